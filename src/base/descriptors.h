@@ -1,0 +1,25 @@
+/*
+ * How many descriptors are left, so that accepting pauses before they run out. Counted for the whole process by those who open
+ * connections: each client is reckoned as two, since it may need a connection to a server.
+ */
+#ifndef BASE_DESCRIPTORS_H
+#define BASE_DESCRIPTORS_H
+
+#include <stdbool.h>
+
+/* `most`: RLIMIT_NOFILE; `used`: what is open already and stays so. Once, before traffic. */
+void descriptors_set(unsigned most, unsigned used);
+
+/* One was opened (1) or closed (-1): to a client; to a server; for something else (a kernel pipe, a file, a look-up). */
+void descriptors_client(int change);
+void descriptors_server(int change);
+void descriptors_other(int change);
+
+/* False: fewer than max(16, 1/16 of all) would be free if every client had its second. */
+bool descriptors_may_accept(void);
+/* Accepting is near its end: connections are better not kept alive. */
+bool descriptors_are_short(void);
+/* May something that can be done without take `count`? */
+bool descriptors_can_spare(int count);
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * Patterns of the configuration, compared with a whole value: `*` is any run of bytes, '/' included, `?` is one byte.
+ *
+ * A match takes at most length of pattern times length of text steps, whatever the pattern.
+ */
+#ifndef BASE_GLOB_H
+#define BASE_GLOB_H
+
+#include "base/str.h"
+
+#include <stdbool.h>
+
+/* With the case as written. A final slash-star also covers the path without it: `/admin/` + `*` matches /admin, /admin/ and all
+   below. */
+bool glob_match(struct str pattern, struct str text);
+/* ASCII letters in either case, and without the rule for a final slash-star: for the values of fields. */
+bool glob_match_nocase(struct str pattern, struct str text);
+
+#endif

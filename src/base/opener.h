@@ -1,0 +1,29 @@
+/*
+ * The one way to a file that a configuration names. What stands behind it depends on the process: the command line opens the
+ * path itself; the worker asks the supervisor, which opens only paths that stand in the text it was told to load.
+ */
+#ifndef BASE_OPENER_H
+#define BASE_OPENER_H
+
+#include "base/str.h"
+
+#include <stdbool.h>
+
+enum open_purpose {
+    OPEN_READ,      /* text, list, page: a regular file, followed through links */
+    OPEN_DIRECTORY, /* a folder to serve or to read: O_PATH|O_DIRECTORY semantics, readable */
+    OPEN_APPEND     /* a log: created 0640 when missing, O_NOFOLLOW */
+};
+
+struct opener {
+    /* A descriptor with O_CLOEXEC that the caller owns, or -1 with errno. `path` is absolute. */
+    int (*open)(struct opener *opener, const char *path, enum open_purpose purpose);
+};
+
+/* Reads a whole regular file, at most `limit` bytes (EFBIG beyond); false with errno. The bytes are freed by the caller
+   and are followed by a NUL that *ret_len does not count. */
+bool opener_read(struct opener *opener, const char *path, size_t limit, char **ret_bytes, size_t *ret_len);
+/* Opens paths as this process. */
+struct opener *opener_direct(void);
+
+#endif
