@@ -1,0 +1,181 @@
+#include "flow/pipe.h"
+
+#include "base/must.h"
+#include "flow/kernel_pipe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+enum {
+    ROOM = 64 * 1024,           /* read at once, and so ahead of the sink at most */
+    BUDGET = 1024 * 1024,       /* bytes a turn, so that one stream does not keep the others waiting */
+    SPLICE_KNOWN = 32 * 1024,   /* splice a body of which at least so much is known to come */
+    SPLICE_UNKNOWN = 64 * 1024, /* … or of which so much has come */
+};
+
+void pipe_init(struct pipe *pipe, struct source *source, struct sink *sink)
+{
+    *pipe = (struct pipe){.source = source, .sink = sink};
+}
+
+void pipe_fini(struct pipe *pipe)
+{
+    buffer_clear(&pipe->buffer);
+    if (pipe->kernel != NULL)
+        kernel_pipe_give(pipe->kernel);
+    pipe->kernel = NULL;
+}
+
+static enum flow wait_for(struct pipe *pipe, enum pipe_end end)
+{
+    pipe->waits_for = end;
+    return FLOW_WAIT;
+}
+
+static enum flow fail(struct pipe *pipe, enum pipe_end end)
+{
+    pipe->failed = end;
+    return FLOW_FAIL;
+}
+
+/* With an empty buffer this sends what the sink has queued (a head whose body is not there yet). */
+static enum flow deliver(struct pipe *pipe, struct task *who)
+{
+    size_t before = pipe->buffer.len;
+    enum flow flow = pipe->sink->ops->write(pipe->sink, &pipe->buffer, who);
+    pipe->delivered += before - pipe->buffer.len;
+    if (flow == FLOW_FAIL)
+        return fail(pipe, PIPE_SINK);
+    return flow == FLOW_WAIT ? wait_for(pipe, PIPE_SINK) : flow;
+}
+
+static enum flow finish(struct pipe *pipe, struct task *who)
+{
+    enum flow flow = pipe->sink->ops->finish(pipe->sink, who);
+    if (flow == FLOW_FAIL)
+        return fail(pipe, PIPE_SINK);
+    if (flow == FLOW_END)
+        pipe->state = PIPE_DONE;
+    return flow == FLOW_WAIT ? wait_for(pipe, PIPE_SINK) : flow;
+}
+
+/* Reads, then hands on what came at once: the last bytes and the end often come together, and so can leave together. */
+static enum flow copy(struct pipe *pipe, struct task *who)
+{
+    size_t before = pipe->buffer.len;
+    enum flow got = pipe->source->ops->read(pipe->source, &pipe->buffer, ROOM, who);
+    pipe->moved += pipe->buffer.len - before;
+    if (got == FLOW_FAIL)
+        return fail(pipe, PIPE_SOURCE);
+    if (got == FLOW_END)
+        pipe->state = PIPE_FINISHING;
+    enum flow sent = deliver(pipe, who);
+    if (sent != FLOW_MORE)
+        return sent;
+    return got == FLOW_WAIT ? wait_for(pipe, PIPE_SOURCE) : FLOW_MORE;
+}
+
+static bool may_splice(struct pipe *pipe, struct shortcut *from, struct shortcut *to)
+{
+    const struct source_ops *source = pipe->source->ops;
+    const struct sink_ops *sink = pipe->sink->ops;
+    if (source->shortcut == NULL || sink->shortcut == NULL || pipe->buffer.len > 0)
+        return false;
+    if (!source->shortcut(pipe->source, from))
+        return false;
+    if (from->most == UINT64_MAX ? pipe->moved < SPLICE_UNKNOWN : from->most < SPLICE_KNOWN)
+        return false;
+    return sink->shortcut(pipe->sink, to);
+}
+
+/* The bytes in the kernel's pipe to the sink. MORE: it is empty, and given back. */
+static enum flow splice_out(struct pipe *pipe, struct task *who)
+{
+    struct shortcut to;
+    must(pipe->sink->ops->shortcut(pipe->sink, &to));
+    struct kernel_pipe *kernel = pipe->kernel;
+    while (kernel->held > 0) {
+        if (!to.ready->may_write) {
+            to.ready->writer = who;
+            return wait_for(pipe, PIPE_SINK);
+        }
+        ssize_t n = splice(kernel->out, NULL, to.fd, NULL, kernel->held, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (n > 0) {
+            kernel->held -= (size_t)n;
+            pipe->delivered += (uint64_t)n;
+            pipe->sink->ops->took(pipe->sink, (uint64_t)n);
+        } else if (n < 0 && errno == EAGAIN) {
+            to.ready->may_write = false;
+        } else if (n == 0 || errno != EINTR) {
+            return fail(pipe, PIPE_SINK);
+        }
+    }
+    kernel_pipe_give(kernel);
+    pipe->kernel = NULL;
+    return FLOW_MORE;
+}
+
+/* From the source's descriptor into the kernel's pipe. An end or an error is left to the source's own read(), which knows what it means. */
+static enum flow splice_in(struct pipe *pipe, const struct shortcut *from, struct task *who)
+{
+    struct kernel_pipe *kernel = pipe->kernel;
+    if (!from->ready->may_read) {
+        from->ready->reader = who;
+        return wait_for(pipe, PIPE_SOURCE);
+    }
+    size_t most = from->most < kernel->size ? (size_t)from->most : kernel->size;
+    ssize_t n = splice(from->fd, NULL, kernel->in, NULL, most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (n > 0) {
+        kernel->held = (size_t)n;
+        pipe->moved += (uint64_t)n;
+        pipe->source->ops->took(pipe->source, (uint64_t)n);
+        return FLOW_MORE;
+    }
+    if (n < 0 && errno == EAGAIN && !from->ready->is_closed) {
+        from->ready->may_read = false;
+        from->ready->reader = who;
+        return wait_for(pipe, PIPE_SOURCE);
+    }
+    return FLOW_END;
+}
+
+static enum flow splice_some(struct pipe *pipe, const struct shortcut *from, struct task *who)
+{
+    pipe->kernel = kernel_pipe_take();
+    if (pipe->kernel == NULL)
+        return copy(pipe, who);
+    enum flow flow = splice_in(pipe, from, who);
+    if (flow == FLOW_MORE)
+        return splice_out(pipe, who);
+    kernel_pipe_give(pipe->kernel);
+    pipe->kernel = NULL;
+    return flow == FLOW_END ? copy(pipe, who) : flow;
+}
+
+static enum flow move(struct pipe *pipe, struct task *who)
+{
+    struct shortcut from, to;
+    if (pipe->kernel != NULL)
+        return splice_out(pipe, who);
+    if (pipe->buffer.len > 0) {
+        enum flow sent = deliver(pipe, who);
+        if (sent != FLOW_MORE)
+            return sent;
+    }
+    if (pipe->state == PIPE_FINISHING)
+        return finish(pipe, who);
+    return may_splice(pipe, &from, &to) ? splice_some(pipe, &from, who) : copy(pipe, who);
+}
+
+enum flow pipe_run(struct pipe *pipe, struct task *who)
+{
+    if (pipe->state == PIPE_DONE)
+        return FLOW_END;
+    uint64_t until = pipe->moved + BUDGET;
+    while (pipe->moved < until) {
+        enum flow flow = move(pipe, who);
+        if (flow != FLOW_MORE)
+            return flow;
+    }
+    return FLOW_MORE;
+}
