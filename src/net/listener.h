@@ -1,0 +1,34 @@
+/*
+ * A listening socket of this thread: accepts, and hands each connection to its owner.
+ *
+ * The supervisor opens the sockets (listen_open()), one for each thread where the address allows (SO_REUSEPORT), and passes them.
+ * Accepting pauses while descriptors or memory are short (`may_accept` says so), and is tried again every 50 ms.
+ */
+#ifndef NET_LISTENER_H
+#define NET_LISTENER_H
+
+#include "base/addr.h"
+#include "loop/task.h"
+#include "net/listen_conf.h"
+
+#include <stdbool.h>
+
+struct listener;
+
+struct listener_ops {
+    /* A new connection; the callee owns the descriptor (non-blocking, close-on-exec, TCP_NODELAY). */
+    void (*accepted)(void *owner, int taken_fd, const struct addr *peer);
+    /* False: pause. */
+    bool (*may_accept)(void *owner);
+};
+
+/* `fd` is owned from now on. */
+struct listener *listener_new(int taken_fd, const struct listener_ops *ops, void *owner);
+/* Stops accepting; what is in the kernel's queue of this socket is accepted first. */
+void listener_free(struct listener *listener);
+
+/* Opens a listening socket for one thread: probes with a plain bind first when `is_first`, so that a second instance gets "address in
+   use". Returns the descriptor, or -1 with errno. A stale unix socket that nobody listens on is replaced. */
+int listen_open(const struct listen_conf *conf, bool is_first);
+
+#endif

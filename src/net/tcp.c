@@ -1,0 +1,208 @@
+#include "net/transport.h"
+
+#include "base/must.h"
+#include "base/object.h"
+#include "loop/ready.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct tcp {
+    struct transport transport;
+    struct ready ready;
+    int fd;
+    bool is_connecting;
+    bool was_short; /* the last read took all there was, so far as one can know */
+};
+
+enum { READ_PIECES = 5, WRITE_PIECES = 32 };
+
+static const struct transport_ops tcp_ops;
+
+static struct tcp *tcp_of(struct transport *transport)
+{
+    must(transport != NULL && transport->ops == &tcp_ops);
+    return container_of(transport, struct tcp, transport);
+}
+
+/* Reading goes on after a failed write: what the peer said before it left may be there still, and is followed by FAIL, not END. */
+static enum flow fail(struct transport *transport, int error)
+{
+    if (transport->error == 0)
+        transport->error = error;
+    transport->ready->is_closed = transport->ready->may_read = true;
+    return FLOW_FAIL;
+}
+
+static ssize_t receive(int fd, const struct iovec *iov, int count)
+{
+    for (;;) {
+        ssize_t got = count == 1 ? recv(fd, iov[0].iov_base, iov[0].iov_len, 0) : readv(fd, iov, count);
+        if (got >= 0 || errno != EINTR)
+            return got;
+    }
+}
+
+/* A short read means that nothing is left, so no call is spent on hearing EAGAIN; but not once a FIN was seen, which can come in one
+   event with the last bytes and is never told again. A reset can come so too, and libevent does not tell it from bytes: so whoever needs
+   more than a short read gave is let through once, and waits only after EAGAIN. What came whole (most heads, small bodies) needs no more. */
+static enum flow read_some(struct transport *transport, struct buffer *into, size_t room, struct task *who)
+{
+    struct tcp *tcp = tcp_of(transport);
+    struct ready *ready = &tcp->ready;
+    must(room > 0);
+    if (!ready->may_read && !tcp->was_short) {
+        ready->reader = who;
+        return FLOW_WAIT;
+    }
+    tcp->was_short = false;
+    struct iovec iov[READ_PIECES];
+    int count = buffer_room_iov(into, room, iov, READ_PIECES);
+    size_t asked = 0;
+    for (int i = 0; i < count; i++)
+        asked += iov[i].iov_len;
+    ssize_t got = receive(tcp->fd, iov, count);
+    buffer_fill(into, got > 0 ? (size_t)got : 0);
+    if (got < 0 && errno == EAGAIN) {
+        ready->may_read = false;
+        ready->reader = who;
+        return FLOW_WAIT;
+    }
+    ready->reader = NULL;
+    if (got < 0)
+        return fail(transport, errno);
+    if (got == 0)
+        return transport->error == 0 ? FLOW_END : FLOW_FAIL;
+    tcp->was_short = (size_t)got < asked && !ready->is_closed;
+    if (tcp->was_short)
+        ready->may_read = false;
+    return FLOW_MORE;
+}
+
+static ssize_t send_some(int fd, const struct buffer *from, size_t *ret_offered)
+{
+    struct iovec iov[WRITE_PIECES];
+    struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)buffer_iov(from, iov, WRITE_PIECES)};
+    *ret_offered = 0;
+    for (size_t i = 0; i < message.msg_iovlen; i++)
+        *ret_offered += iov[i].iov_len;
+    for (;;) {
+        ssize_t sent = message.msg_iovlen == 1 ? send(fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL)
+                                               : sendmsg(fd, &message, MSG_NOSIGNAL);
+        if (sent >= 0 || errno != EINTR)
+            return sent;
+    }
+}
+
+/* After a short write the kernel's buffer is full and it has noted that it owes an edge, as after EAGAIN. */
+static enum flow write_some(struct transport *transport, struct buffer *from, struct task *who)
+{
+    struct tcp *tcp = tcp_of(transport);
+    struct ready *ready = &tcp->ready;
+    while (from->len > 0 && ready->may_write) {
+        size_t offered;
+        ssize_t sent = send_some(tcp->fd, from, &offered);
+        if (sent < 0 && errno != EAGAIN)
+            return fail(transport, errno);
+        if (sent > 0)
+            buffer_drop(from, (size_t)sent);
+        ready->may_write = sent >= 0 && (size_t)sent == offered;
+    }
+    ready->writer = from->len > 0 ? who : NULL;
+    return from->len > 0 ? FLOW_WAIT : FLOW_MORE;
+}
+
+static void shut(struct transport *transport)
+{
+    shutdown(tcp_of(transport)->fd, SHUT_WR);
+}
+
+static int descriptor(struct transport *transport)
+{
+    return tcp_of(transport)->fd;
+}
+
+static void free_tcp(struct transport *transport)
+{
+    struct tcp *tcp = tcp_of(transport);
+    ready_fini(&tcp->ready);
+    close(tcp->fd);
+    object_count_down(OBJECT_TRANSPORT);
+    free(tcp);
+}
+
+static struct tcp *tcp_over(int taken_fd)
+{
+    struct tcp *tcp = must_alloc(sizeof *tcp);
+    object_count_up(OBJECT_TRANSPORT);
+    tcp->transport = (struct transport){.ops = &tcp_ops, .ready = &tcp->ready};
+    tcp->fd = taken_fd;
+    tcp->is_connecting = tcp->was_short = false;
+    return tcp;
+}
+
+struct transport *tcp_new(int taken_fd, bool may_read)
+{
+    struct tcp *tcp = tcp_over(taken_fd);
+    ready_init(&tcp->ready, taken_fd, may_read, true);
+    return &tcp->transport;
+}
+
+static bool is_ip(const struct addr *addr)
+{
+    return addr->as.any.sa_family == AF_INET || addr->as.any.sa_family == AF_INET6;
+}
+
+struct transport *tcp_connect(const struct addr *to)
+{
+    must(to->len > 0);
+    int fd = socket(to->as.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return NULL;
+    int on = 1;
+    if (is_ip(to))
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    bool is_connected = connect(fd, &to->as.any, to->len) == 0;
+    if (!is_connected && errno != EINPROGRESS && errno != EINTR) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return NULL;
+    }
+    struct tcp *tcp = tcp_over(fd);
+    tcp->is_connecting = !is_connected;
+    ready_init(&tcp->ready, fd, false, is_connected);
+    return &tcp->transport;
+}
+
+enum flow tcp_connected(struct transport *transport, struct task *who)
+{
+    struct tcp *tcp = tcp_of(transport);
+    struct ready *ready = &tcp->ready;
+    if (!tcp->is_connecting)
+        return transport->error == 0 ? FLOW_END : FLOW_FAIL;
+    if (!ready->may_write && !ready->is_closed) {
+        ready->writer = who;
+        return FLOW_WAIT;
+    }
+    tcp->is_connecting = tcp->was_short = false;
+    ready->writer = NULL;
+    int error = 0;
+    socklen_t len = sizeof error;
+    if (getsockopt(tcp->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+        error = errno;
+    if (error != 0)
+        return fail(transport, error);
+    ready->may_write = true;
+    return FLOW_END;
+}
+
+static const struct transport_ops tcp_ops = {
+    .read = read_some,
+    .write = write_some,
+    .shut = shut,
+    .descriptor = descriptor,
+    .free = free_tcp,
+};

@@ -1,0 +1,81 @@
+/*
+ * A stream of bytes to a peer: TCP or a unix socket now, TLS and tunnels later; one may wrap another.
+ *
+ * All calls follow poll and wake. A transport is owned by whoever holds it; transport_free() closes at once. Reads take pooled
+ * blocks of the buffer only when there is something to read, so an idle transport holds none.
+ */
+#ifndef NET_TRANSPORT_H
+#define NET_TRANSPORT_H
+
+#include "base/addr.h"
+#include "flow/buffer.h"
+#include "loop/task.h"
+
+#include <stdbool.h>
+
+struct transport;
+
+struct transport_ops {
+    enum flow (*read)(struct transport *transport, struct buffer *into, size_t room, struct task *who);
+    enum flow (*write)(struct transport *transport, struct buffer *from, struct task *who);
+    void (*shut)(struct transport *transport);
+    int (*descriptor)(struct transport *transport);
+    void (*free)(struct transport *transport);
+};
+
+struct transport {
+    const struct transport_ops *ops;
+    struct ready *ready; /* of the descriptor below: for splicing and for watching */
+    int error;           /* errno of the failure, 0 before one */
+};
+
+/* Reads up to `room` bytes behind `into`. MORE: some came, there may be more. WAIT. END: the peer has ended its side (nothing came).
+   FAIL: reset, or the end behind a failed write. `room` is above 0. */
+static inline enum flow transport_read(struct transport *transport, struct buffer *into, size_t room, struct task *who)
+{
+    return transport->ops->read(transport, into, room, who);
+}
+
+/* Sends from the front of `from`. MORE: all of it was taken. WAIT: the rest stays in the buffer. FAIL: the peer is gone. */
+static inline enum flow transport_write(struct transport *transport, struct buffer *from, struct task *who)
+{
+    return transport->ops->write(transport, from, who);
+}
+
+/* Ends our side (FIN) once everything written is sent; reading goes on. */
+static inline void transport_shut(struct transport *transport)
+{
+    transport->ops->shut(transport);
+}
+
+/* The socket through which bytes may be moved by splice() and sendfile(), or -1 when bytes must pass through us. */
+static inline int transport_descriptor(struct transport *transport)
+{
+    return transport->ops->descriptor(transport);
+}
+
+static inline void transport_free(struct transport *transport)
+{
+    if (transport != NULL)
+        transport->ops->free(transport);
+}
+
+/* Without reading: neither bytes nor an end have come (for idle connections: either makes them unusable); the peer has ended its side
+   or reset (for a client that leaves while it waits; bytes before the end may be unread still). A reset is remembered: the next read
+   answers FAIL. */
+bool transport_is_quiet(struct transport *transport);
+bool transport_is_closed(struct transport *transport);
+/* Has `who` woken by the next byte or end, without reading. What came before wakes nobody: ask the two above first. */
+void transport_watch(struct transport *transport, struct task *who);
+/* Forgets whom to wake, for reading and writing. */
+void transport_unwatch(struct transport *transport);
+
+/* A connected, non-blocking stream socket, now owned. `may_read`: bytes may be there already (a fresh accept). */
+struct transport *tcp_new(int taken_fd, bool may_read);
+/* Starts to connect; NULL with errno when it fails at once. Poll tcp_connected() until it is END or FAIL (transport->error). */
+struct transport *tcp_connect(const struct addr *to);
+enum flow tcp_connected(struct transport *transport, struct task *who);
+/* Makes the coming transport_free() a reset (RST), so that the peer cannot mistake what it got for the whole. */
+void transport_set_abort(struct transport *transport);
+
+#endif
