@@ -1,0 +1,359 @@
+#include "http1/server.h"
+
+#include "base/must.h"
+#include "http1/body.h"
+#include "http1/parse.h"
+#include "http1/write.h"
+#include "loop/ready.h"
+#include "loop/timer.h"
+
+#include <stdlib.h>
+
+enum server_state {
+    SERVER_IDLE,     /* nothing of a request has come */
+    SERVER_HEAD,     /* a head is being read */
+    SERVER_EXCHANGE, /* the owner has the stream */
+    SERVER_LINGER    /* our side is ended; what still comes is thrown away, so that the answer is not lost to a reset */
+};
+
+enum {
+    LINGER_MS = 2000,
+    LINGER_BYTES = 1024 * 1024,
+    LAST_CHANCE_MS = 1000, /* for the request of a connection that was accepted just before the drain */
+};
+
+struct http1_server {
+    uint32_t magic;
+    enum server_state state;
+    struct stream stream;
+    struct body_reader reader;
+    struct body_writer writer;
+    struct transport *transport;
+    struct buffer in;
+    struct buffer out;
+    struct arena arena;
+    struct head_parser *parser; /* in the arena, while a head is read */
+    const struct timeouts *timeouts;
+    const struct limits *limits;
+    const struct http1_owner *ops;
+    void *owner;
+    struct task task;
+    struct timer timer;
+    struct mono idle_since;
+    size_t lingered;
+    bool is_draining;
+    bool is_first; /* nothing was answered yet */
+};
+
+enum { SERVER_MAGIC = 0x48315356 };
+
+static struct http1_server *server_of(struct stream *stream)
+{
+    struct http1_server *server = container_of(stream, struct http1_server, stream);
+    must_be(server, SERVER_MAGIC);
+    return server;
+}
+
+/* The end of the connection */
+
+void http1_server_free(struct http1_server *server)
+{
+    must_be(server, SERVER_MAGIC);
+    if (server->stream.user != NULL)
+        server->stream.user->cancel(server->stream.user);
+    task_fini(&server->task);
+    timer_fini(&server->timer);
+    buffer_clear(&server->in);
+    buffer_clear(&server->out);
+    arena_reset(&server->arena);
+    transport_free(server->transport);
+    server->magic = 0;
+    free(server);
+}
+
+static void close_server(struct http1_server *server)
+{
+    server->ops->closed(server->owner);
+    http1_server_free(server);
+}
+
+/* A close with unread bytes would reset the connection and could take the answer with it; so when the peer may still be sending,
+   our side ends first and what comes is read and dropped, for a while. */
+static void linger(struct http1_server *server)
+{
+    server->state = SERVER_LINGER;
+    server->lingered = server->in.len;
+    buffer_clear(&server->in);
+    arena_reset(&server->arena);
+    transport_shut(server->transport);
+    timer_set(&server->timer, LINGER_MS);
+    task_wake(&server->task);
+}
+
+static void run_linger(struct http1_server *server)
+{
+    enum flow flow = FLOW_MORE;
+    while (flow == FLOW_MORE && server->lingered < LINGER_BYTES) {
+        flow = transport_read(server->transport, &server->in, 4 * BLOCK_SIZE, &server->task);
+        server->lingered += server->in.len;
+        buffer_clear(&server->in);
+    }
+    if (flow != FLOW_WAIT || timer_is_due(&server->timer))
+        close_server(server);
+}
+
+/* Reading a head */
+
+static void begin_exchange(struct http1_server *server, enum fault fault)
+{
+    struct stream *stream = &server->stream;
+    server->state = SERVER_EXCHANGE;
+    timer_clear(&server->timer);
+    transport_unwatch(server->transport);
+    stream->fault = fault;
+    stream->head_bytes_out = 0;
+    stream->must_close = server->is_draining || fault != FAULT_NONE || !stream->head.keep_alive;
+    if (fault != FAULT_NONE)
+        stream->head.framing = FRAMING_NONE;
+    body_reader_init(&server->reader, server->transport, &server->in, &stream->head, server->limits, UINT64_MAX,
+                     &server->arena);
+    server->reader.when_gone = FAULT_CLIENT_GONE;
+    server->reader.when_invalid = FAULT_BAD_CHUNK;
+    stream->body_in = &server->reader.source;
+    stream->body_out = &server->writer.sink;
+    server->ops->begin(server->owner, stream);
+}
+
+static void begin_head(struct http1_server *server)
+{
+    server->state = SERVER_HEAD;
+    server->idle_since.us = 0;
+    server->ops->limits(server->owner, &server->limits, &server->timeouts);
+    server->parser = arena_new(&server->arena, struct head_parser);
+    head_parser_init_request(server->parser, &server->arena, &server->stream.head, server->limits);
+    if (!server->is_first) /* of the first request the time counts from the accept on */
+        timer_set(&server->timer, server->timeouts->client_header);
+}
+
+/* Feeds the parser with what has been read; MORE while the head is not complete. */
+static enum parse parse_some(struct http1_server *server)
+{
+    enum parse parsed = PARSE_MORE;
+    while (parsed == PARSE_MORE && server->in.len > 0) {
+        struct str front = buffer_front(&server->in);
+        size_t used = 0;
+        parsed = head_parse(server->parser, front.at, front.len, &used);
+        buffer_drop(&server->in, used);
+    }
+    return parsed;
+}
+
+/* The peer has ended, or its time is over. Nobody who never sent a byte of a request gets an answer (browsers preconnect). */
+static void give_up(struct http1_server *server, bool is_timeout)
+{
+    bool has_begun = server->state == SERVER_HEAD && head_parser_has_begun(server->parser);
+    if (has_begun && is_timeout)
+        begin_exchange(server, FAULT_CLIENT_SLOW_HEAD);
+    else if (has_begun && server->transport->error == 0)
+        begin_exchange(server, FAULT_BAD_REQUEST);
+    else
+        close_server(server);
+}
+
+static void run_head(struct http1_server *server)
+{
+    for (;;) {
+        if (server->in.len == 0) {
+            enum flow flow = transport_read(server->transport, &server->in, BLOCK_SIZE, &server->task);
+            if (flow == FLOW_END || flow == FLOW_FAIL) {
+                give_up(server, false);
+                return;
+            }
+            if (flow == FLOW_WAIT && server->in.len == 0) {
+                if (timer_is_due(&server->timer))
+                    give_up(server, true);
+                return;
+            }
+        }
+        if (server->state == SERVER_IDLE)
+            begin_head(server);
+        enum parse parsed = parse_some(server);
+        if (parsed != PARSE_MORE) {
+            begin_exchange(server, parsed == PARSE_BAD ? server->parser->fault : FAULT_NONE);
+            return;
+        }
+    }
+}
+
+static void run(struct task *task)
+{
+    struct http1_server *server = container_of(task, struct http1_server, task);
+    if (server->state == SERVER_LINGER)
+        run_linger(server);
+    else if (server->state != SERVER_EXCHANGE)
+        run_head(server);
+}
+
+/* The stream */
+
+static void send_head(struct stream *stream, const struct head *head)
+{
+    struct http1_server *server = server_of(stream);
+    struct head out = *head;
+    bool is_interim = out.status < 200 && out.status != 101;
+    out.minor = stream->head.minor;
+    out.keep_alive = is_interim || !stream->must_close;
+    size_t room;
+    size_t most = head_write_size(&out);
+    size_t before = server->out.len;
+    if (most <= BLOCK_SIZE) {
+        char *at = buffer_room(&server->out, most, &room);
+        buffer_fill(&server->out, (size_t)(response_head_write(at, &out) - at));
+    } else {
+        char *at = arena_bytes(&server->arena, most);
+        buffer_add(&server->out, str_from(at, (size_t)(response_head_write(at, &out) - at)));
+    }
+    stream->head_bytes_out += server->out.len - before;
+    if (!is_interim)
+        body_writer_init(&server->writer, server->transport, &server->out, head);
+}
+
+static enum flow no_head(struct stream *stream, struct task *who)
+{
+    (void)stream, (void)who;
+    return FLOW_FAIL; /* the head is there before the stream is */
+}
+
+static enum flow flush(struct stream *stream, struct task *who)
+{
+    struct http1_server *server = server_of(stream);
+    if (server->out.len == 0)
+        return FLOW_END;
+    enum flow flow = transport_write(server->transport, &server->out, who);
+    return flow == FLOW_MORE ? FLOW_END : flow;
+}
+
+static void watch(struct stream *stream, struct task *who)
+{
+    transport_watch(server_of(stream)->transport, who);
+}
+
+static bool is_gone(struct stream *stream)
+{
+    return transport_is_closed(server_of(stream)->transport);
+}
+
+static void limit_body(struct stream *stream, uint64_t most)
+{
+    server_of(stream)->reader.most = most;
+}
+
+static bool is_body_read(struct stream *stream)
+{
+    return server_of(stream)->reader.is_done;
+}
+
+static enum fault body_fault(struct stream *stream)
+{
+    return server_of(stream)->reader.fault;
+}
+
+static struct source *tunnel_source(struct stream *stream)
+{
+    struct http1_server *server = server_of(stream);
+    body_reader_to_tunnel(&server->reader);
+    return &server->reader.source;
+}
+
+static struct sink *tunnel_sink(struct stream *stream)
+{
+    struct http1_server *server = server_of(stream);
+    body_writer_to_tunnel(&server->writer);
+    return &server->writer.sink;
+}
+
+/* Ready for the next request; one that has come already (pipelining) is looked at in the next turn, so that one client's
+   pipeline does not keep the others waiting. */
+static void next_request(struct http1_server *server)
+{
+    server->state = SERVER_IDLE;
+    server->is_first = false;
+    arena_reset(&server->arena);
+    timer_set(&server->timer, server->timeouts->client_idle);
+    server->idle_since = clock_mono();
+    if (server->in.len > 0 || server->transport->ready->may_read)
+        task_wake(&server->task);
+    else
+        transport_watch(server->transport, &server->task);
+}
+
+static void done(struct stream *stream, enum stream_end end)
+{
+    struct http1_server *server = server_of(stream);
+    stream->user = NULL;
+    transport_unwatch(server->transport);
+    bool is_whole = server->writer.is_done && server->out.len == 0;
+    if (end == STREAM_ABORT || !is_whole) {
+        transport_set_abort(server->transport);
+        close_server(server);
+    } else if (end == STREAM_REUSE && !stream->must_close && server->reader.is_done) {
+        next_request(server);
+    } else if (server->reader.is_done && server->in.len == 0 && transport_is_quiet(server->transport)) {
+        close_server(server);
+    } else {
+        linger(server);
+    }
+}
+
+static const struct stream_ops server_stream_ops = {
+    .send_head = send_head,
+    .recv_head = no_head,
+    .flush = flush,
+    .watch = watch,
+    .is_gone = is_gone,
+    .limit_body = limit_body,
+    .is_body_read = is_body_read,
+    .body_fault = body_fault,
+    .tunnel_source = tunnel_source,
+    .tunnel_sink = tunnel_sink,
+    .done = done,
+};
+
+/* The connection */
+
+struct http1_server *http1_server_new(struct transport *taken, const struct http1_owner *ops, void *owner)
+{
+    struct http1_server *server = must_calloc(1, sizeof *server);
+    server->magic = SERVER_MAGIC;
+    server->stream.ops = &server_stream_ops;
+    server->stream.arena = &server->arena;
+    server->transport = taken;
+    server->ops = ops;
+    server->owner = owner;
+    server->is_first = true;
+    arena_init(&server->arena);
+    task_init(&server->task, run);
+    timer_init(&server->timer, &server->task);
+    ops->limits(owner, &server->limits, &server->timeouts);
+    timer_set(&server->timer, server->timeouts->client_header);
+    task_wake(&server->task);
+    return server;
+}
+
+void http1_server_drain(struct http1_server *server)
+{
+    must_be(server, SERVER_MAGIC);
+    server->is_draining = true;
+    server->stream.must_close = true;
+    if (server->state != SERVER_IDLE || server->in.len > 0 || !transport_is_quiet(server->transport))
+        return;
+    if (server->is_first)
+        timer_set(&server->timer, LAST_CHANCE_MS);
+    else
+        close_server(server);
+}
+
+struct mono http1_server_idle_since(const struct http1_server *server)
+{
+    return server->state == SERVER_IDLE ? server->idle_since : (struct mono){0};
+}
