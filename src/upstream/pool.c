@@ -1,0 +1,77 @@
+#include "upstream/pool.h"
+
+#include "base/must.h"
+#include "upstream/connection.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+static struct server *known_server(const struct pool *old, struct str text)
+{
+    for (size_t i = 0; old != NULL && i < old->conf->server_count; i++)
+        if (str_eq(old->members[i].server->text, text))
+            return old->members[i].server;
+    return NULL;
+}
+
+struct pool *pool_new(struct upstreams *upstreams, const struct pool_conf *conf, struct pool *old)
+{
+    struct pool *pool = must_calloc(1, sizeof *pool);
+    pool->conf = conf;
+    pool->members = must_calloc(conf->server_count, sizeof *pool->members);
+    for (size_t i = 0; i < conf->server_count; i++) {
+        struct server *known = known_server(old, conf->servers[i].text);
+        struct server *server = known != NULL ? server_ref(known)
+                                              : server_new(upstreams, conf->servers[i].text, conf->connections);
+        server->idle_most = conf->connections;
+        pool->members[i].server = server;
+    }
+    return pool;
+}
+
+void pool_free(struct pool *pool)
+{
+    for (size_t i = 0; i < pool->conf->server_count; i++)
+        server_unref(pool->members[i].server);
+    free(pool->members);
+    free(pool);
+}
+
+enum choice { CHOOSE_PRIMARY, CHOOSE_BACKUP, CHOOSE_EJECTED, CHOICES };
+
+static bool is_usable(const struct pool *pool, size_t i, enum choice choice)
+{
+    const struct server_conf *conf = &pool->conf->servers[i];
+    const struct server *server = pool->members[i].server;
+    if (conf->is_down || (conf->max_connections > 0 && server->active >= conf->max_connections))
+        return false;
+    if (choice == CHOOSE_EJECTED)
+        return true;
+    return conf->is_backup == (choice == CHOOSE_BACKUP) && !server_is_ejected(server);
+}
+
+static int choose(struct pool *pool, const bool *tried, enum choice choice)
+{
+    int total = 0, best = -1;
+    for (size_t i = 0; i < pool->conf->server_count; i++) {
+        if (tried[i] || !is_usable(pool, i, choice))
+            continue;
+        struct pool_member *member = &pool->members[i];
+        int weight = (int)pool->conf->servers[i].weight;
+        total += weight;
+        member->credit += weight;
+        if (best < 0 || member->credit > pool->members[best].credit)
+            best = (int)i;
+    }
+    if (best >= 0)
+        pool->members[best].credit -= total;
+    return best;
+}
+
+int pool_choose(struct pool *pool, const bool *tried)
+{
+    int index = -1;
+    for (enum choice choice = CHOOSE_PRIMARY; index < 0 && choice < CHOICES; choice++)
+        index = choose(pool, tried, choice);
+    return index;
+}

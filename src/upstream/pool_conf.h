@@ -1,0 +1,35 @@
+/*
+ * A `pool` block, or the pool in short that `to ADDRESS...` makes; plain.
+ */
+#ifndef UPSTREAM_POOL_CONF_H
+#define UPSTREAM_POOL_CONF_H
+
+#include "base/addr.h"
+#include "base/word.h"
+
+#include <stdint.h>
+
+struct server_conf {
+    struct word address;  /* as written */
+    struct str host;      /* a name to resolve, normal form; at == NULL: `addr` is the address */
+    uint16_t port;
+    struct addr addr;     /* numeric or unix */
+    struct str text;      /* "HOST:PORT", what logs show */
+    unsigned weight;      /* 1 to 1000, default 1 */
+    bool is_down;         /* `down`: never used */
+    bool is_backup;       /* used only when no other can be */
+    unsigned max_connections; /* per thread's share of the whole; 0: no limit */
+};
+
+enum balance { BALANCE_ROUND_ROBIN };
+
+struct pool_conf {
+    struct word name;     /* of a pool in short: the block's name and the addresses, for messages and logs */
+    struct server_conf *servers;
+    size_t server_count;
+    enum balance balance;
+    unsigned connections; /* idle ones kept to each server, per thread; default 256 */
+    size_t index;         /* of the pool in its configuration */
+};
+
+#endif

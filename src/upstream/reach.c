@@ -1,0 +1,266 @@
+#include "upstream/reach.h"
+
+#include "base/counter.h"
+#include "base/must.h"
+#include "upstream/connection.h"
+#include "upstream/pool.h"
+#include "upstream/upstreams.h"
+
+/* configuration.md, `retry`: one more server by default, and only as long as no byte was written. */
+enum { RETRIES = 1, ADDRESSES_MAX = 8 };
+
+struct reach {
+    struct upstreams *upstreams;
+    struct arena *arena;
+    const struct dial_policy *policy;
+    msec connect_timeout;
+    unsigned tries;
+    bool fresh;
+    enum fault fault;
+    struct server *server;     /* being tried; counted */
+    struct upstream *upstream; /* the result */
+    struct dial *dial;
+    /* A pool */
+    struct pool *pool;
+    const struct server_conf *conf;
+    bool *tried;
+    struct lookup *lookup;     /* of a server with a name */
+    struct ip addresses[ADDRESSES_MAX]; /* its addresses, in the order to be tried */
+    unsigned address_count;
+    unsigned address_next;
+    /* A host */
+    struct str host;
+    uint16_t port;
+    struct ip literal;
+    bool keep;
+};
+
+static const enum fault dial_faults[] = {
+    [DIAL_OK] = FAULT_NONE,
+    [DIAL_NO_NAME] = FAULT_NAME_UNKNOWN,
+    [DIAL_NAME_FAILED] = FAULT_NAME_FAILED,
+    [DIAL_NAME_TIMEOUT] = FAULT_NAME_TIMEOUT,
+    [DIAL_DENIED] = FAULT_ADDRESS_DENIED,
+    [DIAL_REFUSED] = FAULT_CONNECT_FAILED,
+    [DIAL_TIMEOUT] = FAULT_CONNECT_TIMEOUT,
+};
+
+static const enum fault lookup_faults[] = {
+    [LOOKUP_OK] = FAULT_NONE,
+    [LOOKUP_NO_NAME] = FAULT_NAME_UNKNOWN,
+    [LOOKUP_FAILED] = FAULT_NAME_FAILED,
+    [LOOKUP_TIMEOUT] = FAULT_NAME_TIMEOUT,
+};
+
+static struct reach *reach_new(struct upstreams *upstreams, struct arena *arena, msec connect_timeout, bool fresh)
+{
+    struct reach *reach = arena_new(arena, struct reach);
+    reach->upstreams = upstreams;
+    reach->arena = arena;
+    reach->connect_timeout = connect_timeout;
+    reach->fresh = fresh;
+    return reach;
+}
+
+struct reach *reach_pool(struct upstreams *upstreams, struct arena *arena, const struct pool_conf *conf, msec connect_timeout,
+                         bool fresh)
+{
+    struct reach *reach = reach_new(upstreams, arena, connect_timeout, fresh);
+    reach->pool = upstreams_pool(upstreams, conf);
+    if (reach->pool != NULL)
+        reach->tried = arena_zalloc(arena, reach->pool->conf->server_count * sizeof(bool));
+    return reach;
+}
+
+struct reach *reach_host(struct upstreams *upstreams, struct arena *arena, struct str host, uint16_t port,
+                         const struct ip *literal, msec connect_timeout, const struct dial_policy *policy, unsigned keep,
+                         bool fresh)
+{
+    struct reach *reach = reach_new(upstreams, arena, connect_timeout, fresh);
+    reach->host = host;
+    reach->port = port;
+    reach->literal = *literal;
+    reach->policy = policy;
+    reach->keep = keep > 0;
+    reach->server = upstreams_host(upstreams, host, port, keep);
+    return reach;
+}
+
+static void leave_server(struct reach *reach)
+{
+    dial_free(reach->dial);
+    lookup_free(reach->lookup);
+    reach->dial = NULL;
+    reach->lookup = NULL;
+    reach->address_count = reach->address_next = 0;
+    if (reach->server != NULL)
+        server_unref(reach->server);
+    reach->server = NULL;
+}
+
+void reach_fini(struct reach *reach)
+{
+    if (reach == NULL)
+        return;
+    leave_server(reach);
+    if (reach->upstream != NULL)
+        upstream_free(reach->upstream);
+    reach->upstream = NULL;
+}
+
+static enum flow fail(struct reach *reach, enum fault fault)
+{
+    reach->fault = fault;
+    return FLOW_FAIL;
+}
+
+static bool may_reuse(void *arg, const struct addr *peer)
+{
+    const struct dial_policy *policy = arg;
+    struct ip ip = addr_ip(peer);
+    return policy->may == NULL || policy->may(policy, &ip, addr_port(peer));
+}
+
+static bool take_idle(struct reach *reach)
+{
+    if (reach->fresh)
+        return false;
+    bool asks = reach->policy != NULL;
+    reach->upstream = upstream_take(reach->server, asks ? may_reuse : NULL, (void *)(uintptr_t)reach->policy);
+    return reach->upstream != NULL;
+}
+
+static enum flow connected(struct reach *reach)
+{
+    struct addr peer;
+    struct transport *transport = dial_take(reach->dial, &peer);
+    reach->upstream = upstream_new(reach->server, transport, &peer);
+    counter_add(&reach->upstreams->counts.connects, 1);
+    server_succeeded(reach->server);
+    return FLOW_END;
+}
+
+/* A host (forward mode) */
+
+static enum flow poll_host(struct reach *reach, struct task *who)
+{
+    if (reach->dial == NULL) {
+        if (reach->keep && take_idle(reach))
+            return FLOW_END;
+        reach->tries++;
+        struct addr to = addr_of_ip(&reach->literal, reach->port);
+        reach->dial = reach->literal.version != 0
+                          ? dial_address(&to, reach->connect_timeout, reach->policy)
+                          : dial_name(reach->upstreams->resolver, reach->host, reach->port, reach->connect_timeout, reach->policy);
+    }
+    enum flow flow = dial_poll(reach->dial, who);
+    if (flow == FLOW_END)
+        return connected(reach);
+    return flow == FLOW_FAIL ? fail(reach, dial_faults[dial_result_of(reach->dial)]) : flow;
+}
+
+/* A pool (reverse mode) */
+
+/* The addresses of a name are servers of their own: each try begins with the next one. */
+static void rotate_addresses(struct reach *reach, const struct addresses *found)
+{
+    size_t count = found->count < ADDRESSES_MAX ? found->count : ADDRESSES_MAX;
+    unsigned turn = reach->server->turn++;
+    for (size_t i = 0; i < count; i++)
+        reach->addresses[i] = found->at[(turn + i) % found->count];
+    reach->address_count = (unsigned)count;
+}
+
+static enum flow resolve_server(struct reach *reach, struct task *who)
+{
+    struct addresses found;
+    enum lookup_result result;
+    if (reach->lookup == NULL)
+        reach->lookup = lookup_new(reach->upstreams->resolver, reach->conf->host);
+    enum flow flow = lookup_poll(reach->lookup, &result, &found, who);
+    if (flow != FLOW_END)
+        return flow;
+    if (result != LOOKUP_OK || found.count == 0)
+        return fail(reach, result != LOOKUP_OK ? lookup_faults[result] : FAULT_NAME_UNKNOWN);
+    rotate_addresses(reach, &found);
+    return FLOW_END;
+}
+
+static enum flow dial_server(struct reach *reach, struct task *who)
+{
+    bool has_name = reach->conf->host.at != NULL;
+    if (has_name && reach->address_count == 0) {
+        enum flow flow = resolve_server(reach, who);
+        if (flow != FLOW_END)
+            return flow;
+    }
+    for (;;) {
+        if (reach->dial == NULL) {
+            struct addr to = has_name ? addr_of_ip(&reach->addresses[reach->address_next++], reach->conf->port)
+                                      : reach->conf->addr;
+            reach->dial = dial_address(&to, reach->connect_timeout, reach->policy);
+        }
+        enum flow flow = dial_poll(reach->dial, who);
+        if (flow != FLOW_FAIL)
+            return flow;
+        reach->fault = dial_faults[dial_result_of(reach->dial)];
+        dial_free(reach->dial);
+        reach->dial = NULL;
+        if (reach->address_next >= reach->address_count)
+            return FLOW_FAIL;
+    }
+}
+
+static bool choose_server(struct reach *reach)
+{
+    int index = reach->pool != NULL && reach->tries <= RETRIES ? pool_choose(reach->pool, reach->tried) : -1;
+    if (index < 0)
+        return false;
+    reach->tried[index] = true;
+    reach->tries++;
+    reach->conf = &reach->pool->conf->servers[index];
+    reach->server = server_ref(reach->pool->members[index].server);
+    return true;
+}
+
+static enum flow poll_pool(struct reach *reach, struct task *who)
+{
+    for (;;) {
+        if (reach->server == NULL) {
+            if (!choose_server(reach))
+                return fail(reach, reach->fault != FAULT_NONE ? reach->fault : FAULT_NO_SERVER);
+            if (take_idle(reach))
+                return FLOW_END;
+        }
+        enum flow flow = dial_server(reach, who);
+        if (flow == FLOW_END)
+            return connected(reach);
+        if (flow != FLOW_FAIL)
+            return flow;
+        server_failed(reach->server);
+        leave_server(reach);
+    }
+}
+
+enum flow reach_poll(struct reach *reach, struct task *who)
+{
+    return reach->host.at != NULL ? poll_host(reach, who) : poll_pool(reach, who);
+}
+
+struct upstream *reach_take(struct reach *reach)
+{
+    struct upstream *upstream = reach->upstream;
+    must(upstream != NULL);
+    reach->upstream = NULL;
+    return upstream;
+}
+
+enum fault reach_fault(const struct reach *reach)
+{
+    return reach->fault;
+}
+
+unsigned reach_tries(const struct reach *reach)
+{
+    return reach->tries;
+}

@@ -1,0 +1,88 @@
+#include "upstream/upstreams.h"
+
+#include "base/must.h"
+#include "upstream/connection.h"
+#include "upstream/pool.h"
+
+#include <stdio.h>
+#include <limits.h>
+#include <stdlib.h>
+
+void upstreams_init(struct upstreams *upstreams, struct resolver *resolver)
+{
+    *upstreams = (struct upstreams){.resolver = resolver};
+    map_init(&upstreams->hosts);
+    list_init(&upstreams->idle);
+}
+
+unsigned upstreams_shed(struct upstreams *upstreams, unsigned count)
+{
+    unsigned closed = 0;
+    while (closed < count && !list_is_empty(&upstreams->idle)) {
+        struct upstream *oldest = container_of(upstreams->idle.next, struct upstream, all);
+        upstream_close(oldest);
+        closed++;
+    }
+    return closed;
+}
+
+void upstreams_fini(struct upstreams *upstreams)
+{
+    upstreams->is_closing = true;
+    upstreams_shed(upstreams, UINT_MAX);
+    upstreams_set_pools(upstreams, NULL, 0);
+    map_fini(&upstreams->hosts);
+}
+
+static struct pool *pool_of_name(struct pool *const *pools, size_t count, struct str name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(pools[i]->conf->name.text, name))
+            return pools[i];
+    return NULL;
+}
+
+struct pool *upstreams_pool(struct upstreams *upstreams, const struct pool_conf *conf)
+{
+    if (conf->index < upstreams->pool_count && upstreams->pools[conf->index]->conf == conf)
+        return upstreams->pools[conf->index];
+    return pool_of_name(upstreams->pools, upstreams->pool_count, conf->name.text);
+}
+
+/* Idle connections of a server that no pool has any more are of no use. */
+static void retire(struct pool *pool)
+{
+    for (size_t i = 0; i < pool->conf->server_count; i++) {
+        struct server *server = pool->members[i].server;
+        if (server->refs == 1 + server->idle_count)
+            upstream_close_idle(server);
+    }
+    pool_free(pool);
+}
+
+void upstreams_set_pools(struct upstreams *upstreams, const struct pool_conf *const *confs, size_t count)
+{
+    struct pool **pools = must_calloc(count, sizeof(struct pool *));
+    for (size_t i = 0; i < count; i++)
+        pools[i] = pool_new(upstreams, confs[i], pool_of_name(upstreams->pools, upstreams->pool_count, confs[i]->name.text));
+    for (size_t i = 0; i < upstreams->pool_count; i++)
+        retire(upstreams->pools[i]);
+    free(upstreams->pools);
+    upstreams->pools = pools;
+    upstreams->pool_count = count;
+}
+
+struct server *upstreams_host(struct upstreams *upstreams, struct str host, uint16_t port, unsigned idle_most)
+{
+    char key[300];
+    int len = snprintf(key, sizeof key, "%.*s:%u", STR_ARGS(host), port);
+    must(len > 0 && (size_t)len < sizeof key);
+    struct str text = str_from(key, (size_t)len);
+    struct server *server = map_get(&upstreams->hosts, text);
+    if (server != NULL)
+        return server_ref(server);
+    server = server_new(upstreams, text, idle_most);
+    server->is_host = true;
+    map_put(&upstreams->hosts, server->text, server);
+    return server;
+}
