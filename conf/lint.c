@@ -1,0 +1,181 @@
+#include "conf/lint.h"
+
+#include "acl/lint_conf.h"
+
+__attribute__((format(printf, 4, 5))) static void warn(struct loading *load, const struct word *at, const char *hint,
+                                                       const char *format, ...)
+{
+    struct text text;
+    text_init(&text);
+    va_list args;
+    va_start(args, format);
+    text_vprintf(&text, format, args);
+    va_end(args);
+    diag_add(load->diag, DIAG_WARNING, &at->place, hint, "%.*s", STR_ARGS(text_str(&text)));
+    text_fini(&text);
+}
+
+/* --- what nothing uses ------------------------------------------------------------------------------------------------------------- */
+
+static void lint_unused(struct loading *load, const struct named *named, const char *what)
+{
+    if (!named->is_used)
+        warn(load, &named->name, NULL, "nothing uses the %s '%.*s'", what, STR_ARGS(named->name.text));
+}
+
+static void lint_names(struct loading *load)
+{
+    static const struct {
+        enum name_kind kind;
+        const char *what;
+    } kinds[] = {{NAME_ACL, "acl"}, {NAME_LIST, "list"}, {NAME_POOL, "pool"}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        for (const struct named *named = load->names[kinds[i].kind].first; named != NULL; named = named->next)
+            lint_unused(load, named, kinds[i].what);
+    for (size_t i = 0; i < load->mode_acl_count; i++)
+        lint_unused(load, load->mode_acls[i], "acl");
+}
+
+static void lint_pool(struct loading *load, const struct pool_conf *pool)
+{
+    for (size_t i = 0; i < pool->server_count; i++)
+        if (!pool->servers[i].is_down)
+            return;
+    warn(load, &pool->name, NULL, "all servers of pool '%.*s' are down", STR_ARGS(pool->name.text));
+}
+
+/* --- open proxies -------------------------------------------------------------------------------------------------------------------- */
+
+/* Kinds that tell one client from another. */
+static bool asks_for_client(const struct expression *expression)
+{
+    static const char *const kinds[] = {"source", "country", "user", "group", "authenticated", "client-certificate", NULL};
+    if (expression == NULL)
+        return false;
+    if (expression->op != EXPRESSION_CONDITION)
+        return asks_for_client(expression->left) || asks_for_client(expression->right);
+    for (size_t i = 0; kinds[i] != NULL; i++)
+        if (str_eq(str_of(expression->kind->name), str_of(kinds[i])))
+            return str_find_str(expression->name, STR("0.0.0.0/0")) == expression->name.len;
+    return false;
+}
+
+/* Kinds that say where to. */
+static bool asks_for_site(const struct expression *expression)
+{
+    static const char *const kinds[] = {"host", "listed", "destination", "url-regex", NULL};
+    if (expression == NULL)
+        return false;
+    if (expression->op == EXPRESSION_NOT)
+        return false;
+    if (expression->op != EXPRESSION_CONDITION)
+        return asks_for_site(expression->left) || asks_for_site(expression->right);
+    for (size_t i = 0; kinds[i] != NULL; i++)
+        if (str_eq(str_of(expression->kind->name), str_of(kinds[i])))
+            return true;
+    return false;
+}
+
+static const struct rule *open_rule(const struct rules *rules)
+{
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct rule *rule = &rules->at[i];
+        if (asks_for_client(rule->when))
+            return NULL; /* from here on it depends on the client */
+        if (rule->kind == RULE_ALLOW && !asks_for_site(rule->when))
+            return rule;
+    }
+    return NULL;
+}
+
+static void lint_open_proxy(struct loading *load, const struct forward_conf *forward)
+{
+    const struct rule *rule = open_rule(&forward->rules);
+    for (size_t i = 0; rule != NULL && i < forward->listen_count; i++) {
+        const struct listen_conf *listen = &forward->listens[i];
+        struct ip ip = addr_ip(&listen->addr);
+        if (ip.version == 0 || ip_is_loopback(&ip))
+            continue;
+        const struct word word = {.text = rule->name, .place = rule->place};
+        warn(load, &word, "allow if source(…)", "an open proxy: whoever reaches %.*s is let through to every site",
+             STR_ARGS(listen->address.text));
+        return;
+    }
+}
+
+/* --- reverse blocks ----------------------------------------------------------------------------------------------------------------- */
+
+static bool has_answer(const struct rules *rules)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        if (rules->at[i].kind == RULE_RESPOND || rules->at[i].kind == RULE_REDIRECT || rules->at[i].kind == RULE_DENY)
+            return true;
+    return false;
+}
+
+static void lint_serves(struct loading *load, const struct reverse_conf *reverse)
+{
+    bool serves = reverse->settings.serve.kind != SERVE_NOTHING || has_answer(&reverse->rules);
+    for (size_t i = 0; i < reverse->route_count; i++) {
+        const struct route_conf *route = &reverse->routes[i];
+        bool is_served = route->settings.serve.kind != SERVE_NOTHING || has_answer(&route->rules);
+        if (!is_served)
+            warn(load, &route->glob, "add: to ADDRESS, pool NAME or files FOLDER", "nothing serves this route: it answers 404");
+        serves |= is_served;
+    }
+    if (!serves && reverse->route_count == 0)
+        warn(load, &reverse->name, "add: to ADDRESS, pool NAME or files FOLDER", "nothing serves '%.*s': it answers 404",
+             STR_ARGS(reverse->name.text));
+}
+
+/* Whatever matches `glob` matches `earlier`: told only where it is certain, when the one wildcard of `earlier` is its final star. */
+static bool covers(struct str earlier, struct str glob)
+{
+    if (str_eq(earlier, glob))
+        return true;
+    size_t star = str_find(earlier, '*');
+    if (star + 1 != earlier.len || str_find(earlier, '?') < earlier.len)
+        return false;
+    struct str start = str_head(earlier, star);
+    if (str_starts(glob, start))
+        return true;
+    return start.len > 1 && start.at[start.len - 1] == '/' && str_eq(str_head(start, start.len - 1), glob);
+}
+
+static void lint_routes(struct loading *load, const struct reverse_conf *reverse)
+{
+    for (size_t i = 1; i < reverse->route_count; i++)
+        for (size_t n = 0; n < i; n++) {
+            const struct route_conf *route = &reverse->routes[i], *earlier = &reverse->routes[n];
+            if (earlier->when != NULL || !covers(earlier->glob.text, route->glob.text))
+                continue;
+            warn(load, &route->glob, arena_printf(load->arena, "route %.*s in line %u takes all of it",
+                                                  STR_ARGS(earlier->glob.text), earlier->glob.place.line).at,
+                 "this route is never reached");
+            break;
+        }
+}
+
+void lint_config(struct loading *load)
+{
+    const struct config *config = load->config;
+    lint_names(load);
+    for (size_t i = 0; i < config->pool_count; i++)
+        lint_pool(load, config->pools[i]);
+    for (size_t i = 0; i < config->reverse_count; i++) {
+        const struct reverse_conf *reverse = &config->reverses[i];
+        lint_serves(load, reverse);
+        lint_routes(load, reverse);
+        rules_lint(&reverse->rules, LINT_REVERSE, load->diag);
+        for (size_t n = 0; n < reverse->route_count; n++)
+            rules_lint(&reverse->routes[n].rules, LINT_REVERSE, load->diag);
+    }
+    for (size_t i = 0; i < config->forward_count; i++) {
+        lint_open_proxy(load, &config->forwards[i]);
+        rules_lint(&config->forwards[i].rules, LINT_FORWARD, load->diag);
+    }
+    if (config->reverse_count + config->forward_count == 0) {
+        const struct word whole = {.place = {.file = load->tree.files->shown, .line = 1, .column = 1, .width = 1}};
+        warn(load, &whole, "add a reverse or a forward block", "this configuration serves nothing");
+    }
+}

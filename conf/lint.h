@@ -1,0 +1,15 @@
+/*
+ * What is allowed but hardly meant, of a configuration without mistakes: warnings. Those on the rules of one block are acl/lint_conf.h's.
+ *
+ *   an acl, a pool or a list that nothing uses      an open proxy
+ *   a block that serves nothing                     a route that can never be reached
+ *   a pool whose servers are all down               a configuration that serves nothing at all
+ */
+#ifndef CONF_LINT_H
+#define CONF_LINT_H
+
+#include "conf/loading.h"
+
+void lint_config(struct loading *load);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * Loads a configuration: reads it, checks all of it, tells every mistake in one run, and gives the result or nothing.
+ */
+#ifndef CONF_LOADER_H
+#define CONF_LOADER_H
+
+#include "conf/config.h"
+
+#include "base/diag.h"
+#include "base/opener.h"
+
+/* All zero: the file is read, its lists are compiled, its folders opened. */
+struct conf_options {
+    struct str text;  /* stands in place of the file's contents (the one-liners); at == NULL: the file is read */
+    bool is_shallow;  /* for the supervisor: lists are not compiled, no folder is kept open */
+};
+
+/* `path` names the main file, or is what messages call the text; what it names is relative to its folder. Mistakes and warnings go to
+   `diag`; NULL when there are mistakes (with diag->strict: also when there are warnings). Compiled lists of `previous` (may be NULL)
+   whose files have not changed are shared. `test` blocks are read, not run. The result has one reference. */
+struct config *conf_load(const char *path, const struct conf_options *options, struct opener *opener,
+                         struct config *previous, struct diag *diag);
+
+#endif

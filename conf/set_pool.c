@@ -1,0 +1,114 @@
+/* Pools, and what serves a site: `to`, `pool`. */
+#include "conf/setters.h"
+
+#include "conf/array.h"
+#include "conf/block.h"
+#include "conf/value.h"
+
+static struct pool_conf *add_pool(struct loading *load, const struct word *name)
+{
+    struct config *config = load->config;
+    struct pool_conf *pool = arena_new(load->arena, struct pool_conf);
+    pool->name = *name;
+    pool->index = config->pool_count;
+    config->pools = array_room(load->arena, config->pools, config->pool_count, sizeof *config->pools);
+    config->pools[config->pool_count++] = pool;
+    return pool;
+}
+
+static struct server_conf *add_server(struct loading *load, struct pool_conf *pool)
+{
+    pool->servers = array_room(load->arena, pool->servers, pool->server_count, sizeof *pool->servers);
+    return &pool->servers[pool->server_count++];
+}
+
+bool set_pool(struct scope *outer, const struct setting *setting)
+{
+    struct loading *load = outer->load;
+    struct named *named = names_of_statement(&load->names[NAME_POOL], setting->statement);
+    if (named == NULL)
+        return false;
+    struct pool_conf *pool = add_pool(load, &named->name);
+    named->conf = pool;
+    struct scope scope;
+    scope_init(&scope, load, outer, BLOCK_POOL, pool);
+    scope_set_defaults(&scope);
+    block_read(&scope, setting->statement->block);
+    if (scope_may_have(&scope, "server"))
+        return true;
+    return mistake(load, &named->name, "add: server ADDRESS", "pool '%.*s' has no server", STR_ARGS(named->name.text));
+}
+
+bool set_server(struct scope *scope, const struct setting *setting)
+{
+    struct loading *load = scope->load;
+    struct server_conf server = {0};
+    bool fine = options_read(scope, setting, &server);
+    if (!value_server(&setting->args[0], load->diag, load->arena, &server) || !fine)
+        return false;
+    *add_server(load, scope->target) = server;
+    return true;
+}
+
+/* A block has one thing that serves it. */
+static bool is_only_one(struct scope *scope, const struct setting *setting)
+{
+    struct mode_draft *mode = scope->target;
+    const struct word *first = mode->serves;
+    if (first == NULL) {
+        mode->serves = setting->name;
+        return true;
+    }
+    return mistake(scope->load, setting->name, loading_where(scope->load, first, setting->name),
+                   "'%.*s' beside '%.*s': one of 'to', 'pool' and 'files' serves a block", STR_ARGS(setting->name->text),
+                   STR_ARGS(first->text));
+}
+
+/* The name of a pool in short: that of the block, and the addresses. */
+static struct str short_name(struct loading *load, const struct mode_draft *mode, const struct setting *setting)
+{
+    struct text text;
+    text_init(&text);
+    text_printf(&text, "%.*s(", STR_ARGS(mode->name->text));
+    for (size_t i = 0; i < setting->count; i++)
+        text_printf(&text, i > 0 ? " %.*s" : "%.*s", STR_ARGS(setting->args[i].text));
+    text_add_char(&text, ')');
+    struct str copy = arena_dup(load->arena, text_str(&text));
+    text_fini(&text);
+    return copy;
+}
+
+bool set_to(struct scope *scope, const struct setting *setting)
+{
+    struct loading *load = scope->load;
+    struct mode_draft *mode = scope->target;
+    if (!is_only_one(scope, setting))
+        return false;
+    struct word name = setting->args[0];
+    name.text = short_name(load, mode, setting);
+    struct pool_conf *pool = add_pool(load, &name);
+    struct scope inner;
+    scope_init(&inner, load, scope, BLOCK_POOL, pool);
+    scope_set_defaults(&inner);
+    bool fine = true;
+    for (size_t i = 0; i < setting->count; i++) {
+        struct server_conf *server = add_server(load, pool);
+        scope_init(&inner, load, scope, OPTIONS_SERVER, server);
+        scope_set_defaults(&inner);
+        fine &= value_server(&setting->args[i], load->diag, load->arena, server);
+    }
+    mode->settings.serve = (struct serve){.kind = SERVE_POOL, .pool = pool, .files_fd = -1};
+    return fine;
+}
+
+bool set_pool_name(struct scope *scope, const struct setting *setting)
+{
+    struct mode_draft *mode = scope->target;
+    if (!is_only_one(scope, setting))
+        return false;
+    const struct named *named = names_refer(scope->load, &scope->load->names[NAME_POOL], "pool", &setting->args[0]);
+    if (named == NULL)
+        return false;
+    mode->settings.serve = (struct serve){.kind = SERVE_POOL, .pool = named->conf, .files_fd = -1};
+    return true;
+}

@@ -1,0 +1,59 @@
+/*
+ * The setters of directives that are more than one value of one type, each in a file by what it is about; and what they fill on the way.
+ */
+#ifndef CONF_SETTERS_H
+#define CONF_SETTERS_H
+
+#include "conf/loading.h"
+
+/* A reverse, route or forward block while it is read; the rows of all three fill the same members. */
+struct mode_draft {
+    unsigned kind; /* BLOCK_REVERSE, BLOCK_ROUTE or BLOCK_FORWARD */
+    const struct word *name;
+    struct reverse_settings settings;
+    struct names acls;
+    struct listen_conf *listens;
+    size_t listen_count;
+    struct host_pattern *hosts;
+    size_t host_count;
+    struct rule *rules;
+    size_t rule_count;
+    struct setting *routes; /* read when the block is */
+    size_t route_count;
+    struct setting *tests;
+    size_t test_count;
+    const struct word *serves; /* the first of `to`, `pool`, `files` */
+    struct error_page *pages;  /* the block's own: they replace the outer ones */
+    size_t page_count;
+    bool deny_private;
+    struct cidr_set private_except;
+    struct port_ranges ports;
+    struct port_ranges tunnel_ports;
+};
+
+typedef bool setter(struct scope *scope, const struct setting *setting);
+
+/* set_top.c */
+setter set_limits, set_timeouts, set_resolver, set_nameserver, set_log, set_log_to, set_log_format, set_redact;
+/* set_list.c: lists and acls */
+setter set_list, set_list_file, set_acl;
+/* set_pool.c */
+setter set_pool, set_server, set_to, set_pool_name;
+/* set_mode.c */
+setter set_mode, set_listen, set_forwarded_from, set_host, set_files, set_error_page, set_ports, set_tunnel_ports,
+    set_deny_private, set_route;
+/* set_rule.c */
+setter set_allow, set_deny, set_deny_page, set_reason, set_redirect, set_respond, set_body, set_body_file, set_header,
+    set_remove_header, set_rewrite, set_log_rule;
+/* set_test.c */
+setter set_test, set_test_from, set_test_to, set_test_at, set_test_header, set_test_request, set_expect, set_expect_pool;
+
+/* Reads the blocks of the modes that were put off. */
+void modes_read(struct loading *load);
+/* The acl's expression, read now if it is not yet; NULL when it has a mistake. */
+const struct expression *acl_expression(struct loading *load, struct named *acl);
+/* Adds a `test` block, which belongs to one of the two. */
+bool test_read(struct scope *scope, const struct setting *setting, const struct reverse_conf *reverse,
+               const struct forward_conf *forward);
+
+#endif
