@@ -1,0 +1,337 @@
+#include "proxy/hub.h"
+
+#include "base/counter.h"
+#include "base/descriptors.h"
+#include "base/memory.h"
+#include "base/must.h"
+#include "http1/server.h"
+#include "loop/loop.h"
+#include "loop/timer.h"
+#include "net/listener.h"
+#include "proxy/exchange.h"
+#include "proxy/hub_private.h"
+#include "upstream/upstreams.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { HUB_MAGIC = 0x48554221, SHED = 32, OVERLOAD_PERCENT = 95, SHED_PERCENT = 90 };
+
+/* A listening address of this thread. Lives as long as a connection that came through it. */
+struct port {
+    struct list link;         /* in hub->ports, while it listens or has connections */
+    struct hub *hub;
+    struct addr address;
+    struct listener *listener; /* NULL: the address is no longer served */
+    const struct gate *gate;   /* of the generation in force; NULL: none */
+    unsigned clients;
+};
+
+/* A client's connection. */
+struct client {
+    struct list link; /* in hub->clients, the longest idle first */
+    struct port *port;
+    struct addr peer;
+    struct http1_server *server;
+};
+
+struct hub {
+    uint32_t magic;
+    struct generation *generation;
+    struct resolver *resolver;
+    struct upstreams upstreams;
+    struct list ports;
+    struct list clients;
+    struct list exchanges;
+    bool is_draining;
+    struct hub_counts counts;
+};
+
+static struct str pseudonym = {"gatehouse", 9};
+
+void hub_set_pseudonym(struct str text)
+{
+    pseudonym = text;
+}
+
+struct str hub_pseudonym(void)
+{
+    return pseudonym;
+}
+
+/* Clients */
+
+static void let_port_go(struct port *port)
+{
+    if (port->listener != NULL || port->clients > 0)
+        return;
+    list_remove(&port->link);
+    free(port);
+}
+
+static void forget_client(struct client *client)
+{
+    struct port *port = client->port;
+    list_remove(&client->link);
+    descriptors_client(-1);
+    counter_add(&port->hub->counts.connections_open, -1);
+    port->clients--;
+    let_port_go(port);
+    free(client);
+}
+
+static void client_closed(void *owner)
+{
+    forget_client(owner);
+}
+
+static void client_limits(void *owner, const struct limits **ret_limits, const struct timeouts **ret_timeouts)
+{
+    struct client *client = owner;
+    struct hub *hub = client->port->hub;
+    const struct gate *gate = client->port->gate;
+    *ret_limits = gate != NULL ? gate->limits : hub->generation->limits;
+    *ret_timeouts = gate != NULL ? gate->timeouts : hub->generation->timeouts;
+}
+
+static void client_begin(void *owner, struct stream *stream)
+{
+    struct client *client = owner;
+    struct port *port = client->port;
+    struct hub *hub = port->hub;
+    list_remove(&client->link);
+    list_push_back(&hub->clients, &client->link);
+    if (port->gate == NULL) { /* the address is gone, and with it everything that could say what to do */
+        stream_done(stream, STREAM_ABORT);
+        return;
+    }
+    if (descriptors_are_short())
+        stream->must_close = true; /* so that the others, who wait to be accepted, get their turn */
+    exchange_begin(hub, stream, &client->peer, port->gate);
+}
+
+static const struct http1_owner client_ops = {
+    .begin = client_begin,
+    .limits = client_limits,
+    .closed = client_closed,
+};
+
+static void accepted(void *owner, int taken_fd, const struct addr *peer)
+{
+    struct port *port = owner;
+    struct hub *hub = port->hub;
+    struct client *client = must_calloc(1, sizeof *client);
+    client->port = port;
+    client->peer = *peer;
+    port->clients++;
+    counter_add(&hub->counts.connections_accepted, 1);
+    counter_add(&hub->counts.connections_open, 1);
+    list_push_back(&hub->clients, &client->link);
+    descriptors_client(1);
+    client->server = http1_server_new(tcp_new(taken_fd, true), &client_ops, client);
+}
+
+/* Each client may need a second descriptor for its server; and the memory has to be there. What is idle goes first. */
+static bool may_accept(void *owner)
+{
+    struct hub *hub = ((struct port *)owner)->hub;
+    if (memory_pressure() >= SHED_PERCENT)
+        upstreams_shed(&hub->upstreams, SHED);
+    if (memory_pressure() >= OVERLOAD_PERCENT) {
+        counter_add(&hub->counts.accept_pauses, 1);
+        return false;
+    }
+    if (descriptors_may_accept())
+        return true;
+    upstreams_shed(&hub->upstreams, SHED);
+    if (descriptors_may_accept())
+        return true;
+    counter_add(&hub->counts.accept_pauses, 1);
+    return false;
+}
+
+static const struct listener_ops port_ops = {.accepted = accepted, .may_accept = may_accept};
+
+/* Ports */
+
+static const struct gate *gate_of(const struct generation *generation, const struct addr *address)
+{
+    for (size_t i = 0; i < generation->gate_count; i++)
+        if (addr_eq(&generation->gates[i].listen->addr, address))
+            return &generation->gates[i];
+    return NULL;
+}
+
+static struct port *port_of(const struct hub *hub, const struct addr *address)
+{
+    list_each(link, &hub->ports)
+    {
+        struct port *port = container_of(link, struct port, link);
+        if (addr_eq(&port->address, address))
+            return port;
+    }
+    return NULL;
+}
+
+bool hub_is_listening(const struct hub *hub, const struct addr *address)
+{
+    const struct port *port = port_of(hub, address);
+    return port != NULL && port->listener != NULL;
+}
+
+void hub_listen(struct hub *hub, const struct addr *address, int taken_fd)
+{
+    struct port *port = port_of(hub, address);
+    if (port == NULL) {
+        port = must_calloc(1, sizeof *port);
+        port->hub = hub;
+        port->address = *address;
+        list_push_back(&hub->ports, &port->link);
+    }
+    must(port->listener == NULL);
+    port->gate = gate_of(hub->generation, address);
+    port->listener = listener_new(taken_fd, &port_ops, port);
+}
+
+static void close_port(struct port *port)
+{
+    struct listener *listener = port->listener;
+    if (listener != NULL)
+        listener_free(listener); /* accepts what is in the kernel's queue first */
+    port->listener = NULL;
+    let_port_go(port);
+}
+
+static void drain_clients(struct hub *hub, const struct port *of)
+{
+    list_each_safe(link, &hub->clients)
+    {
+        struct client *client = container_of(link, struct client, link);
+        if (of == NULL || client->port == of)
+            http1_server_drain(client->server);
+    }
+}
+
+void hub_adopt(struct hub *hub, struct generation *generation)
+{
+    struct generation *old = hub->generation;
+    hub->generation = generation_ref(generation);
+    resolver_set_conf(hub->resolver, generation->resolver);
+    upstreams_set_pools(&hub->upstreams, generation->pools, generation->pool_count);
+    list_each_safe(link, &hub->ports)
+    {
+        struct port *port = container_of(link, struct port, link);
+        const struct gate *gate = gate_of(generation, &port->address);
+        port->gate = gate;
+        if (gate != NULL)
+            continue;
+        drain_clients(hub, port);
+        close_port(port);
+    }
+    generation_unref(old);
+}
+
+void hub_drain(struct hub *hub)
+{
+    hub->is_draining = true;
+    hub->upstreams.is_closing = true;
+    list_each_safe(link, &hub->ports)
+        close_port(container_of(link, struct port, link));
+    drain_clients(hub, NULL);
+    upstreams_shed(&hub->upstreams, UINT32_MAX);
+}
+
+bool hub_is_empty(const struct hub *hub)
+{
+    return list_is_empty(&hub->clients);
+}
+
+/* What exchanges ask */
+
+struct upstreams *hub_upstreams(struct hub *hub)
+{
+    return &hub->upstreams;
+}
+
+struct generation *hub_generation(struct hub *hub)
+{
+    return hub->generation;
+}
+
+bool hub_is_overloaded(const struct hub *hub)
+{
+    (void)hub;
+    return memory_pressure() >= OVERLOAD_PERCENT;
+}
+
+void hub_exchange_began(struct hub *hub, struct list *link)
+{
+    counter_add(&hub->counts.requests, 1);
+    list_push_back(&hub->exchanges, link);
+}
+
+void hub_tunnel_began(struct hub *hub)
+{
+    counter_add(&hub->counts.tunnels_open, 1);
+}
+
+void hub_tunnel_ended(struct hub *hub)
+{
+    counter_add(&hub->counts.tunnels_open, -1);
+}
+
+void hub_count_answer(struct hub *hub, const struct facts *facts)
+{
+    unsigned class = facts->status / 100;
+    counter_add(&hub->counts.answers[class < lengthof(hub->counts.answers) ? class : 0], 1);
+    counter_add(&hub->counts.bytes_in, (int64_t)facts->bytes_in);
+    counter_add(&hub->counts.bytes_out, (int64_t)facts->wire_out);
+}
+
+void hub_count(const struct hub *hub, struct hub_counts *ret)
+{
+    const uint64_t *from = (const uint64_t *)&hub->counts;
+    uint64_t *to = (uint64_t *)ret;
+    for (size_t i = 0; i < sizeof *ret / sizeof *to; i++)
+        to[i] = counter_read(&from[i]);
+    ret->upstream_connects = counter_read(&hub->upstreams.counts.connects);
+    ret->upstream_reuses = counter_read(&hub->upstreams.counts.reuses);
+    ret->upstream_idle = counter_read(&hub->upstreams.counts.idle);
+    ret->upstream_failures = counter_read(&hub->upstreams.counts.failures);
+}
+
+/* The hub */
+
+struct hub *hub_new(struct generation *generation, struct opener *opener)
+{
+    struct hub *hub = must_calloc(1, sizeof *hub);
+    hub->magic = HUB_MAGIC;
+    hub->generation = generation_ref(generation);
+    hub->resolver = resolver_new(generation->resolver, opener);
+    list_init(&hub->ports);
+    list_init(&hub->clients);
+    list_init(&hub->exchanges);
+    upstreams_init(&hub->upstreams, hub->resolver);
+    upstreams_set_pools(&hub->upstreams, generation->pools, generation->pool_count);
+    return hub;
+}
+
+void hub_free(struct hub *hub)
+{
+    must_be(hub, HUB_MAGIC);
+    hub->is_draining = true;
+    hub->upstreams.is_closing = true;
+    list_each_safe(link, &hub->clients)
+    {
+        struct client *client = container_of(link, struct client, link);
+        http1_server_free(client->server);
+        forget_client(client);
+    }
+    list_each_safe(link, &hub->ports)
+        close_port(container_of(link, struct port, link));
+    upstreams_fini(&hub->upstreams);
+    resolver_free(hub->resolver);
+    generation_unref(hub->generation);
+    hub->magic = 0;
+    free(hub);
+}

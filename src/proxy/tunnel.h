@@ -1,0 +1,29 @@
+/*
+ * Bytes both ways, after a CONNECT or a websocket's 101: here a tunnel's bytes are counted, and here it ends. One side's end is passed on
+ * and the other direction goes on (half-close), until both have ended, or nothing has moved for timeouts { tunnel-idle }.
+ */
+#ifndef PROXY_TUNNEL_H
+#define PROXY_TUNNEL_H
+
+#include "flow/pipe.h"
+#include "http/fault.h"
+#include "loop/timer.h"
+
+struct stream;
+
+struct tunnel {
+    struct pipe up;   /* client to server; up.delivered bytes */
+    struct pipe down; /* server to client; down.delivered bytes */
+    bool up_ended;
+    bool down_ended;
+    uint64_t last_moved;
+    struct mono last_moved_at;
+    enum fault fault; /* after FAIL */
+};
+
+void tunnel_init(struct tunnel *tunnel, struct stream *client, struct stream *server);
+void tunnel_fini(struct tunnel *tunnel);
+/* END: both sides have ended. FAIL: tunnel->fault. `timer` wakes `who` when the idle time may be over. */
+enum flow tunnel_run(struct tunnel *tunnel, struct task *who, struct timer *timer, msec idle);
+
+#endif
