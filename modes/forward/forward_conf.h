@@ -1,0 +1,38 @@
+/*
+ * A `forward` block; plain, immutable.
+ */
+#ifndef FORWARD_FORWARD_CONF_H
+#define FORWARD_FORWARD_CONF_H
+
+#include "acl/rule_conf.h"
+#include "http/limits_conf.h"
+#include "net/listen_conf.h"
+#include "proxy/error_page_conf.h"
+
+struct port_range {
+    uint16_t from;
+    uint16_t to; /* inclusive */
+};
+
+struct port_ranges {
+    const struct port_range *at;
+    size_t count;
+};
+
+struct forward_conf {
+    struct word name;
+    struct str place_text;
+    struct listen_conf *listens;
+    size_t listen_count;
+    struct rules rules;
+    struct port_ranges ports;        /* default 80 443 1025-65535 */
+    struct port_ranges tunnel_ports; /* default 443 */
+    bool deny_private;               /* default on */
+    struct cidr_set private_except;  /* `deny-private except CIDR...` */
+    bool conceal;                    /* default on */
+    struct error_pages error_pages;
+    struct limits limits;
+    struct timeouts timeouts;
+};
+
+#endif

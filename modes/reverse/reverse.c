@@ -1,0 +1,114 @@
+/*
+ * Reverse mode: the host finds the block, the block's rules and routes say what serves the request.
+ */
+#include "modes/reverse/decide.h"
+#include "modes/reverse/edit.h"
+#include "modes/reverse/hosts.h"
+#include "proxy/apply.h"
+#include "proxy/exchange.h"
+#include "proxy/generation.h"
+#include "proxy/hub.h"
+
+static void use_settings(struct plan *plan, const struct reverse_settings *settings)
+{
+    plan->limits = &settings->limits;
+    plan->timeouts = &settings->timeouts;
+    plan->error_pages = &settings->error_pages;
+    plan->conceal = settings->conceal;
+    plan->allow_websocket = settings->websocket;
+}
+
+static void reverse_identify(struct exchange *x, const void *block)
+{
+    const struct cidr_set *trusted = x->gate->listen->forwarded_from;
+    struct facts *facts = &x->facts;
+    facts_of_request(facts, &x->client->head);
+    facts->block_kind = STR("reverse");
+    facts->client = reverse_client_address(&facts->client, trusted, facts->request_fields);
+
+    const struct reverse_conf *found = reverse_hosts_find(block, facts->host);
+    if (found == NULL) {
+        plan_fault(x, facts->host.at == NULL ? FAULT_BAD_HOST : FAULT_MISDIRECTED);
+        return;
+    }
+    x->block_conf = found;
+    facts->block = found->name.text;
+    use_settings(&x->plan, &found->settings);
+    if (facts->method == METHOD_CONNECT)
+        plan_fault(x, FAULT_METHOD_REFUSED);
+}
+
+/* What the verdict says of a request that the block may serve. */
+static void plan_served(struct plan *plan, const struct serve *serve)
+{
+    if (serve->kind == SERVE_POOL) {
+        plan->kind = PLAN_POOL;
+        plan->pool = serve->pool;
+    } else {
+        plan->kind = PLAN_FILES;
+        plan->files_fd = serve->files_fd;
+    }
+}
+
+static void reverse_choose(struct exchange *x)
+{
+    struct reverse_decision *decision = arena_new(x->arena, struct reverse_decision);
+    reverse_decide(x->block_conf, &x->facts, x->arena, NULL, decision);
+    x->route_conf = decision; /* the mode's own: its rules run again on the answer */
+    x->verdict = decision->verdict;
+    use_settings(&x->plan, decision->settings);
+    plan_logs(&x->plan, decision->verdict.acted, x->arena);
+    if (decision->fault != FAULT_NONE)
+        plan_fault(x, decision->fault);
+    else if (decision->serve.kind != SERVE_NOTHING)
+        plan_served(&x->plan, &decision->serve);
+    else if (decision->verdict.rule != NULL)
+        plan_reply(&x->plan, decision->verdict.rule, &x->facts, x->arena);
+    else
+        plan_fault(x, FAULT_ADDRESS_DENIED);
+}
+
+static void reverse_edit_request(struct exchange *x, struct head *out)
+{
+    const struct reverse_decision *decision = x->route_conf;
+    reverse_tell_client(&out->fields, decision->settings->forwarded, &x->facts, x->arena);
+    apply_field_rules(decision->verdict.acted, RULE_REQUEST, &x->facts, x->arena, out);
+}
+
+/* The rules on the answer; false when one denies it. A page of ours is none of their business. */
+static bool answer_passes(struct exchange *x, struct reverse_decision *decision)
+{
+    if (x->plan.kind != PLAN_POOL && x->plan.kind != PLAN_FILES)
+        return true;
+    if (reverse_decide_response(decision, &x->facts, x->arena))
+        return true;
+    x->verdict = decision->verdict;
+    plan_reply(&x->plan, decision->verdict.rule, &x->facts, x->arena);
+    return false;
+}
+
+static bool reverse_edit_response(struct exchange *x, struct head *out, bool is_ours)
+{
+    struct reverse_decision *decision = (struct reverse_decision *)x->route_conf;
+    bool is_served = !is_ours || x->plan.kind == PLAN_FILES;
+    facts_of_answer(&x->facts, out, x->arena);
+    if (decision != NULL && is_served && !answer_passes(x, decision))
+        return false;
+    if (x->plan.conceal && !is_ours)
+        reverse_conceal(&out->fields, x->plan.pool, hub_pseudonym(), &x->facts, x->arena);
+    if (x->facts.request_id.at != NULL) {
+        fields_remove_known(&out->fields, FIELD_X_REQUEST_ID);
+        fields_add_known(&out->fields, FIELD_X_REQUEST_ID, x->facts.request_id);
+    }
+    if (decision != NULL)
+        apply_field_rules(decision->verdict.acted, RULE_RESPONSE, &x->facts, x->arena, out);
+    return true;
+}
+
+const struct mode reverse_mode = {
+    .name = "reverse",
+    .identify = reverse_identify,
+    .choose = reverse_choose,
+    .edit_request = reverse_edit_request,
+    .edit_response = reverse_edit_response,
+};
