@@ -1,0 +1,171 @@
+#include "admin/status.h"
+
+#include "base/escape.h"
+#include "base/memory.h"
+#include "base/must.h"
+#include "observe/access_log.h"
+#include "proxy/mode.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct figure {
+    const char *name;  /* in JSON */
+    const char *label; /* in the text */
+    size_t at;         /* a uint64_t of struct hub_counts */
+};
+
+#define COUNT(member) offsetof(struct hub_counts, member)
+static const struct figure figures[] = {
+    {"connections_accepted", "connections accepted", COUNT(connections_accepted)},
+    {"connections_open", "connections open", COUNT(connections_open)},
+    {"requests", "requests", COUNT(requests)},
+    {"answers_none", "without an answer", COUNT(answers[0])},
+    {"answers_1xx", "answers 1xx", COUNT(answers[1])},
+    {"answers_2xx", "answers 2xx", COUNT(answers[2])},
+    {"answers_3xx", "answers 3xx", COUNT(answers[3])},
+    {"answers_4xx", "answers 4xx", COUNT(answers[4])},
+    {"answers_5xx", "answers 5xx", COUNT(answers[5])},
+    {"bytes_in", "bytes in", COUNT(bytes_in)},
+    {"bytes_out", "bytes out", COUNT(bytes_out)},
+    {"tunnels_open", "tunnels open", COUNT(tunnels_open)},
+    {"upstream_connects", "connects to servers", COUNT(upstream_connects)},
+    {"upstream_reuses", "connections used again", COUNT(upstream_reuses)},
+    {"upstream_idle", "idle connections to servers", COUNT(upstream_idle)},
+    {"upstream_failures", "failures of servers", COUNT(upstream_failures)},
+    {"accept_pauses", "pauses of accepting", COUNT(accept_pauses)},
+};
+#undef COUNT
+
+static uint64_t value_of(const struct figure *figure, const struct hub_counts *counts)
+{
+    return *(const uint64_t *)(const void *)((const char *)counts + figure->at);
+}
+
+/* "3 d 4 h", "12 s": the two largest units. */
+static void add_span(struct text *into, msec span)
+{
+    static const struct unit {
+        const char *name;
+        int64_t seconds;
+    } units[] = {{"d", 86400}, {"h", 3600}, {"min", 60}, {"s", 1}};
+    int64_t left = span / MSEC_SECOND;
+    int shown = 0;
+    for (size_t i = 0; i < lengthof(units) && shown < 2; i++) {
+        if (left < units[i].seconds && (shown == 0 && units[i].seconds > 1))
+            continue;
+        text_printf(into, "%s%" PRId64 " %s", shown > 0 ? " " : "", left / units[i].seconds, units[i].name);
+        left %= units[i].seconds;
+        shown++;
+    }
+}
+
+static const char *log_place(const struct log_conf *conf)
+{
+    static const char *const places[] = {[LOG_STDOUT] = "stdout", [LOG_STDERR] = "stderr"};
+    return conf->path != NULL ? conf->path : places[conf->to];
+}
+
+static struct log_counts counts_of(const struct admin_view *view, size_t index)
+{
+    struct log_counts counts = {0};
+    logs_counts(view->generation->logs, index, &counts);
+    return counts;
+}
+
+static void add_line(struct text *into, const char *label)
+{
+    text_printf(into, "%-28s", label);
+}
+
+static void add_head(const struct admin_view *view, struct text *into)
+{
+    add_line(into, "gatehouse");
+    text_printf(into, "%s, supervisor %ld, worker %ld, up ", view->is_draining ? "draining" : "serving",
+                (long)view->supervisor, (long)view->worker);
+    add_span(into, view->uptime);
+    text_add_char(into, '\n');
+    if (view->generation == NULL)
+        return;
+    add_line(into, "configuration");
+    text_printf(into, "generation %u, for ", view->generation->number);
+    add_span(into, view->generation_age);
+    text_add_char(into, '\n');
+}
+
+static void add_text(const struct admin_view *view, struct text *into)
+{
+    add_head(view, into);
+    add_line(into, "threads");
+    text_printf(into, "%u\n", view->threads);
+    add_line(into, "memory for traffic");
+    text_printf(into, "%zu bytes, %u %% of the limit\n", memory_in_use(), memory_pressure());
+    for (size_t i = 0; i < lengthof(figures); i++) {
+        add_line(into, figures[i].label);
+        text_printf(into, "%" PRIu64 "\n", value_of(&figures[i], &view->counts));
+    }
+    for (size_t i = 0; view->generation != NULL && i < view->generation->gate_count; i++) {
+        const struct gate *gate = &view->generation->gates[i];
+        add_line(into, i == 0 ? "listeners" : "");
+        text_printf(into, "%.*s (%s)\n", STR_ARGS(gate->text), gate->mode->name);
+    }
+    for (size_t i = 0; view->generation != NULL && i < view->log_count; i++) {
+        struct log_counts counts = counts_of(view, i);
+        add_line(into, i == 0 ? "logs" : "");
+        text_printf(into, "%s: %" PRIu64 " lines, %" PRIu64 " lost\n", log_place(&view->log_confs[i]), counts.written,
+                    counts.lost);
+    }
+}
+
+static void add_json_text(struct text *into, const char *name, struct str value)
+{
+    text_printf(into, "\"%s\":\"", name);
+    escape_json(into, value);
+    text_add_char(into, '"');
+}
+
+static void add_json_lists(const struct admin_view *view, struct text *into)
+{
+    text_add_cstr(into, ",\"listeners\":[");
+    for (size_t i = 0; view->generation != NULL && i < view->generation->gate_count; i++) {
+        text_add_cstr(into, i > 0 ? ",{" : "{");
+        add_json_text(into, "address", view->generation->gates[i].text);
+        text_add_char(into, ',');
+        add_json_text(into, "mode", str_of(view->generation->gates[i].mode->name));
+        text_add_char(into, '}');
+    }
+    text_add_cstr(into, "],\"logs\":[");
+    for (size_t i = 0; view->generation != NULL && i < view->log_count; i++) {
+        struct log_counts counts = counts_of(view, i);
+        text_add_cstr(into, i > 0 ? ",{" : "{");
+        add_json_text(into, "to", str_of(log_place(&view->log_confs[i])));
+        text_printf(into, ",\"written\":%" PRIu64 ",\"lost\":%" PRIu64 "}", counts.written, counts.lost);
+    }
+    text_add_char(into, ']');
+}
+
+static void add_json(const struct admin_view *view, struct text *into)
+{
+    text_printf(into, "{\"state\":\"%s\",\"supervisor\":%ld,\"worker\":%ld,\"uptime_seconds\":%.3f",
+                view->is_draining ? "draining" : "serving", (long)view->supervisor, (long)view->worker,
+                (double)view->uptime / MSEC_SECOND);
+    text_printf(into, ",\"generation\":%u,\"generation_seconds\":%.3f,\"threads\":%u",
+                view->generation != NULL ? view->generation->number : 0, (double)view->generation_age / MSEC_SECOND,
+                view->threads);
+    text_printf(into, ",\"memory_bytes\":%zu,\"memory_percent\":%u", memory_in_use(), memory_pressure());
+    for (size_t i = 0; i < lengthof(figures); i++)
+        text_printf(into, ",\"%s\":%" PRIu64, figures[i].name, value_of(&figures[i], &view->counts));
+    add_json_lists(view, into);
+    text_add_cstr(into, "}\n");
+}
+
+bool status_run(const struct admin_view *view, struct str words, struct text *into)
+{
+    if (!str_is_empty(words) && !str_eq(words, STR("json"))) {
+        text_printf(into, "status: '%.*s' is not known; write `status` or `status json`\n", STR_ARGS(words));
+        return false;
+    }
+    (str_is_empty(words) ? add_text : add_json)(view, into);
+    return true;
+}

@@ -1,0 +1,78 @@
+/*
+ * Messages between the supervisor and its worker, over SOCK_SEQPACKET socket pairs: a fixed head, up to MESSAGE_MAX bytes of text, and
+ * perhaps one descriptor.
+ *
+ * There are two pairs. On the first (WORKER_CHANNEL in the worker) each tells the other what to do and what came of it; on the second
+ * (WORKER_FILES) the worker asks for the descriptor of a path and waits for it, from whatever thread. Both ends are the same program
+ * (/proc/self/exe), so the head is a plain struct.
+ */
+#ifndef PROCESS_CHANNEL_H
+#define PROCESS_CHANNEL_H
+
+#include "base/addr.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { WORKER_CHANNEL = 3, WORKER_FILES = 4 }; /* descriptors in the worker */
+enum { MESSAGE_MAX = 8 * 1024 };
+
+enum message_kind {
+    /* supervisor to worker */
+    MESSAGE_BEGIN,    /* the first: bytes hold a struct identity; number: threads; index: flags (enum begin_flag) */
+    MESSAGE_LOAD,     /* load the file named in bytes as generation `number` */
+    MESSAGE_LISTEN,   /* a listening socket for thread `index` at `addr` */
+    MESSAGE_LOG,      /* the open file of log row `index`; without a descriptor: it could not be opened */
+    MESSAGE_ADOPT,    /* everything was passed: generation `number` begins */
+    MESSAGE_DISCARD,  /* forget what was loaded as `number` */
+    MESSAGE_REOPEN,   /* like LOG, for the generation that is served */
+    MESSAGE_COMMAND,  /* a line of the control socket, and the connection to answer on */
+    MESSAGE_DRAIN,
+    MESSAGE_STOP,
+    /* worker to supervisor */
+    MESSAGE_TEXT,     /* mistakes or warnings of the load under way, a part */
+    MESSAGE_LOADED,
+    MESSAGE_FAILED,
+    MESSAGE_ADOPTED,  /* all threads serve generation `number` */
+    /* files */
+    MESSAGE_OPEN,     /* path in bytes, purpose in number */
+    MESSAGE_OPENED,   /* number: 0 and a descriptor, or errno */
+};
+
+enum begin_flag { BEGIN_WITHOUT_SANDBOX = 1 };
+
+struct message {
+    uint32_t kind;
+    uint32_t number;
+    uint32_t index;
+    uint32_t len;     /* of bytes */
+    struct addr addr;
+    char bytes[MESSAGE_MAX + 1]; /* NUL-terminated */
+    int fd;           /* received with it, close-on-exec; -1: none. Owned by whoever received the message */
+};
+
+/* A pair of ends, both close-on-exec; false with errno. */
+bool channel_pair(int ret_ends[2]);
+
+struct letter_to {
+    enum message_kind kind;
+    uint32_t number;
+    uint32_t index;
+    const struct addr *addr; /* NULL: none */
+    struct str text;
+    bool with_fd;
+    int fd;                  /* borrowed */
+};
+
+/* Waits up to five seconds for room. False: the other end is gone, or takes nothing. */
+bool channel_send(int channel, const struct letter_to *letter);
+/* Text of any length, as MESSAGE_TEXTs. */
+bool channel_send_text(int channel, struct str text);
+
+enum received { RECEIVED_MESSAGE, RECEIVED_NOTHING, RECEIVED_END };
+
+/* NOTHING only when `wait` is false. A message that is malformed counts as END. */
+enum received channel_receive(int channel, bool wait, struct message *ret);
+
+#endif

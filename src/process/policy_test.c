@@ -1,0 +1,182 @@
+#include "process/policy_test.h"
+
+#include "modes/forward/decide.h"
+#include "modes/reverse/decide.h"
+#include "modes/reverse/hosts.h"
+#include "process/imagine.h"
+
+static const char *const outcome_words[] = {
+    [EXPECT_ALLOW] = "allow", [EXPECT_DENY] = "deny", [EXPECT_REDIRECT] = "redirect", [EXPECT_RESPOND] = "respond"};
+
+/* What came of a test's request, in the words of `expect`. */
+struct outcome {
+    enum test_expect what;
+    struct str rule;
+    struct str place; /* of the rule, FILE:LINE; none when no rule decided */
+    unsigned status;  /* 0: the server's */
+    struct str pool;
+};
+
+static void take_rule(struct outcome *outcome, const struct rule *rule)
+{
+    if (rule == NULL)
+        return;
+    outcome->rule = rule->name;
+    outcome->place = rule->place_text;
+    outcome->status = rule->status;
+}
+
+static enum test_expect expect_of(enum action action)
+{
+    switch (action) {
+    case ACTION_REDIRECT:
+        return EXPECT_REDIRECT;
+    case ACTION_RESPOND:
+        return EXPECT_RESPOND;
+    case ACTION_NONE:
+    case ACTION_ALLOW:
+        return EXPECT_ALLOW;
+    case ACTION_DENY:
+    case ACTION_NEED_ADDRESS:
+    case ACTION_ERROR:
+    default:
+        return EXPECT_DENY;
+    }
+}
+
+static void try_reverse(const struct reverse_conf *block, struct facts *facts, struct arena *arena, struct outcome *ret)
+{
+    struct reverse_decision decision;
+    reverse_decide(block, facts, arena, NULL, &decision);
+    *ret = (struct outcome){.what = expect_of(decision.verdict.action), .rule = decision.name};
+    take_rule(ret, decision.verdict.rule);
+    if (decision.fault != FAULT_NONE) {
+        *ret = (struct outcome){.what = EXPECT_DENY, .rule = decision.name};
+        ret->status = fault_info(decision.fault)->status;
+    } else if (decision.serve.kind == SERVE_POOL) {
+        ret->pool = decision.serve.pool->name.text;
+    }
+}
+
+static void try_forward(const struct forward_conf *block, struct facts *facts, struct arena *arena, struct outcome *ret)
+{
+    struct forward_decision decision;
+    if (facts->destination.version == 0)
+        facts->destination = forward_public_address();
+    forward_decide(block, facts, arena, NULL, &decision);
+    bool is_allowed = decision.outcome == FORWARD_ALLOW || decision.outcome == FORWARD_LATER;
+    *ret = (struct outcome){.what = is_allowed ? EXPECT_ALLOW : EXPECT_DENY, .rule = decision.name};
+    if (decision.outcome == FORWARD_REPLY)
+        ret->what = expect_of(decision.verdict.action);
+    if (decision.outcome == FORWARD_FAULT)
+        ret->status = fault_info(decision.fault)->status;
+    else
+        take_rule(ret, decision.verdict.rule);
+    ret->rule = decision.name;
+    if (decision.outcome == FORWARD_DENY && ret->status == 0)
+        ret->status = 403;
+}
+
+static bool is_met(const struct test_conf *test, const struct outcome *outcome)
+{
+    return test->expect == outcome->what && (test->expect_rule.at == NULL || str_eq(test->expect_rule, outcome->rule)) &&
+           (test->expect_status == 0 || test->expect_status == outcome->status) &&
+           (test->expect_pool.at == NULL || str_eq(test->expect_pool, outcome->pool));
+}
+
+static void say_expected(const struct test_conf *test, struct text *into)
+{
+    text_printf(into, "expected %s", outcome_words[test->expect]);
+    if (test->expect_rule.at != NULL)
+        text_printf(into, " as %.*s", STR_ARGS(test->expect_rule));
+    if (test->expect_status != 0)
+        text_printf(into, " status %u", test->expect_status);
+    if (test->expect_pool.at != NULL)
+        text_printf(into, " pool %.*s", STR_ARGS(test->expect_pool));
+}
+
+/* With what it was compared with; the rule always. */
+static void say_got(const struct test_conf *test, const struct outcome *outcome, struct text *into)
+{
+    text_printf(into, ", got %s as %.*s", outcome_words[outcome->what], STR_ARGS(outcome->rule));
+    if (test->expect_status != 0 && outcome->status != 0)
+        text_printf(into, " status %u", outcome->status);
+    if (outcome->pool.at != NULL && test->expect_pool.at != NULL)
+        text_printf(into, " pool %.*s", STR_ARGS(outcome->pool));
+    if (outcome->place.at != NULL && !str_eq(outcome->place, outcome->rule))
+        text_printf(into, " (%.*s)", STR_ARGS(outcome->place));
+}
+
+static void say_failure(const struct test_conf *test, const struct outcome *outcome, struct diag *diag)
+{
+    struct text message;
+    text_init(&message);
+    say_expected(test, &message);
+    say_got(test, outcome, &message);
+    diag_add(diag, DIAG_ERROR, &test->place, NULL, "%s", message.at);
+    text_fini(&message);
+}
+
+static bool listens_on(const struct reverse_conf *block, const struct addr *addr)
+{
+    for (size_t i = 0; i < block->listen_count; i++)
+        if (addr_eq(&block->listens[i].addr, addr))
+            return true;
+    return false;
+}
+
+/* Would a request for that host come to the block, on any of its addresses? */
+static bool gets_host(const struct config *config, const struct reverse_conf *block, struct str host, struct arena *arena)
+{
+    const struct reverse_conf **blocks = arena_alloc(arena, (config->reverse_count + 1) * sizeof *blocks);
+    for (size_t i = 0; i < block->listen_count; i++) {
+        size_t count = 0;
+        for (size_t j = 0; j < config->reverse_count; j++)
+            if (listens_on(&config->reverses[j], &block->listens[i].addr))
+                blocks[count++] = &config->reverses[j];
+        if (reverse_hosts_find(reverse_hosts_build(arena, blocks, count), host) == block)
+            return true;
+    }
+    return false;
+}
+
+static void run_test(const struct config *config, const struct test_conf *test, struct arena *arena, struct diag *diag)
+{
+    struct imagine what = {.is_forward = test->forward != NULL, .method = test->method, .url = test->url, .at = test->at};
+    what.client = test->from;
+    what.headers = test->headers;
+    what.header_count = test->header_count;
+    struct imagined request;
+    struct outcome outcome;
+    const char *why = imagine_request(&what, arena, &request);
+    if (why != NULL) {
+        diag_add(diag, DIAG_ERROR, &test->url_place, NULL, "%s", why);
+        return;
+    }
+    if (test->reverse != NULL && !gets_host(config, test->reverse, request.facts.host, arena)) {
+        diag_add(diag, DIAG_ERROR, &test->url_place, NULL, "a request for '%.*s' does not come to this block",
+                 STR_ARGS(request.facts.host));
+        return;
+    }
+    if (test->to.version != 0)
+        request.facts.destination = test->to;
+    if (test->reverse != NULL)
+        try_reverse(test->reverse, &request.facts, arena, &outcome);
+    else
+        try_forward(test->forward, &request.facts, arena, &outcome);
+    if (request.clock.was_asked && !request.clock.is_given)
+        diag_add(diag, DIAG_ERROR, &test->place, "write: at \"YYYY-MM-DD HH:MM\"",
+                 "the test comes to a 'time' condition, and does not say when it is");
+    else if (!is_met(test, &outcome))
+        say_failure(test, &outcome, diag);
+}
+
+void policy_test_run(const struct config *config, struct diag *diag)
+{
+    struct arena arena;
+    arena_init(&arena);
+    for (size_t i = 0; i < config->test_count; i++) {
+        run_test(config, &config->tests[i], &arena, diag);
+        arena_reset(&arena);
+    }
+}

@@ -1,0 +1,95 @@
+/*
+ * Between the files of the supervisor: supervisor.c (loop, signals, ending), child.c (the worker as a process), change.c (start, reload
+ * and restart: one transaction).
+ */
+#ifndef PROCESS_SUPERVISOR_PRIVATE_H
+#define PROCESS_SUPERVISOR_PRIVATE_H
+
+#include "process/channel.h"
+#include "process/control.h"
+#include "process/edition.h"
+#include "process/sockets.h"
+#include "process/supervisor.h"
+
+#include <sys/types.h>
+
+enum { CHILDREN_MAX = 4 };
+
+/* A worker as its supervisor sees it. */
+struct child {
+    pid_t pid;                /* 0: free */
+    int channel;
+    int files;
+    struct edition *serving;  /* counted; NULL: it has not adopted anything yet */
+    int64_t born_ms;
+    bool is_leaving;          /* it was told to drain or stop */
+};
+
+enum change_kind { CHANGE_NONE, CHANGE_START, CHANGE_RELOAD, CHANGE_RESTART };
+enum change_step { CHANGE_LOADING, CHANGE_ADOPTING };
+
+/* What is under way towards a new generation; one at a time. */
+struct change {
+    enum change_kind kind;
+    enum change_step step;
+    unsigned number;
+    struct edition *edition;        /* counted */
+    struct child *child;            /* that loads it */
+    struct sockets *sockets;        /* what it will listen on */
+    struct control_socket control;  /* a new one, when the path changes */
+    struct text told;               /* mistakes and warnings */
+};
+
+enum supervisor_state { SUPERVISOR_RUNNING, SUPERVISOR_DRAINING, SUPERVISOR_STOPPING };
+
+struct supervisor {
+    const struct supervisor_options *options;
+    enum supervisor_state state;
+    int status;                 /* to exit with */
+    int signals;                /* signalfd */
+    struct control control;
+    struct child children[CHILDREN_MAX];
+    struct child *serving;      /* the worker that has the traffic; NULL while there is none */
+    struct edition *edition;    /* in force */
+    struct sockets *sockets;    /* in force */
+    struct change change;
+    unsigned generation;        /* the newest number */
+    bool reload_wanted;         /* after the change under way */
+    bool has_started;
+    unsigned early_deaths;      /* of workers, one after the other */
+    int64_t restart_at_ms;      /* 0: not planned */
+    int64_t end_at_ms;          /* when what still lives is killed; 0: not planned */
+    struct message message;
+};
+
+int64_t now_ms(void); /* monotonic */
+
+/* child.c */
+
+/* A new worker that loads nothing yet; NULL after saying why on stderr. */
+struct child *child_start(struct supervisor *supervisor, const struct edition *edition);
+/* Takes what has come on its two channels. */
+void child_read(struct supervisor *supervisor, struct child *child);
+void child_tell(struct child *child, enum message_kind kind);
+/* Waits for those that have ended. */
+void children_reap(struct supervisor *supervisor);
+bool children_are_gone(const struct supervisor *supervisor);
+
+/* change.c */
+
+void change_start(struct supervisor *supervisor);
+void change_reload(struct supervisor *supervisor);
+void change_restart(struct supervisor *supervisor);
+/* News of the worker that loads. */
+void change_loaded(struct supervisor *supervisor);
+void change_adopted(struct supervisor *supervisor);
+void change_failed(struct supervisor *supervisor);
+
+/* supervisor.c */
+
+/* `child` is gone, with a status of wait(). */
+void supervisor_lost(struct supervisor *supervisor, struct child *child, int status);
+void supervisor_drain(struct supervisor *supervisor);
+void supervisor_stop(struct supervisor *supervisor);
+
+#endif

@@ -1,0 +1,386 @@
+#include "process/worker.h"
+
+#include "admin/commands.h"
+#include "base/arena.h"
+#include "base/memory.h"
+#include "base/must.h"
+#include "base/object.h"
+#include "base/rand.h"
+#include "base/regex.h"
+#include "flow/buffer.h"
+#include "loop/loop.h"
+#include "loop/ready.h"
+#include "loop/timer.h"
+#include "observe/access_log.h"
+#include "process/channel.h"
+#include "process/crew.h"
+#include "process/generation_build.h"
+#include "process/identity.h"
+#include "process/machine.h"
+#include "process/remote_opener.h"
+#include "process/sandbox.h"
+#include "process/watchdog.h"
+#include "process/worker_load.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LOG_PATIENCE_MS = 2000, PSEUDONYM_LEN = 10, ANSWER_PATIENCE_S = 1 };
+
+enum worker_state { WORKER_SERVING, WORKER_DRAINING, WORKER_ENDING };
+
+struct worker {
+    enum worker_state state;
+    struct loop *loop;
+    struct ready channel;
+    struct task task;
+    struct timer deadline; /* of a drain */
+    unsigned threads;
+    struct crew *crew;
+    struct generation *generation; /* one reference; NULL: none yet */
+    struct load *load;             /* under way, or waiting to be adopted */
+    struct mono started;
+    struct mono adopted;
+    uint64_t machine_memory;
+    struct message message; /* the one being handled */
+    char pseudonym[PSEUDONYM_LEN + 1];
+};
+
+static void tell(enum message_kind kind, unsigned number)
+{
+    struct letter_to letter = {.kind = kind, .number = number};
+    channel_send(WORKER_CHANNEL, &letter); /* one that cannot be sent has nobody to read it: the channel's end follows */
+}
+
+/* Ending */
+
+static void stop(struct worker *worker)
+{
+    if (worker->state == WORKER_ENDING)
+        return;
+    worker->state = WORKER_ENDING;
+    if (crew_is_running(worker->crew))
+        crew_stop(worker->crew);
+    else
+        loop_stop(worker->loop);
+}
+
+static void drain(struct worker *worker)
+{
+    if (!crew_is_running(worker->crew)) {
+        stop(worker);
+        return;
+    }
+    if (worker->state != WORKER_SERVING)
+        return;
+    worker->state = WORKER_DRAINING;
+    timer_set(&worker->deadline, worker->generation->timeouts->drain);
+    crew_drain(worker->crew);
+}
+
+static void crew_ended(void *owner)
+{
+    struct worker *worker = owner;
+    worker->state = WORKER_ENDING;
+    loop_stop(worker->loop);
+}
+
+static void crew_adopted(void *owner, unsigned number)
+{
+    struct worker *worker = owner;
+    if (worker->state != WORKER_ENDING)
+        tell(MESSAGE_ADOPTED, number);
+}
+
+static const struct crew_ops crew_ops = {.adopted = crew_adopted, .ended = crew_ended};
+
+/* Configurations */
+
+static void forget_load(struct worker *worker)
+{
+    struct load *load = worker->load;
+    worker->load = NULL;
+    if (load != NULL && load->config == NULL)
+        load->worker = NULL; /* under way: it frees itself */
+    else
+        load_free(load);
+}
+
+void load_done(struct load *load)
+{
+    channel_send_text(WORKER_CHANNEL, text_str(&load->told));
+    tell(load->config != NULL ? MESSAGE_LOADED : MESSAGE_FAILED, load->number);
+    if (load->config == NULL) {
+        load->worker->load = NULL;
+        load_free(load);
+    }
+}
+
+static struct config *current_config(const struct worker *worker)
+{
+    return worker->generation != NULL ? (struct config *)(uintptr_t)generation_config(worker->generation) : NULL;
+}
+
+static void begin_load(struct worker *worker, const struct message *message)
+{
+    forget_load(worker);
+    worker->load = load_new(worker, message->number, str_from(message->bytes, message->len), current_config(worker));
+}
+
+static struct load *loaded(struct worker *worker)
+{
+    return worker->load != NULL && worker->load->config != NULL ? worker->load : NULL;
+}
+
+static void take_listener(struct worker *worker, struct message *message)
+{
+    struct load *load = loaded(worker);
+    if (load == NULL)
+        return;
+    struct given *given = must_calloc(1, sizeof *given);
+    *given = (struct given){.next = load->given, .thread = message->index, .addr = message->addr, .fd = message->fd};
+    message->fd = -1;
+    load->given = given;
+}
+
+static void take_log(struct worker *worker, struct message *message)
+{
+    struct load *load = loaded(worker);
+    if (load == NULL || message->index >= load->config->log_count || load->logs[message->index] >= 0)
+        return;
+    load->logs[message->index] = message->fd;
+    message->fd = -1;
+}
+
+static void set_limits(const struct worker *worker)
+{
+    const struct limits *limits = worker->generation->limits;
+    memory_set_limit(limits->memory != 0 ? (size_t)limits->memory : (size_t)(worker->machine_memory / 4));
+    struct rlimit descriptors;
+    if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0)
+        return;
+    descriptors.rlim_cur = descriptors.rlim_max;
+    if (limits->descriptors != 0 && limits->descriptors < descriptors.rlim_max)
+        descriptors.rlim_cur = (rlim_t)limits->descriptors;
+    setrlimit(RLIMIT_NOFILE, &descriptors);
+}
+
+static void adopt(struct worker *worker, unsigned number)
+{
+    struct load *load = loaded(worker);
+    if (load == NULL || load->number != number || worker->state != WORKER_SERVING)
+        return;
+    struct generation *old = worker->generation;
+    struct logs *logs = logs_new(load->config->logs, load->config->log_count, load->logs, old != NULL ? old->logs : NULL);
+    free(load->logs);
+    load->logs = NULL;
+    worker->generation = generation_build(load->config, logs, number);
+    load->config = NULL;
+    worker->adopted = clock_mono();
+    set_limits(worker);
+    crew_adopt(worker->crew, worker->generation, load->given);
+    load->given = NULL;
+    worker->load = NULL;
+    load_free(load);
+    if (old != NULL)
+        generation_unref(old);
+}
+
+static void reopen(struct worker *worker, struct message *message)
+{
+    if (worker->generation == NULL || message->index >= logs_count(worker->generation->logs) || message->fd < 0)
+        return;
+    logs_reopen(worker->generation->logs, message->index, message->fd);
+    message->fd = -1;
+}
+
+/* Commands */
+
+static void answer(int fd, bool is_ok, struct str text)
+{
+    struct timeval patience = {.tv_sec = ANSWER_PATIENCE_S};
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    int flags = fcntl(fd, F_GETFL);
+    fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+    struct str head = is_ok ? STR("ok\n") : STR("no\n");
+    if (send(fd, head.at, head.len, MSG_NOSIGNAL) != (ssize_t)head.len)
+        return;
+    while (text.len > 0) {
+        ssize_t sent = send(fd, text.at, text.len, MSG_NOSIGNAL);
+        if (sent <= 0)
+            return;
+        text = str_skip(text, (size_t)sent);
+    }
+}
+
+static void command(struct worker *worker, const struct message *message)
+{
+    struct mono now = clock_mono();
+    struct admin_view view = {.supervisor = getppid(), .worker = getpid(), .threads = worker->threads};
+    view.uptime = mono_since(worker->started, now);
+    view.generation_age = worker->generation != NULL ? mono_since(worker->adopted, now) : 0;
+    view.is_draining = worker->state != WORKER_SERVING;
+    view.generation = worker->generation;
+    if (worker->generation != NULL) {
+        view.log_confs = current_config(worker)->logs;
+        view.log_count = current_config(worker)->log_count;
+    }
+    crew_count(worker->crew, &view.counts);
+    struct text text;
+    text_init(&text);
+    bool is_ok = admin_run(&view, str_from(message->bytes, message->len), &text);
+    answer(message->fd, is_ok, text_str(&text));
+    text_fini(&text);
+}
+
+/* Messages */
+
+static void handle(struct worker *worker, struct message *message)
+{
+    switch (message->kind) {
+    case MESSAGE_LOAD:
+        begin_load(worker, message);
+        break;
+    case MESSAGE_LISTEN:
+        take_listener(worker, message);
+        break;
+    case MESSAGE_LOG:
+        take_log(worker, message);
+        break;
+    case MESSAGE_ADOPT:
+        adopt(worker, message->number);
+        break;
+    case MESSAGE_DISCARD:
+        forget_load(worker);
+        break;
+    case MESSAGE_REOPEN:
+        reopen(worker, message);
+        break;
+    case MESSAGE_COMMAND:
+        if (message->fd >= 0)
+            command(worker, message);
+        break;
+    case MESSAGE_DRAIN:
+        drain(worker);
+        break;
+    case MESSAGE_STOP:
+    default:
+        stop(worker);
+        break;
+    }
+}
+
+static void run(struct task *task)
+{
+    struct worker *worker = container_of(task, struct worker, task);
+    if (timer_is_due(&worker->deadline)) {
+        timer_clear(&worker->deadline);
+        stop(worker);
+    }
+    for (;;) {
+        enum received received = channel_receive(WORKER_CHANNEL, false, &worker->message);
+        if (received == RECEIVED_END) { /* the supervisor is gone */
+            worker->channel.reader = NULL;
+            stop(worker);
+            return;
+        }
+        if (received == RECEIVED_NOTHING)
+            return;
+        handle(worker, &worker->message);
+        if (worker->message.fd >= 0)
+            close(worker->message.fd);
+    }
+}
+
+/* The process */
+
+static void ignore_signals(void)
+{
+    /* What the terminal sends to all of its processes; the supervisor says what is to be done. */
+    static const int ignored[] = {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE};
+    for (size_t i = 0; i < lengthof(ignored); i++)
+        signal(ignored[i], SIG_IGN);
+}
+
+static void make_pseudonym(struct worker *worker)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+    for (size_t i = 0; i < PSEUDONYM_LEN; i++)
+        worker->pseudonym[i] = letters[rand_below(sizeof letters - 1)];
+    hub_set_pseudonym(str_from(worker->pseudonym, PSEUDONYM_LEN));
+}
+
+/* The first message, then no way back. */
+static bool prepare(struct worker *worker)
+{
+    struct identity identity;
+    ignore_signals();
+    if (channel_receive(WORKER_CHANNEL, true, &worker->message) != RECEIVED_MESSAGE ||
+        worker->message.kind != MESSAGE_BEGIN || worker->message.len != sizeof identity)
+        return false;
+    memcpy(&identity, worker->message.bytes, sizeof identity);
+    worker->threads = worker->message.number;
+    worker->machine_memory = machine_memory();
+    watchdog_prepare();
+    struct text notes;
+    text_init(&notes);
+    bool is_done = sandbox_enter(&identity, (worker->message.index & BEGIN_WITHOUT_SANDBOX) == 0, &notes);
+    struct str rest = text_str(&notes);
+    struct str line;
+    while (str_cut(&rest, '\n', &line))
+        if (line.len > 0)
+            fprintf(stderr, "gatehouse: worker: %.*s\n", STR_ARGS(line));
+    text_fini(&notes);
+    return is_done;
+}
+
+static void begin(struct worker *worker)
+{
+    worker->loop = loop_new();
+    worker->started = clock_mono();
+    make_pseudonym(worker);
+    task_init(&worker->task, run);
+    timer_init(&worker->deadline, &worker->task);
+    ready_init(&worker->channel, WORKER_CHANNEL, true, true);
+    worker->channel.reader = &worker->task;
+    worker->crew = crew_new(worker->threads, remote_opener(), &crew_ops, worker);
+    task_wake(&worker->task);
+}
+
+static void end(struct worker *worker)
+{
+    forget_load(worker);
+    helper_shutdown();
+    ready_fini(&worker->channel);
+    timer_fini(&worker->deadline);
+    task_fini(&worker->task);
+    crew_free(worker->crew);
+    if (worker->generation != NULL)
+        generation_unref(worker->generation);
+    logs_shutdown(LOG_PATIENCE_MS);
+    loop_free(worker->loop);
+    regex_thread_done();
+    buffer_thread_done();
+    arena_thread_done();
+    memory_thread_done();
+    object_thread_done();
+}
+
+int worker_main(void)
+{
+    struct worker *worker = must_calloc(1, sizeof *worker);
+    if (!prepare(worker)) {
+        free(worker);
+        return EXIT_FAILURE;
+    }
+    begin(worker);
+    loop_run(worker->loop);
+    end(worker);
+    free(worker);
+    return EXIT_SUCCESS;
+}
