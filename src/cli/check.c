@@ -1,0 +1,43 @@
+/* gatehouse check */
+#include "base/arena.h"
+#include "base/regex.h"
+#include "cli/cli.h"
+#include "cli/summary.h"
+#include "conf/loader.h"
+#include "process/policy_test.h"
+
+#include <stdio.h>
+
+static void say_ok(const char *path, const struct config *config)
+{
+    struct text line;
+    text_init(&line);
+    summary_of(config, &line);
+    printf("%s: ok (%s)\n", path, line.len > 0 ? line.at : "nothing");
+    text_fini(&line);
+}
+
+int check_command(const struct args *args)
+{
+    struct diag diag;
+    diag_init(&diag);
+    diag.strict = args_has(args, "--strict");
+    struct conf_options options = {0};
+    struct config *config = conf_load(conf_path(args), &options, opener_direct(), NULL, &diag);
+    if (config != NULL)
+        policy_test_run(config, &diag);
+    struct text text;
+    text_init(&text);
+    diag_show(&diag, &text);
+    fputs(text.len > 0 ? text.at : "", stderr);
+    text_fini(&text);
+    bool is_right = config != NULL && !diag_has_failed(&diag);
+    if (is_right)
+        say_ok(conf_path(args), config);
+    if (config != NULL)
+        config_unref(config);
+    diag_fini(&diag);
+    regex_thread_done();
+    arena_thread_done();
+    return is_right ? EXIT_DONE : EXIT_MISTAKE;
+}

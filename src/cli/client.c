@@ -1,0 +1,134 @@
+/* gatehouse reload, drain, stop, status: one line to the control socket of a running gatehouse, and its answer. */
+#include "cli/cli.h"
+
+#include "base/addr.h"
+#include "base/must.h"
+#include "conf/tree.h"
+#include "process/control.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The `control` line of a file, whatever else is wrong with it: a running gatehouse must be reached to be told of that. */
+static char *find_in_file(const char *file)
+{
+    struct arena arena;
+    struct diag diag;
+    struct tree tree;
+    arena_init(&arena);
+    diag_init(&diag);
+    tree_read(&tree, file, STR_NONE, opener_direct(), &arena, &diag);
+    char *found = NULL;
+    for (const struct statement *line = tree.top.first; line != NULL && found == NULL; line = line->next) {
+        if (!str_eq(line->words[0].text, STR("control")) || line->count < 2)
+            continue;
+        const struct source_file *source = tree_file(&tree, line->words[0].place.file);
+        found = must_strdup(path_in(&arena, source != NULL ? source->folder : "/", line->words[1].text));
+    }
+    diag_fini(&diag);
+    arena_reset(&arena);
+    return found;
+}
+
+static char *find_socket(const struct args *args)
+{
+    const char *given = args_get(args, "--control");
+    if (given != NULL)
+        return must_strdup(given);
+    char *path = find_in_file(conf_path(args));
+    return path != NULL ? path : control_default_path();
+}
+
+static int say_not_running(const char *path)
+{
+    fprintf(stderr, "gatehouse: no gatehouse is running at %s (%s)\n", path, strerror(errno));
+    return errno == EACCES || errno == EPERM ? EXIT_MISTAKE : EXIT_NOT_RUNNING;
+}
+
+static int connect_to(const char *path)
+{
+    struct addr addr;
+    if (!addr_of_path(str_of(path), &addr)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, &addr.as.any, addr.len) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+/* Shows the answer as it comes: the first line says whether it went well; the rest is for people. */
+static int show_answer(int fd)
+{
+    char bytes[4096];
+    struct text head;
+    text_init(&head);
+    bool is_in_body = false;
+    int status = EXIT_MISTAKE;
+    ssize_t got;
+    while ((got = read(fd, bytes, sizeof bytes)) > 0) {
+        struct str part = str_from(bytes, (size_t)got);
+        if (!is_in_body) {
+            text_add(&head, part);
+            size_t end = str_find(text_str(&head), '\n');
+            is_in_body = end < head.len;
+            if (!is_in_body)
+                continue;
+            status = str_eq(str_head(text_str(&head), end), STR("ok")) ? EXIT_DONE : EXIT_MISTAKE;
+            part = str_skip(text_str(&head), end + 1);
+        }
+        fwrite(part.at, 1, part.len, status == EXIT_DONE ? stdout : stderr);
+        fflush(stdout);
+    }
+    text_fini(&head);
+    if (!is_in_body)
+        fprintf(stderr, "gatehouse: the running gatehouse gave no answer\n");
+    return status;
+}
+
+static int ask(const struct args *args, const char *line)
+{
+    char *path = find_socket(args);
+    if (path == NULL) {
+        fprintf(stderr, "gatehouse: no control socket is known: use -c FILE or --control PATH\n");
+        return EXIT_NOT_RUNNING;
+    }
+    int status;
+    int fd = connect_to(path);
+    if (fd < 0) {
+        status = say_not_running(path);
+    } else {
+        struct str text = str_of(line);
+        status = send(fd, text.at, text.len, MSG_NOSIGNAL) == (ssize_t)text.len ? show_answer(fd) : say_not_running(path);
+        close(fd);
+    }
+    free(path);
+    return status;
+}
+
+int reload_command(const struct args *args)
+{
+    return ask(args, "reload\n");
+}
+
+int drain_command(const struct args *args)
+{
+    return ask(args, "drain\n");
+}
+
+int stop_command(const struct args *args)
+{
+    return ask(args, "stop\n");
+}
+
+int status_command(const struct args *args)
+{
+    return ask(args, args_has(args, "--json") ? "status json\n" : "status\n");
+}
