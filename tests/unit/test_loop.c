@@ -1,0 +1,321 @@
+#include "base/must.h"
+#include "loop/helper.h"
+#include "loop/loop.h"
+#include "loop/ready.h"
+#include "tests/unit/wait.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { PATIENCE = 5000, SENDERS = 4, LETTERS = 5000 };
+
+static struct loop *loop;
+static struct waiter waiter;
+
+static void setup(void)
+{
+    loop = loop_new();
+    waiter_init(&waiter);
+}
+
+static void teardown(void)
+{
+    waiter_fini(&waiter);
+    loop_free(loop);
+}
+
+/* Tasks */
+
+struct counter {
+    struct task task;
+    struct counter *other;
+    int runs;
+    uint64_t turns[8];
+};
+
+static void count_run(struct task *task)
+{
+    struct counter *counter = container_of(task, struct counter, task);
+    counter->turns[counter->runs++] = loop_turns(loop);
+}
+
+static void run_again(struct task *task)
+{
+    struct counter *counter = container_of(task, struct counter, task);
+    count_run(task);
+    if (counter->runs < 5)
+        task_wake(task);
+    else
+        loop_stop(loop);
+}
+
+static void take_other_out(struct task *task)
+{
+    count_run(task);
+    task_fini(&container_of(task, struct counter, task)->other->task);
+    loop_stop(loop);
+}
+
+START_TEST(a_task_runs_once_for_many_wakes)
+{
+    struct counter counter = {.runs = 0};
+    task_init(&counter.task, count_run);
+    task_wake(NULL);
+    task_wake(&counter.task);
+    task_wake(&counter.task);
+    wait_for_wake(&waiter, 20);
+    ck_assert_int_eq(counter.runs, 1);
+    task_fini(&counter.task);
+    task_fini(&counter.task);
+}
+END_TEST
+
+START_TEST(a_task_that_wakes_itself_runs_in_the_next_turn)
+{
+    struct counter counter = {.runs = 0};
+    task_init(&counter.task, run_again);
+    task_wake(&counter.task);
+    loop_run(loop);
+    ck_assert_int_eq(counter.runs, 5);
+    for (int i = 1; i < 5; i++)
+        ck_assert_uint_eq(counter.turns[i], counter.turns[i - 1] + 1);
+}
+END_TEST
+
+START_TEST(a_task_may_take_out_another)
+{
+    struct counter first = {.runs = 0}, second = {.runs = 0};
+    first.other = &second;
+    task_init(&first.task, take_other_out);
+    task_init(&second.task, count_run);
+    task_wake(&first.task);
+    task_wake(&second.task);
+    loop_run(loop);
+    ck_assert_int_eq(first.runs, 1);
+    ck_assert_int_eq(second.runs, 0);
+}
+END_TEST
+
+/* Timers */
+
+START_TEST(timers_on_the_real_clock)
+{
+    static const msec spans[] = {0, 1, 8, 30, 100, 600};
+    for (size_t i = 0; i < lengthof(spans); i++) {
+        clock_update();
+        struct mono began = clock_mono();
+        ck_assert(!wait_for_wake(&waiter, spans[i]));
+        clock_update();
+        msec took = mono_since(began, clock_mono());
+        ck_assert_int_ge(took, spans[i]);
+        ck_assert_int_le(took, spans[i] + 60);
+    }
+    struct timer timer;
+    timer_init(&timer, &waiter.task);
+    ck_assert(!timer_is_set(&timer) && !timer_is_due(&timer));
+    timer_set(&timer, 10000);
+    timer_set(&timer, 10); /* earlier */
+    ck_assert(wait_for_wake(&waiter, 200));
+    ck_assert(timer_is_due(&timer));
+    timer_set(&timer, 10);
+    timer_set(&timer, 10000);
+    ck_assert(!wait_for_wake(&waiter, 60));
+    timer_clear(&timer);
+    timer_set(&timer, 10);
+    ck_assert(wait_for_wake(&waiter, 200));
+    timer_clear(&timer);
+    ck_assert(!timer_is_set(&timer) && !timer_is_due(&timer));
+    timer_fini(&timer);
+}
+END_TEST
+
+/* Letters */
+
+struct numbered {
+    struct letter letter;
+    int sender;
+    int number;
+};
+
+static int received[SENDERS];
+
+static void deliver(struct letter *letter)
+{
+    struct numbered *numbered = container_of(letter, struct numbered, letter);
+    ck_assert_int_eq(numbered->number, received[numbered->sender]++);
+    if (received[numbered->sender] == LETTERS)
+        task_wake(&waiter.task);
+    free(numbered);
+}
+
+static void *send_letters(void *arg)
+{
+    for (int i = 0; i < LETTERS; i++) {
+        struct numbered *numbered = must_calloc(1, sizeof *numbered);
+        numbered->sender = (int)(intptr_t)arg;
+        numbered->number = i;
+        numbered->letter.deliver = deliver;
+        loop_post(loop, &numbered->letter);
+    }
+    return NULL;
+}
+
+static bool have_all(void)
+{
+    for (int i = 0; i < SENDERS; i++)
+        if (received[i] < LETTERS)
+            return false;
+    return true;
+}
+
+START_TEST(letters_arrive_in_order)
+{
+    pthread_t threads[SENDERS];
+    for (int i = 0; i < SENDERS; i++)
+        pthread_create(&threads[i], NULL, send_letters, (void *)(intptr_t)i);
+    while (!have_all())
+        ck_assert(wait_for_wake(&waiter, PATIENCE));
+    for (int i = 0; i < SENDERS; i++)
+        pthread_join(threads[i], NULL);
+}
+END_TEST
+
+/* Two loops throw a letter to and fro. */
+struct ball {
+    struct letter letter;
+    struct loop *ends[2];
+    int throws;
+};
+
+static void catch (struct letter *letter)
+{
+    struct ball *ball = container_of(letter, struct ball, letter);
+    struct loop *here = loop_current(), *there = ball->ends[here == ball->ends[0]];
+    if (++ball->throws < 1000) {
+        loop_post(there, letter);
+    } else {
+        loop_stop(there);
+        loop_stop(here);
+    }
+}
+
+static _Atomic(struct loop *) other_loop;
+
+static void *run_loop(void *unused)
+{
+    (void)unused;
+    struct loop *other = loop_new();
+    atomic_store(&other_loop, other);
+    loop_run(other);
+    loop_free(other);
+    return NULL;
+}
+
+START_TEST(two_loops_and_the_watchdogs_view)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, run_loop, NULL);
+    while (atomic_load(&other_loop) == NULL)
+        usleep(100);
+    struct ball ball = {.letter.deliver = catch, .ends = {loop, atomic_load(&other_loop)}};
+    loop_post(ball.ends[1], &ball.letter);
+    loop_run(loop);
+    ck_assert_uint_gt(loop_turns(loop), 0);
+    ck_assert(!loop_is_waiting(loop));
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(ball.throws, 1000);
+}
+END_TEST
+
+/* Helpers */
+
+struct job {
+    struct helper_job job;
+    int value;
+    pthread_t worker;
+};
+
+static int jobs_left;
+
+static void work(struct helper_job *of)
+{
+    struct job *job = container_of(of, struct job, job);
+    job->worker = pthread_self();
+    job->value *= 2;
+}
+
+static void done(struct helper_job *of)
+{
+    struct job *job = container_of(of, struct job, job);
+    ck_assert(!pthread_equal(job->worker, pthread_self()));
+    ck_assert_int_eq(job->value % 2, 0);
+    free(job);
+    if (--jobs_left == 0)
+        task_wake(&waiter.task);
+}
+
+START_TEST(helpers_bring_jobs_back)
+{
+    for (int round = 0; round < 2; round++) {
+        jobs_left = 200;
+        for (int i = 0; i < 200; i++) {
+            struct job *job = must_calloc(1, sizeof *job);
+            job->value = i;
+            job->job.work = work;
+            job->job.done = done;
+            helper_give(&job->job);
+        }
+        ck_assert(wait_for_wake(&waiter, PATIENCE));
+        helper_shutdown();
+    }
+}
+END_TEST
+
+/* Readiness */
+
+START_TEST(edges)
+{
+    int ends[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    struct ready ready;
+    ready_init(&ready, ends[0], false, false);
+    ready.reader = &waiter.task;
+    ready.writer = &waiter.task;
+    ck_assert(wait_for_wake(&waiter, PATIENCE));
+    ck_assert(ready.may_write && !ready.may_read && !ready.is_closed);
+    ck_assert(!wait_for_wake(&waiter, 30));
+    ck_assert_int_eq(write(ends[1], "x", 1), 1);
+    ck_assert(wait_for_wake(&waiter, PATIENCE));
+    ck_assert(ready.may_read && !ready.is_closed);
+    ready.may_read = false;
+    ck_assert(!wait_for_wake(&waiter, 30)); /* an edge is told once */
+    close(ends[1]);
+    ck_assert(wait_for_wake(&waiter, PATIENCE));
+    ck_assert(ready.may_read && ready.is_closed);
+    ready_fini(&ready);
+    close(ends[0]);
+}
+END_TEST
+
+Suite *suite_loop(void);
+Suite *suite_loop(void)
+{
+    Suite *suite = suite_create("loop");
+    TCase *tests = tcase_create("loop");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_set_timeout(tests, 20);
+    tcase_add_test(tests, a_task_runs_once_for_many_wakes);
+    tcase_add_test(tests, a_task_that_wakes_itself_runs_in_the_next_turn);
+    tcase_add_test(tests, a_task_may_take_out_another);
+    tcase_add_test(tests, timers_on_the_real_clock);
+    tcase_add_test(tests, letters_arrive_in_order);
+    tcase_add_test(tests, two_loops_and_the_watchdogs_view);
+    tcase_add_test(tests, helpers_bring_jobs_back);
+    tcase_add_test(tests, edges);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
