@@ -1,6 +1,6 @@
 /*
- * Expressions of the policy language, as the loader builds them and as verdict.c asks them. Immutable once built; all memory in the
- * configuration's arena (compiled regular expressions are released with expression_fini()).
+ * Expressions of the policy language, as the loader builds them and as verdict.c asks them. Immutable once built; all
+ * memory in the configuration's arena (compiled regular expressions are released with expression_fini()).
  *
  *     EXPRESSION = NAME | KIND(VALUE ...) | not E | E and E | E or E | ( E )
  */
@@ -23,8 +23,8 @@ struct condition; /* compiled values of one condition; each kind has its own str
 struct acl_scope {
     struct arena *arena;
     struct diag *diag;
-    /* The list of that name, or NULL when there is none (the parser then reports it, with the nearest name). The list may be
-       compiled later: hold the pointer to the list_conf. */
+    /* The list of that name, or NULL when there is none (the parser then reports it, with the nearest name). The list
+       may be compiled later: hold the pointer to the list_conf. */
     const struct list_conf *(*find_list)(const struct acl_scope *scope, struct str name);
     const char *const *(*list_names)(const struct acl_scope *scope);
     struct opener *opener; /* time zones */
@@ -63,13 +63,13 @@ enum expression_op { EXPRESSION_CONDITION, EXPRESSION_NOT, EXPRESSION_AND, EXPRE
 
 struct expression {
     enum expression_op op;
-    struct place place;       /* of the condition or acl name, for phase errors */
-    struct str name;          /* as the administrator wrote it: "office", "source(…)": for explain */
+    struct place place; /* of the condition or acl name, for phase errors */
+    struct str name;    /* as the administrator wrote it: "office", "source(…)": for explain */
     const struct condition_kind *kind;
     const struct condition *condition;
     const struct expression *left; /* also of NOT */
     const struct expression *right;
-    enum phase phase;         /* the latest phase of anything inside */
+    enum phase phase; /* the latest phase of anything inside */
 };
 
 /* Frees what is not in the arena. Harmless for a condition that several expressions share (an acl). */

@@ -1,6 +1,6 @@
 /*
- * The kinds of conditions: for each, how its values are compiled and how it is asked. The rows that bind them to their names are
- * in kinds.c. For acl/ only.
+ * The kinds of conditions: for each, how its values are compiled and how it is asked. The rows that bind them to their
+ * names are in kinds.c. For acl/ only.
  */
 #ifndef ACL_CONDITION_H
 #define ACL_CONDITION_H
@@ -10,18 +10,18 @@
 #include "base/must.h"
 
 /* Each kind's struct hides behind struct condition. */
-#define CONDITION(name)                                                                                                            \
-    struct condition *name##_parse(const struct acl_scope *scope, const struct word *values, size_t count);                       \
+#define CONDITION(name)                                                                                                \
+    struct condition *name##_parse(const struct acl_scope *scope, const struct word *values, size_t count);            \
     enum truth name##_truth(const struct condition *condition, const struct facts *facts, struct match *ret_match)
 
-CONDITION(source);        /* match_address.c */
+CONDITION(source); /* match_address.c */
 CONDITION(destination);
-CONDITION(host);          /* match_name.c */
+CONDITION(host); /* match_name.c */
 CONDITION(listed);
-CONDITION(path);          /* match_path.c */
+CONDITION(path); /* match_path.c */
 CONDITION(path_regex);
 CONDITION(url_regex);
-CONDITION(method);        /* match_request.c */
+CONDITION(method); /* match_request.c */
 CONDITION(scheme);
 CONDITION(port);
 CONDITION(header);

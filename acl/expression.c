@@ -5,15 +5,16 @@
 const char *truth_word(enum truth truth)
 {
     static const char *const words[] = {
-        [TRUTH_NO] = "no", [TRUTH_YES] = "yes", [TRUTH_UNKNOWN] = "unknown", [TRUTH_LATER] = "later", [TRUTH_FAILED] = "failed",
+        [TRUTH_NO] = "no",       [TRUTH_YES] = "yes",       [TRUTH_UNKNOWN] = "unknown",
+        [TRUTH_LATER] = "later", [TRUTH_FAILED] = "failed",
     };
     return words[truth];
 }
 
 /*
- * Of two truths that are joined, the stronger one is the whole's. What is asked is whether the whole can hold: a never known part
- * spoils an `and` for good, whatever is learnt later; but in an `or` a later part may still make it hold. What failed is our
- * own ignorance, and counts wherever the whole could hold by it.
+ * Of two truths that are joined, the stronger one is the whole's. What is asked is whether the whole can hold: a never
+ * known part spoils an `and` for good, whatever is learnt later; but in an `or` a later part may still make it hold.
+ * What failed is our own ignorance, and counts wherever the whole could hold by it.
  */
 static const unsigned char strength_and[] = {
     [TRUTH_NO] = 4, [TRUTH_UNKNOWN] = 3, [TRUTH_FAILED] = 2, [TRUTH_LATER] = 1, [TRUTH_YES] = 0,
@@ -27,7 +28,8 @@ static enum truth negate(enum truth truth)
     return truth == TRUTH_YES ? TRUTH_NO : truth == TRUTH_NO ? TRUTH_YES : truth;
 }
 
-static enum truth ask_condition(const struct expression *expression, bool is_negated, const struct facts *facts, struct match *match)
+static enum truth ask_condition(const struct expression *expression, bool is_negated, const struct facts *facts,
+                                struct match *match)
 {
     struct match own = {0};
     enum truth truth = expression->kind->truth(expression->condition, facts, &own);
@@ -39,10 +41,11 @@ static enum truth ask_condition(const struct expression *expression, bool is_neg
 }
 
 /*
- * A `not` is pushed inwards (De Morgan), so that "can it still hold?" is asked of `and`s and `or`s only: in `not (A and B)` with A
- * unknown and B later, B may turn out false, and the whole true.
+ * A `not` is pushed inwards (De Morgan), so that "can it still hold?" is asked of `and`s and `or`s only: in `not (A and
+ * B)` with A unknown and B later, B may turn out false, and the whole true.
  */
-static enum truth ask(const struct expression *expression, bool is_negated, const struct facts *facts, struct match *match)
+static enum truth ask(const struct expression *expression, bool is_negated, const struct facts *facts,
+                      struct match *match)
 {
     if (expression->op == EXPRESSION_CONDITION)
         return ask_condition(expression, is_negated, facts, match);

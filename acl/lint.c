@@ -37,8 +37,8 @@ static void lint_reach(const struct rules *rules, struct diag *diag)
         if (!ends_all(&rules->at[i]))
             continue;
         diag_add(diag, DIAG_WARNING, &rules->at[i + 1].place, NULL,
-                 "this rule can never be reached: '%.*s' (%.*s) has no condition and ends the rules", STR_ARGS(rules->at[i].name),
-                 STR_ARGS(rules->at[i].place_text));
+                 "this rule can never be reached: '%.*s' (%.*s) has no condition and ends the rules",
+                 STR_ARGS(rules->at[i].name), STR_ARGS(rules->at[i].place_text));
         return;
     }
 }
@@ -93,7 +93,8 @@ static void lint_denied_host(const struct expression *condition, bool is_negated
         if (patterns[i].kind != NAME_PATTERN_EXACT || patterns[i].is_ip || is_below_covered(lint->rules, name))
             continue;
         snprintf(hint, sizeof hint, "'.%.*s' is itself and all below", STR_ARGS(name));
-        diag_add(lint->diag, DIAG_WARNING, &condition->place, hint, "the names below %.*s are not denied", STR_ARGS(name));
+        diag_add(lint->diag, DIAG_WARNING, &condition->place, hint, "the names below %.*s are not denied",
+                 STR_ARGS(name));
     }
 }
 
@@ -128,9 +129,11 @@ static void lint_tunnel(const struct expression *condition, bool is_negated, voi
     (void)is_negated;
     if (condition->kind->tunnel == TUNNEL_NEVER)
         diag_add(lint->diag, DIAG_WARNING, &condition->place, "add 'and scheme(http)', if that is meant",
-                 "of a tunnel (https), '%s' can never be known, and a rule that depends on it does not hold", condition->kind->name);
+                 "of a tunnel (https), '%s' can never be known, and a rule that depends on it does not hold",
+                 condition->kind->name);
     else if (condition->kind->tunnel == TUNNEL_PARTS && !lint->knows_tunnels)
-        diag_add(lint->diag, DIAG_WARNING, &condition->place, "add 'and scheme(http)', or 'and scheme(http tunnel)', as is meant",
+        diag_add(lint->diag, DIAG_WARNING, &condition->place,
+                 "add 'and scheme(http)', or 'and scheme(http tunnel)', as is meant",
                  "of a tunnel (https), '%s' sees only the fields of its CONNECT", condition->kind->name);
 }
 
@@ -154,8 +157,8 @@ static void lint_lists(const struct expression *condition, bool is_negated, void
             continue;
         list_stats(lists[i]->compiled, &stats);
         if (stats.entries > 0 && stats.addresses == 0)
-            diag_add(lint->diag, DIAG_WARNING, &condition->place, "'listed' asks for names", "the list '%.*s' holds no address",
-                     STR_ARGS(lists[i]->name.text));
+            diag_add(lint->diag, DIAG_WARNING, &condition->place, "'listed' asks for names",
+                     "the list '%.*s' holds no address", STR_ARGS(lists[i]->name.text));
     }
 }
 

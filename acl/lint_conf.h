@@ -1,6 +1,6 @@
 /*
- * What is allowed but hardly meant: warnings on the rules of a block, for `gatehouse check`. They need the lists compiled, or leave
- * out what is said of lists.
+ * What is allowed but hardly meant: warnings on the rules of a block, for `gatehouse check`. They need the lists
+ * compiled, or leave out what is said of lists.
  *
  *   a rule behind one that ends the rules without a condition
  *   a deny by an exact name, in a forward block, that leaves the names below it open

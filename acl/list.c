@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-/* Fingerprints are of different kinds of bytes, so that a name cannot stand for a range or a path: those begin with a control. */
+/* Fingerprints are of different kinds of bytes, so that a name cannot stand for a range or a path: those begin with a
+   control. */
 enum { MARK_RANGE = 1, MARK_SEGMENT = 2 };
 
 static uint64_t print_bytes(const struct list *list, const void *bytes, size_t len)
@@ -55,8 +56,8 @@ unsigned list_count_labels(struct str name)
 struct look {
     const struct list *list;
     struct str path;
-    bool is_unknown;  /* there are entries with a path, which is not known */
-    uint32_t number;  /* of the entry that decided */
+    bool is_unknown; /* there are entries with a path, which is not known */
+    uint32_t number; /* of the entry that decided */
 };
 
 enum found { FOUND_NOTHING, FOUND_LISTED, FOUND_EXCEPTION };
@@ -110,7 +111,8 @@ static enum found find_name(struct look *look, struct str host)
     unsigned labels = list_count_labels(host);
     for (struct str name = host; found == FOUND_NOTHING && labels > 0; labels--) {
         if (labels <= LIST_LABELS_MAX && look->list->has_labels[labels])
-            found = find_print(look, list_print_name(look->list, name), name.len == host.len ? COVER_SELF : COVER_BELOW);
+            found = find_print(look, list_print_name(look->list, name),
+                               name.len == host.len ? COVER_SELF : COVER_BELOW);
         name = str_skip(name, str_find(name, '.') + 1);
     }
     return found;

@@ -1,6 +1,6 @@
 /*
- * Makes a list: reads its files line by line into the table, and judges what could not be read. Memory besides the table is one
- * buffer; the table is sized from the file's length and the length of its first lines.
+ * Makes a list: reads its files line by line into the table, and judges what could not be read. Memory besides the
+ * table is one buffer; the table is sized from the file's length and the length of its first lines.
  */
 #include "acl/list_plan.h"
 #include "acl/list_reader.h"
@@ -231,10 +231,12 @@ static void judge_bad(struct builder *builder)
         const struct bad_line *bad = &tally->shown[i];
         struct str text = str_of(bad->text);
         struct place place = {builder->planned->shown, bad->line, 1, text.len > 0 ? (unsigned)text.len : 1, text};
-        diag_add(builder->diag, level, &place, NULL, "%s, in a list of the format %s", bad->why, list_format_name(builder->format));
+        diag_add(builder->diag, level, &place, NULL, "%s, in a list of the format %s", bad->why,
+                 list_format_name(builder->format));
     }
-    diag_add(builder->diag, level, &builder->planned->file->path.place, NULL, "%zu of %zu lines of '%s' cannot be read as %s: %s %u %%",
-             tally->bad, content, builder->planned->shown, list_format_name(builder->format),
+    diag_add(builder->diag, level, &builder->planned->file->path.place, NULL,
+             "%zu of %zu lines of '%s' cannot be read as %s: %s %u %%", tally->bad, content, builder->planned->shown,
+             list_format_name(builder->format),
              is_error ? "more than bad-lines allows," : "skipped, as bad-lines allows", percent);
     builder->has_failed |= is_error;
 }
@@ -331,11 +333,13 @@ static bool is_settled(const struct list_plan *plan)
     return true;
 }
 
-static bool may_share(const struct list *previous, const struct list_conf *conf, const struct list_plan *plan, const struct diag *diag)
+static bool may_share(const struct list *previous, const struct list_conf *conf, const struct list_plan *plan,
+                      const struct diag *diag)
 {
-    if (previous == NULL || !previous->is_settled || previous->format != conf->format || previous->exact != conf->exact ||
-        previous->bad_percent != conf->bad_percent || !str_eq(str_of(previous->name), conf->name.text) ||
-        previous->source_count != plan->count || (diag->strict && previous->stats.bad > 0))
+    if (previous == NULL || !previous->is_settled || previous->format != conf->format ||
+        previous->exact != conf->exact || previous->bad_percent != conf->bad_percent ||
+        !str_eq(str_of(previous->name), conf->name.text) || previous->source_count != plan->count ||
+        (diag->strict && previous->stats.bad > 0))
         return false;
     for (size_t i = 0; i < plan->count; i++) {
         const struct list_source *source = &previous->sources[i];
@@ -361,7 +365,8 @@ static struct list *new_list(const struct list_conf *conf)
     return list;
 }
 
-static struct list *read_all(const struct list_conf *conf, struct list_plan *plan, struct opener *opener, struct diag *diag)
+static struct list *read_all(const struct list_conf *conf, struct list_plan *plan, struct opener *opener,
+                             struct diag *diag)
 {
     struct builder *builder = must_calloc(1, sizeof *builder);
     struct list *list = new_list(conf);

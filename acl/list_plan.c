@@ -17,8 +17,8 @@ static bool is_same_time(struct timespec a, struct timespec b)
 
 bool list_identity_eq(const struct list_identity *a, const struct list_identity *b)
 {
-    return a->device == b->device && a->inode == b->inode && a->size == b->size && is_same_time(a->modified, b->modified) &&
-           is_same_time(a->changed, b->changed);
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           is_same_time(a->modified, b->modified) && is_same_time(a->changed, b->changed);
 }
 
 static int open_inner(const struct list_planned *planned, struct opener *opener)
@@ -87,8 +87,8 @@ struct walk {
     struct opener *opener;
     enum list_format format;
     int depth;
-    int wrong;          /* errno of what could not be read */
-    const char *inner;  /* and its name; on the heap */
+    int wrong;         /* errno of what could not be read */
+    const char *inner; /* and its name; on the heap */
 };
 
 static bool walk_failed(struct walk *walk, const char *inner)
@@ -106,7 +106,7 @@ static bool add_category(struct walk *walk, int fd, const char *folder)
     static const struct {
         const char *name;
         enum list_format format;
-    } names[] = {{"domains", LIST_AUTO},    {"domains.gz", LIST_AUTO},    {"domains.zst", LIST_AUTO},
+    } names[] = {{"domains", LIST_AUTO},  {"domains.gz", LIST_AUTO},  {"domains.zst", LIST_AUTO},
                  {"urls", LIST_CATEGORY}, {"urls.gz", LIST_CATEGORY}, {"urls.zst", LIST_CATEGORY}};
     bool is_category = false;
     for (size_t i = 0; i < lengthof(names); i++) {
@@ -131,7 +131,8 @@ static bool add_category(struct walk *walk, int fd, const char *folder)
 
 static int is_subfolder(const struct dirent *entry)
 {
-    return entry->d_name[0] != '.' && (entry->d_type == DT_DIR || entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN);
+    return entry->d_name[0] != '.' &&
+           (entry->d_type == DT_DIR || entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN);
 }
 
 static void walk_folder(struct walk *walk, int fd, const char *folder)
@@ -159,14 +160,15 @@ static void walk_folder(struct walk *walk, int fd, const char *folder)
     free(entries);
 }
 
-static bool plan_folder(struct list_plan *plan, const struct list_conf *conf, const struct list_file *file, struct opener *opener,
-                        struct diag *diag)
+static bool plan_folder(struct list_plan *plan, const struct list_conf *conf, const struct list_file *file,
+                        struct opener *opener, struct diag *diag)
 {
     struct walk walk = {.plan = plan, .file = file, .opener = opener, .format = conf->format};
     size_t before = plan->count;
     int fd = opener->open(opener, file->absolute, OPEN_DIRECTORY);
     if (fd < 0) {
-        diag_add(diag, DIAG_ERROR, &file->path.place, NULL, "cannot read the folder '%s': %s", file->path.text.at, strerror(errno));
+        diag_add(diag, DIAG_ERROR, &file->path.place, NULL, "cannot read the folder '%s': %s", file->path.text.at,
+                 strerror(errno));
         return false;
     }
     walk_folder(&walk, fd, "");
@@ -183,8 +185,8 @@ static bool plan_folder(struct list_plan *plan, const struct list_conf *conf, co
     return plan->count > before;
 }
 
-static bool plan_file(struct list_plan *plan, const struct list_conf *conf, const struct list_file *file, struct opener *opener,
-                      struct diag *diag)
+static bool plan_file(struct list_plan *plan, const struct list_conf *conf, const struct list_file *file,
+                      struct opener *opener, struct diag *diag)
 {
     struct list_planned *planned = add_planned(plan, file);
     planned->shown = must_strdup(file->path.text.at);
@@ -200,7 +202,8 @@ static bool plan_file(struct list_plan *plan, const struct list_conf *conf, cons
     if (wrong == EISDIR)
         return plan_folder(plan, conf, file, opener, diag);
     if (file->optional && (wrong == ENOENT || wrong == ENOTDIR)) {
-        diag_add(diag, DIAG_WARNING, &file->path.place, NULL, "'%s' is missing, and taken for an empty list", file->path.text.at);
+        diag_add(diag, DIAG_WARNING, &file->path.place, NULL, "'%s' is missing, and taken for an empty list",
+                 file->path.text.at);
         return true;
     }
     const char *hint = wrong == ENOENT ? "write 'optional' before it if it may be missing" : NULL;

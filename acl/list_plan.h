@@ -11,8 +11,8 @@ struct list_planned {
     const struct list_file *file; /* of the configuration */
     char *shown;                  /* as messages name it */
     char *absolute;
-    const char *inner;            /* in a folder: the end of `absolute` that is relative to file->absolute; else NULL */
-    enum list_format format;      /* LIST_AUTO: to be found out */
+    const char *inner;       /* in a folder: the end of `absolute` that is relative to file->absolute; else NULL */
+    enum list_format format; /* LIST_AUTO: to be found out */
     struct list_identity identity;
 };
 

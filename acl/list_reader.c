@@ -64,8 +64,8 @@ bool list_cut_line(struct str *rest, struct str *ret_line)
     return true;
 }
 
-/* Nearly every line is in normal form already: seen in one pass, without a copy. A last label that begins with a digit may be an
-   address and goes the long way. */
+/* Nearly every line is in normal form already: seen in one pass, without a copy. A last label that begins with a digit
+   may be an address and goes the long way. */
 static bool is_plainly_normal(struct str name)
 {
     size_t label = 0;
@@ -163,7 +163,8 @@ enum line_result list_read_category(struct list_reader *reader, struct str line)
         return list_bad(reader, "no path");
     if (segments_of(canonical) > LIST_SEGMENTS_MAX)
         return list_unsupported(reader, "the path is too deep");
-    return list_give(reader, host, segments_of(canonical) > 0 ? canonical : STR_NONE, reader->cover) ? LINE_ENTRY : LINE_BAD;
+    return list_give(reader, host, segments_of(canonical) > 0 ? canonical : STR_NONE, reader->cover) ? LINE_ENTRY
+                                                                                                     : LINE_BAD;
 }
 
 enum line_result list_read_cidr(struct list_reader *reader, struct str line)

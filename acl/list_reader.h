@@ -1,7 +1,8 @@
 /*
  * The lines of a list, in every form that people have, read into entries. Pure: text in, entries out through a sink.
  *
- * A reader never guesses: a line is an entry, nothing (a comment, a localhost line), something that a proxy cannot apply, or bad.
+ * A reader never guesses: a line is an entry, nothing (a comment, a localhost line), something that a proxy cannot
+ * apply, or bad.
  *
  *   domains   a name a line; `.example.org` is itself and below, `*.example.org` only below; comments begin with # ; ! or //
  *   hosts     hosts(5); the names of this machine and of groups of addresses are not entries
@@ -28,10 +29,10 @@ enum line_result { LINE_NOTHING, LINE_ENTRY, LINE_UNSUPPORTED, LINE_BAD };
 enum { LIST_SEGMENTS_MAX = 32 };
 
 struct list_entry {
-    struct str name;   /* normal form; at == NULL: `range` it is */
+    struct str name; /* normal form; at == NULL: `range` it is */
     struct cidr range;
-    struct str path;   /* canonical; at == NULL: none */
-    unsigned cover;    /* COVER_SELF … COVER_EXCEPTION */
+    struct str path; /* canonical; at == NULL: none */
+    unsigned cover;  /* COVER_SELF … COVER_EXCEPTION */
 };
 
 struct list_sink {

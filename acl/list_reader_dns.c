@@ -7,9 +7,15 @@
 #include <stdlib.h>
 
 static const char *const own_names[] = {
-    "localhost", "localhost.localdomain", "localhost4", "localhost4.localdomain4", "localhost6", "localhost6.localdomain6",
-    "local", "broadcasthost", "loopback", "ip6-localhost", "ip6-loopback", "ip6-localnet", "ip6-mcastprefix", "ip6-allnodes",
-    "ip6-allrouters", "ip6-allhosts", "0.0.0.0",
+    "localhost",       "localhost.localdomain",
+    "localhost4",      "localhost4.localdomain4",
+    "localhost6",      "localhost6.localdomain6",
+    "local",           "broadcasthost",
+    "loopback",        "ip6-localhost",
+    "ip6-loopback",    "ip6-localnet",
+    "ip6-mcastprefix", "ip6-allnodes",
+    "ip6-allrouters",  "ip6-allhosts",
+    "0.0.0.0",
 };
 
 static bool is_own_name(struct str name)
@@ -69,7 +75,8 @@ enum line_result list_read_dnsmasq(struct list_reader *reader, struct str line)
     key = str_trim(str_head(rest, equals));
     rest = list_uncomment(str_trim(str_skip(rest, equals + 1)), '#');
     if (!is_dnsmasq_key(key) || !str_starts(rest, STR("/")))
-        return equals < line.len ? list_unsupported(reader, "no line that names domains") : list_bad(reader, "no line of dnsmasq");
+        return equals < line.len ? list_unsupported(reader, "no line that names domains")
+                                 : list_bad(reader, "no line of dnsmasq");
     size_t last = str_find_last(rest, '/');
     struct str target = str_skip(rest, last + 1), names = str_from(rest.at + 1, last > 0 ? last - 1 : 0);
     if (last == 0)
@@ -87,8 +94,8 @@ enum line_result list_read_dnsmasq(struct list_reader *reader, struct str line)
 
 static bool is_class_or_ttl(struct str word)
 {
-    return (word.len > 0 && char_is_digit(word.at[0])) || str_eq_nocase(word, STR("IN")) || str_eq_nocase(word, STR("CH")) ||
-           str_eq_nocase(word, STR("HS"));
+    return (word.len > 0 && char_is_digit(word.at[0])) || str_eq_nocase(word, STR("IN")) ||
+           str_eq_nocase(word, STR("CH")) || str_eq_nocase(word, STR("HS"));
 }
 
 static void set_origin(struct list_reader *reader, struct str name)

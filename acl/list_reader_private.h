@@ -26,7 +26,8 @@ enum line_result list_read_adblock(struct list_reader *reader, struct str line);
 enum line_result list_read_dnsmasq(struct list_reader *reader, struct str line);
 enum line_result list_read_rpz(struct list_reader *reader, struct str line);
 
-/* Gives a name, or an address in its place, to the sink; `path` with at == NULL for none. False with reader->why when it is neither. */
+/* Gives a name, or an address in its place, to the sink; `path` with at == NULL for none. False with reader->why when
+   it is neither. */
 bool list_give(struct list_reader *reader, struct str name, struct str path, unsigned cover);
 enum line_result list_bad(struct list_reader *reader, const char *why);
 enum line_result list_unsupported(struct list_reader *reader, const char *why);

@@ -28,7 +28,7 @@ struct list_identity {
 
 /* A file that was read; the list's lines are numbered through all of them. */
 struct list_source {
-    char *shown;         /* the path as the administrator wrote it */
+    char *shown; /* the path as the administrator wrote it */
     char *absolute;
     struct list_identity identity;
     unsigned first_line; /* the number before its first line's */
@@ -41,7 +41,7 @@ struct list {
     enum list_format format; /* as configured, like the two below: what must be the same to be shared */
     int exact;
     unsigned bad_percent;
-    bool is_settled;         /* all files had stood still for a moment before they were read */
+    bool is_settled; /* all files had stood still for a moment before they were read */
     struct hash_key key;
     struct list_table table;
     bool has_labels[LIST_LABELS_MAX + 1]; /* is there a name of so many labels? */
@@ -53,7 +53,8 @@ struct list {
     struct list_stats stats;
 };
 
-/* Fingerprints; never 0. Of a name, of a range, of a path's next segment behind the fingerprint of what is before it. */
+/* Fingerprints; never 0. Of a name, of a range, of a path's next segment behind the fingerprint of what is before it.
+   */
 uint64_t list_print_name(const struct list *list, struct str name);
 uint64_t list_print_range(const struct list *list, const struct cidr *range);
 uint64_t list_print_segment(const struct list *list, uint64_t before, struct str segment);

@@ -104,7 +104,8 @@ static void put_new(struct list_table *table, uint64_t print, uint32_t number)
 
 bool list_table_add(struct list_table *table, uint64_t print, uint32_t number)
 {
-    if ((table->count + LIST_PENDING) * 100 > table->room * LOAD_MOST && !list_table_reserve(table, table->count / 2 + LIST_PENDING))
+    if ((table->count + LIST_PENDING) * 100 > table->room * LOAD_MOST &&
+        !list_table_reserve(table, table->count / 2 + LIST_PENDING))
         return false;
     struct list_pending *pending = &table->pending[table->pending_next++ % LIST_PENDING];
     if (pending->print != 0)

@@ -75,8 +75,8 @@ enum truth source_truth(const struct condition *condition, const struct facts *f
     return facts->client.version == 0 ? TRUTH_NO : has_address(address_of(condition), &facts->client, ret_match);
 }
 
-/* A numeric host is its own address, whoever connects to it. Beyond PHASE_DIAL an address that is not there never will be: a
-   parent resolves. */
+/* A numeric host is its own address, whoever connects to it. Beyond PHASE_DIAL an address that is not there never will
+   be: a parent resolves. */
 enum truth destination_truth(const struct condition *condition, const struct facts *facts, struct match *ret_match)
 {
     struct ip ip = facts->destination;

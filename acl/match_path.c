@@ -26,8 +26,8 @@ static int read_escape(struct str text, size_t at)
 }
 
 /*
- * The glob with each byte written as a canonical path has it (http/path.h), so that "/café/..." or /%7euser match what they mean.
- * Stars and question marks stay, an encoded slash or backslash too.
+ * The glob with each byte written as a canonical path has it (http/path.h), so that "/café/..." or /%7euser match what
+ * they mean. Stars and question marks stay, an encoded slash or backslash too.
  */
 static struct str canonical_glob(struct arena *arena, struct str glob)
 {
@@ -59,8 +59,8 @@ static const char *why_never(struct str glob)
 {
     if (glob.len == 0 || strchr("/*?", glob.at[0]) == NULL)
         return "a path begins with a slash";
-    if (str_find_str(glob, STR("/../")) < glob.len || str_find_str(glob, STR("/./")) < glob.len || str_ends(glob, STR("/..")) ||
-        str_ends(glob, STR("/.")))
+    if (str_find_str(glob, STR("/../")) < glob.len || str_find_str(glob, STR("/./")) < glob.len ||
+        str_ends(glob, STR("/..")) || str_ends(glob, STR("/.")))
         return "in a path, dot segments have been resolved";
     return NULL;
 }
@@ -76,8 +76,8 @@ struct condition *path_parse(const struct acl_scope *scope, const struct word *v
         const char *why = why_never(condition->globs[i]);
         if (why == NULL)
             continue;
-        diag_add(scope->diag, DIAG_ERROR, &values[i].place, "expected a pattern like /admin/* or *.php", "'%.*s' matches no path: %s",
-                 STR_ARGS(values[i].text), why);
+        diag_add(scope->diag, DIAG_ERROR, &values[i].place, "expected a pattern like /admin/* or *.php",
+                 "'%.*s' matches no path: %s", STR_ARGS(values[i].text), why);
         is_good = false;
     }
     return is_good ? (void *)condition : NULL;
@@ -166,7 +166,8 @@ enum truth url_regex_truth(const struct condition *condition, const struct facts
     bool is_default = facts->port == 0 || facts->port == (str_eq(facts->scheme, STR("https")) ? 443 : 80);
     struct text url;
     text_init(&url);
-    text_printf(&url, "%.*s://%s%.*s%s", STR_ARGS(facts->scheme), is_ipv6 ? "[" : "", STR_ARGS(facts->host), is_ipv6 ? "]" : "");
+    text_printf(&url, "%.*s://%s%.*s%s", STR_ARGS(facts->scheme), is_ipv6 ? "[" : "", STR_ARGS(facts->host),
+                is_ipv6 ? "]" : "");
     if (!is_default)
         text_printf(&url, ":%u", facts->port);
     text_add(&url, facts->path);

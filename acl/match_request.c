@@ -41,10 +41,12 @@ static bool check_method(const struct acl_scope *scope, const struct word *word)
     if (is_token(word->text) && word->text.len >= sizeof upper)
         return true;
     for (size_t i = 0; i < word->text.len && i < sizeof upper; i++)
-        upper[i] = word->text.at[i] >= 'a' && word->text.at[i] <= 'z' ? (char)(word->text.at[i] - 'a' + 'A') : word->text.at[i];
+        upper[i] = word->text.at[i] >= 'a' && word->text.at[i] <= 'z' ? (char)(word->text.at[i] - 'a' + 'A')
+                                                                      : word->text.at[i];
     struct str meant = str_from(upper, word->text.len);
     if (!is_token(word->text))
-        diag_add(scope->diag, DIAG_ERROR, &word->place, "expected a method like GET", "'%.*s' is no method", STR_ARGS(word->text));
+        diag_add(scope->diag, DIAG_ERROR, &word->place, "expected a method like GET", "'%.*s' is no method",
+                 STR_ARGS(word->text));
     else if (method_of(meant) != METHOD_OTHER && !str_eq(meant, word->text))
         diag_add(scope->diag, DIAG_ERROR, &word->place, "expected upper case", "'%.*s' is no method: write %.*s",
                  STR_ARGS(word->text), STR_ARGS(meant));
@@ -64,7 +66,9 @@ struct condition *method_parse(const struct acl_scope *scope, const struct word 
 enum truth method_truth(const struct condition *condition, const struct facts *facts, struct match *ret_match)
 {
     (void)ret_match;
-    return facts->method_text.at == NULL ? TRUTH_UNKNOWN : has_word(words_of(condition), facts->method_text) ? TRUTH_YES : TRUTH_NO;
+    return facts->method_text.at == NULL                       ? TRUTH_UNKNOWN
+           : has_word(words_of(condition), facts->method_text) ? TRUTH_YES
+                                                               : TRUTH_NO;
 }
 
 bool method_may_be_connect(const struct condition *condition)
@@ -82,8 +86,8 @@ struct condition *scheme_parse(const struct acl_scope *scope, const struct word 
             known++;
         if (schemes[known] != NULL)
             continue;
-        diag_add(scope->diag, DIAG_ERROR, &values[i].place, "expected http, https, or tunnel (a CONNECT)", "'%.*s' is no scheme",
-                 STR_ARGS(values[i].text));
+        diag_add(scope->diag, DIAG_ERROR, &values[i].place, "expected http, https, or tunnel (a CONNECT)",
+                 "'%.*s' is no scheme", STR_ARGS(values[i].text));
         is_good = false;
     }
     return is_good ? (void *)take_words(scope, values, count) : NULL;
@@ -92,7 +96,9 @@ struct condition *scheme_parse(const struct acl_scope *scope, const struct word 
 enum truth scheme_truth(const struct condition *condition, const struct facts *facts, struct match *ret_match)
 {
     (void)ret_match;
-    return facts->scheme.at == NULL ? TRUTH_UNKNOWN : has_word(words_of(condition), facts->scheme) ? TRUTH_YES : TRUTH_NO;
+    return facts->scheme.at == NULL                       ? TRUTH_UNKNOWN
+           : has_word(words_of(condition), facts->scheme) ? TRUTH_YES
+                                                          : TRUTH_NO;
 }
 
 bool scheme_may_be_tunnel(const struct condition *condition)
@@ -104,7 +110,7 @@ struct port_condition {
     struct port_span {
         uint16_t from;
         uint16_t to; /* inclusive */
-    } *spans;
+    } * spans;
     size_t count;
 };
 
@@ -113,7 +119,8 @@ static bool parse_span(struct str text, struct port_span *ret)
     uint64_t from, to;
     size_t dash = str_find(text, '-');
     struct str last = dash < text.len ? str_skip(text, dash + 1) : text;
-    if (!number_parse_u64(str_head(text, dash), PORT_LAST, &from) || !number_parse_u64(last, PORT_LAST, &to) || from == 0 || from > to)
+    if (!number_parse_u64(str_head(text, dash), PORT_LAST, &from) || !number_parse_u64(last, PORT_LAST, &to) ||
+        from == 0 || from > to)
         return false;
     *ret = (struct port_span){(uint16_t)from, (uint16_t)to};
     return true;
@@ -128,8 +135,9 @@ struct condition *port_parse(const struct acl_scope *scope, const struct word *v
     for (size_t i = 0; i < count; i++) {
         if (parse_span(values[i].text, &condition->spans[i]))
             continue;
-        diag_add(scope->diag, DIAG_ERROR, &values[i].place, "expected a port from 1 to 65535, or a range like 8000-8999",
-                 "'%.*s' is no port", STR_ARGS(values[i].text));
+        diag_add(scope->diag, DIAG_ERROR, &values[i].place,
+                 "expected a port from 1 to 65535, or a range like 8000-8999", "'%.*s' is no port",
+                 STR_ARGS(values[i].text));
         is_good = false;
     }
     return is_good ? (void *)condition : NULL;
@@ -173,7 +181,8 @@ static bool has_glob(const struct words_condition *globs, struct str value)
     return false;
 }
 
-/* The whole value, or one member of it: fields that may be joined by commas (RFC 9110 5.3) are judged alike joined or not. */
+/* The whole value, or one member of it: fields that may be joined by commas (RFC 9110 5.3) are judged alike joined or
+   not. */
 static bool has_value(const struct words_condition *globs, struct str value)
 {
     struct str rest = value, member;

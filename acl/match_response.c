@@ -92,8 +92,8 @@ struct condition *response_size_parse(const struct acl_scope *scope, const struc
         why = parse_size(str_skip(values[0].text, 1), &condition->above);
     if (why == NULL)
         return (void *)condition;
-    diag_add(scope->diag, DIAG_ERROR, &values[0].place, "expected >SIZE, like >10M", "'%.*s' is no size to compare with: %s",
-             STR_ARGS(values[0].text), why);
+    diag_add(scope->diag, DIAG_ERROR, &values[0].place, "expected >SIZE, like >10M",
+             "'%.*s' is no size to compare with: %s", STR_ARGS(values[0].text), why);
     return NULL;
 }
 

@@ -90,13 +90,15 @@ static bool refuse(const struct acl_scope *scope, const struct word *word, const
     const char *near = diag_nearest(str_head(word->text, 3), day_names);
     if (near != NULL)
         snprintf(hint, sizeof hint, "did you mean '%s'?", near);
-    diag_add(scope->diag, DIAG_ERROR, &word->place, near != NULL ? hint : "expected days like Mon-Fri or hours like 08:00-18:00",
-             "'%.*s' is no time: %s", STR_ARGS(word->text), why);
+    diag_add(scope->diag, DIAG_ERROR, &word->place,
+             near != NULL ? hint : "expected days like Mon-Fri or hours like 08:00-18:00", "'%.*s' is no time: %s",
+             STR_ARGS(word->text), why);
     return false;
 }
 
 /* Cuts one SPEC off: days, hours, or days and hours. */
-static bool take_span(const struct acl_scope *scope, const struct word **word, const struct word *end, struct time_span *ret)
+static bool take_span(const struct acl_scope *scope, const struct word **word, const struct word *end,
+                      struct time_span *ret)
 {
     const char *why = NULL;
     *ret = (struct time_span){EVERY_DAY, 0, DAY_MINUTES};

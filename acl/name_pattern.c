@@ -23,9 +23,11 @@ static void set_ip(struct arena *arena, const struct ip *ip, struct name_pattern
     *ret = (struct name_pattern){NAME_PATTERN_EXACT, true, arena_dup(arena, str_from(text, len))};
 }
 
-static const char *const forms = "a pattern is example.org, *.example.org (below it) or .example.org (itself and below)";
+static const char *const forms =
+    "a pattern is example.org, *.example.org (below it) or .example.org (itself and below)";
 
-bool name_pattern_parse(struct arena *arena, struct str text, struct name_pattern *ret, const char **ret_why, const char **ret_hint)
+bool name_pattern_parse(struct arena *arena, struct str text, struct name_pattern *ret, const char **ret_why,
+                        const char **ret_hint)
 {
     struct name_pattern pattern = {.kind = NAME_PATTERN_EXACT};
     struct str name = text;
@@ -54,7 +56,8 @@ bool name_pattern_parse(struct arena *arena, struct str text, struct name_patter
         return true;
     }
     if (hostname_is_numeric_like(pattern.name))
-        return refuse(ret_why, ret_hint, "no address, and a name that ends in a number is none", "an IPv4 address is four numbers");
+        return refuse(ret_why, ret_hint, "no address, and a name that ends in a number is none",
+                      "an IPv4 address is four numbers");
     *ret = pattern;
     return true;
 }

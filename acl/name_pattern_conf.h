@@ -1,6 +1,6 @@
 /*
- * Patterns of host names: `example.org`, `*.example.org` (any depth below), `.example.org` (itself and below). A numeric host is a
- * pattern of its own kind: exact.
+ * Patterns of host names: `example.org`, `*.example.org` (any depth below), `.example.org` (itself and below). A
+ * numeric host is a pattern of its own kind: exact.
  */
 #ifndef ACL_NAME_PATTERN_CONF_H
 #define ACL_NAME_PATTERN_CONF_H
@@ -19,7 +19,8 @@ struct name_pattern {
 };
 
 /* False: *ret_why is what is wrong, *ret_hint (NULL when there is none) what to write; both literals. */
-bool name_pattern_parse(struct arena *arena, struct str text, struct name_pattern *ret, const char **ret_why, const char **ret_hint);
+bool name_pattern_parse(struct arena *arena, struct str text, struct name_pattern *ret, const char **ret_why,
+                        const char **ret_hint);
 /* `host` is in normal form. */
 bool name_pattern_covers(const struct name_pattern *pattern, struct str host);
 

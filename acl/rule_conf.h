@@ -27,10 +27,10 @@ struct regex;
 
 struct rule {
     enum rule_kind kind;
-    struct str name;      /* `as NAME`, else FILE:LINE */
+    struct str name; /* `as NAME`, else FILE:LINE */
     bool is_named;
-    struct str place_text; /* FILE:LINE, for explain */
-    struct place place;   /* of the rule's first word */
+    struct str place_text;         /* FILE:LINE, for explain */
+    struct place place;            /* of the rule's first word */
     const struct expression *when; /* NULL: always */
 
     uint16_t status;      /* deny, redirect, respond */
@@ -41,8 +41,8 @@ struct rule {
     struct str media_type; /* respond; of page: text/html */
     struct str file_body;  /* respond … file PATH: contents */
 
-    enum rule_side side;  /* set-, add-, remove-header */
-    struct str field;     /* NAME; of remove-header it may end in `*` */
+    enum rule_side side; /* set-, add-, remove-header */
+    struct str field;    /* NAME; of remove-header it may end in `*` */
 
     struct regex *pattern; /* rewrite */
     struct str replacement;

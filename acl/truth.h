@@ -11,7 +11,8 @@ enum truth {
     TRUTH_YES,
     TRUTH_UNKNOWN, /* never to be known for this request */
     TRUTH_LATER,   /* would be known with the address (PHASE_DIAL) or the answer (PHASE_RESPONSE) */
-    TRUTH_FAILED   /* could not be found out, through a limit of ours: a pattern that ran too long. Whoever asks must fail closed */
+    TRUTH_FAILED /* could not be found out, through a limit of ours: a pattern that ran too long. Whoever asks must fail
+    closed */
 };
 
 /* Which entry of a list decided; `list` has at == NULL when none did. Borrowed from the list. */

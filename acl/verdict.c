@@ -5,9 +5,9 @@
 
 /* What a rule that decides comes to; the others have ACTION_NONE. */
 static const enum action actions[] = {
-    [RULE_ALLOW] = ACTION_ALLOW,    [RULE_DENY] = ACTION_DENY,       [RULE_REDIRECT] = ACTION_REDIRECT,
-    [RULE_RESPOND] = ACTION_RESPOND, [RULE_SET_HEADER] = ACTION_NONE, [RULE_ADD_HEADER] = ACTION_NONE,
-    [RULE_REMOVE_HEADER] = ACTION_NONE, [RULE_REWRITE] = ACTION_NONE, [RULE_LOG] = ACTION_NONE,
+    [RULE_ALLOW] = ACTION_ALLOW,        [RULE_DENY] = ACTION_DENY,       [RULE_REDIRECT] = ACTION_REDIRECT,
+    [RULE_RESPOND] = ACTION_RESPOND,    [RULE_SET_HEADER] = ACTION_NONE, [RULE_ADD_HEADER] = ACTION_NONE,
+    [RULE_REMOVE_HEADER] = ACTION_NONE, [RULE_REWRITE] = ACTION_NONE,    [RULE_LOG] = ACTION_NONE,
 };
 
 void verdict_init(struct verdict *verdict)
@@ -36,7 +36,8 @@ static void note_acted(struct verdict *verdict, const struct rule *rule, unsigne
 }
 
 /* The path may be another one when the answer comes. */
-static void note_waiting(struct verdict *verdict, const struct rule *rule, const struct facts *facts, struct arena *arena)
+static void note_waiting(struct verdict *verdict, const struct rule *rule, const struct facts *facts,
+                         struct arena *arena)
 {
     struct waiting *waiting = arena_new(arena, struct waiting);
     *waiting = (struct waiting){rule, facts->path, verdict->order, verdict->waiting};
@@ -52,7 +53,8 @@ static void decide(struct verdict *verdict, enum action action, const struct rul
 }
 
 /* The rule holds. True: it ends the rules. */
-static bool act(const struct rule *rule, const struct match *match, struct facts *facts, struct arena *arena, struct verdict *verdict)
+static bool act(const struct rule *rule, const struct match *match, struct facts *facts, struct arena *arena,
+                struct verdict *verdict)
 {
     if (actions[rule->kind] != ACTION_NONE) {
         decide(verdict, actions[rule->kind], rule, match);
@@ -84,7 +86,8 @@ static void ask_address(struct verdict *verdict, const struct rule *rule, unsign
     verdict->asks = rule;
 }
 
-void rules_run(const struct rules *rules, struct facts *facts, struct arena *arena, struct verdict *verdict, struct rule_trace *trace)
+void rules_run(const struct rules *rules, struct facts *facts, struct arena *arena, struct verdict *verdict,
+               struct rule_trace *trace)
 {
     struct str path_before = facts->path;
     unsigned order_before = verdict->order;
@@ -120,9 +123,10 @@ static const struct waiting *find_waiting(const struct verdict *verdict, const s
     return waiting;
 }
 
-/* Does the rule hold, now that the answer is there? A pattern that hit its limit counts as found: to deny, to take a field away or to
-   set one is the safe side. */
-static bool holds_now(const struct rule *rule, const struct waiting *waiting, struct facts *facts, struct match *ret_match)
+/* Does the rule hold, now that the answer is there? A pattern that hit its limit counts as found: to deny, to take a
+   field away or to set one is the safe side. */
+static bool holds_now(const struct rule *rule, const struct waiting *waiting, struct facts *facts,
+                      struct match *ret_match)
 {
     struct str path = facts->path;
     if (waiting != NULL)
@@ -160,8 +164,10 @@ void rules_run_response(const struct rules *rules, struct facts *facts, struct a
 void verdict_tell(const struct verdict *verdict, struct facts *facts, struct arena *arena)
 {
     static const char *const words[] = {
-        [ACTION_NONE] = "",     [ACTION_ALLOW] = "allow",     [ACTION_DENY] = "deny",   [ACTION_REDIRECT] = "redirect",
-        [ACTION_RESPOND] = "respond", [ACTION_NEED_ADDRESS] = "", [ACTION_ERROR] = "",
+        [ACTION_NONE] = "",           [ACTION_ALLOW] = "allow",
+        [ACTION_DENY] = "deny",       [ACTION_REDIRECT] = "redirect",
+        [ACTION_RESPOND] = "respond", [ACTION_NEED_ADDRESS] = "",
+        [ACTION_ERROR] = "",
     };
     const struct rule *rule = verdict->rule;
     facts->rule = rule != NULL ? rule->name : STR("default");
@@ -169,8 +175,8 @@ void verdict_tell(const struct verdict *verdict, struct facts *facts, struct are
     facts->matched = STR_NONE;
     facts->reason = STR_NONE;
     if (verdict->match.list.at != NULL)
-        facts->matched =
-            arena_printf(arena, "%.*s %s:%u", STR_ARGS(verdict->match.list), verdict->match.file, verdict->match.line);
+        facts->matched = arena_printf(arena, "%.*s %s:%u", STR_ARGS(verdict->match.list), verdict->match.file,
+                                      verdict->match.line);
     if (rule != NULL && rule->kind == RULE_DENY && rule->has_text)
         facts->reason = template_expand(&rule->text, facts, ESCAPE_NONE, arena);
 }

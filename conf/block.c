@@ -117,7 +117,8 @@ static bool set_choice(struct scope *scope, const struct directive *row, const s
     for (size_t i = 0; row->words[i].name != NULL && i + 1 < lengthof(names); i++)
         names[i] = row->words[i].name;
     const char *nearest = diag_nearest(word->text, names);
-    const char *hint = nearest ? arena_printf(scope->load->arena, "did you mean '%s'?", nearest).at : synopsis(scope->load, row);
+    const char *hint = nearest ? arena_printf(scope->load->arena, "did you mean '%s'?", nearest).at
+                               : synopsis(scope->load, row);
     return mistake(scope->load, word, hint, "'%.*s' is no value of '%s'", STR_ARGS(word->text), row->name);
 }
 
@@ -170,7 +171,8 @@ static bool set_by_row(struct scope *scope, const struct setting *setting)
         store(scope, row, true);
         return true;
     }
-    return value_set(scope, row, &setting->args[0]);
+    bool fine = value_set(scope, row, &setting->args[0]);
+    return (row->options == 0 || options_read(scope, setting, scope->target)) && fine;
 }
 
 /* --- the form of a statement ------------------------------------------------------------------------------------------------ */
@@ -212,15 +214,32 @@ static bool report_incomplete(struct loading *load, const struct setting *settin
                    STR_ARGS(setting->name->text));
 }
 
+static const char *nearest_hint(struct loading *load, unsigned kind, struct str name)
+{
+    const char *names[DIRECTIVES_MAX];
+    size_t count = 0;
+    for (const struct directive *row = directives; row->name != NULL; row++)
+        if (row->blocks & kind)
+            names[count++] = row->name;
+    names[count] = NULL;
+    const char *nearest = diag_nearest(name, names);
+    return nearest ? arena_printf(load->arena, "did you mean '%s'?", nearest).at : NULL;
+}
+
 static bool report_surplus(const struct scope *scope, const struct setting *setting, const struct word *word)
 {
     struct loading *load = scope->load;
-    const char *hint = synopsis(load, setting->row);
+    const char *hint = NULL;
     if (is_plain(word, "if"))
         hint = "only rules and routes have conditions";
-    else if (!word->quoted && directive_find(scope->kind, word->text) != NULL)
+    else if (setting->row->options != 0)
+        hint = nearest_hint(load, setting->row->options, word->text);
+    if (hint == NULL && !word->quoted && directive_find(scope->kind, word->text) != NULL)
         hint = "a ';' is missing before it";
-    return mistake(load, word, hint, "unexpected '%.*s' in '%.*s'", STR_ARGS(word->text), STR_ARGS(setting->name->text));
+    if (hint == NULL)
+        hint = synopsis(load, setting->row);
+    return mistake(load, word, hint, "unexpected '%.*s' in '%.*s'", STR_ARGS(word->text),
+                   STR_ARGS(setting->name->text));
 }
 
 static bool check_arguments(const struct scope *scope, struct setting *setting)
@@ -245,7 +264,8 @@ static bool check_body(const struct scope *scope, const struct setting *setting)
     const struct block *block = setting->statement->block;
     if (block != NULL && setting->row->body == BODY_NONE) {
         const struct word brace = {.place = block->open};
-        return mistake(load, &brace, synopsis(load, setting->row), "'%.*s' has no block", STR_ARGS(setting->name->text));
+        return mistake(load, &brace, synopsis(load, setting->row), "'%.*s' has no block",
+                       STR_ARGS(setting->name->text));
     }
     if (block == NULL && setting->row->body == BODY_REQUIRED)
         return mistake(load, setting->name, synopsis(load, setting->row), "'%.*s' needs a block",
@@ -299,26 +319,14 @@ static void report_misplaced(const struct scope *scope, const struct word *word,
     text_fini(&blocks);
 }
 
-static const char *nearest_hint(struct loading *load, unsigned kind, struct str name)
-{
-    const char *names[DIRECTIVES_MAX];
-    size_t count = 0;
-    for (const struct directive *row = directives; row->name != NULL; row++)
-        if (row->blocks & kind)
-            names[count++] = row->name;
-    names[count] = NULL;
-    const char *nearest = diag_nearest(name, names);
-    return nearest ? arena_printf(load->arena, "did you mean '%s'?", nearest).at : NULL;
-}
-
 static void report_unknown(const struct scope *scope, const struct word *word)
 {
-    const char *hint = nearest_hint(scope->load, scope->kind, word->text);
     const struct directive *elsewhere = directive_next(NULL, word->text);
-    if (hint == NULL && elsewhere != NULL && elsewhere->blocks < OPTIONS_USER)
+    if (elsewhere != NULL)
         report_misplaced(scope, word, elsewhere);
     else
-        mistake(scope->load, word, hint, "unknown directive '%.*s' in %s", STR_ARGS(word->text), block_title(scope->kind));
+        mistake(scope->load, word, nearest_hint(scope->load, scope->kind, word->text), "unknown directive '%.*s' in %s",
+                STR_ARGS(word->text), block_title(scope->kind));
 }
 
 static bool is_second(const struct scope *scope, const struct directive *row, const struct word *word)
@@ -401,13 +409,14 @@ static size_t option_words(const struct scope *scope, const struct setting *sett
     const struct word *word = &setting->options[at];
     const struct directive *row = word->quoted ? NULL : directive_find(scope->kind, word->text);
     if (row == NULL) {
-        const char *hint = nearest_hint(scope->load, scope->kind, word->text);
-        mistake(scope->load, word, hint ? hint : synopsis(scope->load, setting->row), "unexpected '%.*s' in '%.*s'",
-                STR_ARGS(word->text), STR_ARGS(setting->name->text));
+        report_surplus(scope->outer, setting, word);
         return 0;
     }
     size_t rest = setting->option_count - at;
-    size_t takes = row->type == VALUE_FLAG ? 1 : row->type != VALUE_SPECIAL ? 2 : row->most < MANY ? 1 + row->most : rest;
+    size_t takes = row->type == VALUE_FLAG      ? 1
+                   : row->type != VALUE_SPECIAL ? 2
+                   : row->most < MANY           ? 1 + row->most
+                                                : rest;
     return takes < rest ? takes : rest;
 }
 

@@ -26,8 +26,9 @@ static bool is_same_head(const struct gate *a, const struct gate *b)
     const struct limits *x = &a->reverse->settings.limits, *y = &b->reverse->settings.limits;
     const struct timeouts *s = &a->reverse->settings.timeouts, *t = &b->reverse->settings.timeouts;
     return x->uri_size == y->uri_size && x->header_size == y->header_size && x->field_size == y->field_size &&
-           x->header_count == y->header_count && x->chunk_line == y->chunk_line && x->chunk_overhead == y->chunk_overhead &&
-           x->trailer_size == y->trailer_size && x->trailer_count == y->trailer_count && x->buffer_size == y->buffer_size &&
+           x->header_count == y->header_count && x->chunk_line == y->chunk_line &&
+           x->chunk_overhead == y->chunk_overhead && x->trailer_size == y->trailer_size &&
+           x->trailer_count == y->trailer_count && x->buffer_size == y->buffer_size &&
            s->client_header == t->client_header && s->client_idle == t->client_idle;
 }
 
@@ -43,7 +44,8 @@ static void check_same_address(struct checker *checker, const struct gate *first
     else if (first->listen->is_dual != gate->listen->is_dual)
         mistake(load, word, where, "the same address, once for IPv6 and IPv4, once for IPv6 alone");
     else if (!is_same_head(first, gate))
-        mistake(load, word, where, "two blocks on one address must agree on the limits and timeouts of a request's head");
+        mistake(load, word, where,
+                "two blocks on one address must agree on the limits and timeouts of a request's head");
 }
 
 /* 0.0.0.0:80 beside :80, which is for IPv4 too. */
@@ -66,15 +68,18 @@ static void add_hosts(struct checker *checker, struct str address, const struct 
     struct loading *load = checker->load;
     for (size_t i = 0; i < reverse->host_count; i++) {
         struct host_pattern *pattern = &reverse->hosts[i];
-        struct str key = arena_printf(load->arena, "%.*s %d %.*s", STR_ARGS(address), pattern->kind, STR_ARGS(pattern->name));
+        struct str key = arena_printf(load->arena, "%.*s %d %.*s", STR_ARGS(address), pattern->kind,
+                                      STR_ARGS(pattern->name));
         const struct host_pattern *first = map_get(&checker->hosts, key);
         const char *where = first != NULL ? loading_where(load, &first->word, &pattern->word) : NULL;
         if (first == NULL)
             map_put(&checker->hosts, key, pattern);
         else if (pattern->kind == HOST_DEFAULT)
-            mistake(load, &pattern->word, where, "a second block for the rest of the hosts on %.*s: give it a 'host'", STR_ARGS(address));
+            mistake(load, &pattern->word, where, "a second block for the rest of the hosts on %.*s: give it a 'host'",
+                    STR_ARGS(address));
         else
-            mistake(load, &pattern->word, where, "'%.*s' is served on %.*s already", STR_ARGS(pattern->word.text), STR_ARGS(address));
+            mistake(load, &pattern->word, where, "'%.*s' is served on %.*s already", STR_ARGS(pattern->word.text),
+                    STR_ARGS(address));
     }
 }
 
@@ -103,10 +108,12 @@ void check_blocks(struct loading *load)
     map_init(&checker.hosts);
     for (size_t i = 0; i < config->reverse_count; i++)
         for (size_t n = 0; n < config->reverses[i].listen_count; n++)
-            check_gate(&checker, &(struct gate){.listen = &config->reverses[i].listens[n], .reverse = &config->reverses[i]});
+            check_gate(&checker,
+                       &(struct gate){.listen = &config->reverses[i].listens[n], .reverse = &config->reverses[i]});
     for (size_t i = 0; i < config->forward_count; i++)
         for (size_t n = 0; n < config->forwards[i].listen_count; n++)
-            check_gate(&checker, &(struct gate){.listen = &config->forwards[i].listens[n], .forward = &config->forwards[i]});
+            check_gate(&checker,
+                       &(struct gate){.listen = &config->forwards[i].listens[n], .forward = &config->forwards[i]});
     map_fini(&checker.listens);
     map_fini(&checker.hosts);
 }

@@ -20,19 +20,22 @@
 enum test_expect { EXPECT_ALLOW, EXPECT_DENY, EXPECT_REDIRECT, EXPECT_RESPOND };
 
 struct test_conf {
-    struct place place;      /* of the word `test` */
-    struct ip from;          /* default 127.0.0.1 */
+    struct place place; /* of the word `test` */
+    struct ip from;     /* default 127.0.0.1 */
     struct str method;
     struct str url;
     struct place url_place;
-    struct str at;           /* "YYYY-MM-DD HH:MM", at == NULL: not given */
-    struct ip to;            /* version 0: not given */
-    struct field_line { struct str name; struct str value; } *headers;
+    struct str at; /* "YYYY-MM-DD HH:MM", at == NULL: not given */
+    struct ip to;  /* version 0: not given */
+    struct field_line {
+        struct str name;
+        struct str value;
+    } * headers;
     size_t header_count;
     enum test_expect expect;
-    struct str expect_rule;  /* at == NULL: any */
-    unsigned expect_status;  /* 0: any */
-    struct str expect_pool;  /* at == NULL: any */
+    struct str expect_rule;             /* at == NULL: any */
+    unsigned expect_status;             /* 0: any */
+    struct str expect_pool;             /* at == NULL: any */
     const struct reverse_conf *reverse; /* the block it stands in: one of the two */
     const struct forward_conf *forward;
 };
@@ -40,20 +43,21 @@ struct test_conf {
 struct config {
     _Atomic unsigned refs;
     struct arena arena;
-    struct str path;             /* of the main file */
-    const char **files;          /* every file that was read, absolute; NULL-terminated */
-    const char **paths;          /* every path that the text names, absolute, normalised; NULL-terminated: what the supervisor may open */
+    struct str path;    /* of the main file */
+    const char **files; /* every file that was read, absolute; NULL-terminated */
+    const char **
+        paths; /* every path that the text names, absolute, normalised; NULL-terminated: what the supervisor may open */
     struct process_conf process;
     struct limits limits;
     struct timeouts timeouts;
     struct resolver_conf resolver;
     struct list_conf *lists;
     size_t list_count;
-    struct pool_conf **pools;    /* named ones, and those in short */
+    struct pool_conf **pools; /* named ones, and those in short */
     size_t pool_count;
     struct log_conf *logs;
     size_t log_count;
-    bool log_is_off;             /* `log off`; without any `log`: combined lines on stdout (a row in logs) */
+    bool log_is_off; /* `log off`; without any `log`: combined lines on stdout (a row in logs) */
     struct reverse_conf *reverses;
     size_t reverse_count;
     struct forward_conf *forwards;

@@ -61,7 +61,8 @@ const struct value_doc value_docs[VALUE_TYPE_COUNT] = {
     [VALUE_FLAG] = {"", "nothing: being there is enough", ""},
     [VALUE_SWITCH] = {"on|off", "a switch", "on off"},
     [VALUE_DURATION] = {"DURATION", "one number and one of ms, s, m, h, d; 0 needs no unit", "250ms 30s 1h"},
-    [VALUE_SIZE] = {"SIZE", "a number and k, M, G or T (powers of 1024, in either case), or bytes with B", "64k 2G 512B"},
+    [VALUE_SIZE] = {"SIZE", "a number and k, M, G or T (powers of 1024, in either case), or bytes with B",
+                    "64k 2G 512B"},
     [VALUE_BANDWIDTH] = {"BANDWIDTH", "a size and /s, or bits (powers of 1000) and bit/s, kbit/s, Mbit/s, Gbit/s",
                          "2M/s 20Mbit/s"},
     [VALUE_PERCENT] = {"PERCENT", "0 to 100, with or without %", "50 20%"},
@@ -78,9 +79,9 @@ static const struct value_word off_is_endless[] = {{"off", UINT64_MAX}, {NULL, 0
 static const struct value_word prefers[] = {
     {"any", PREFER_ANY}, {"ipv4", PREFER_IPV4}, {"ipv6", PREFER_IPV6}, {NULL, 0}};
 static const struct value_word list_formats[] = {
-    {"auto", LIST_AUTO},       {"domains", LIST_DOMAINS}, {"hosts", LIST_HOSTS},       {"adblock", LIST_ADBLOCK},
-    {"dnsmasq", LIST_DNSMASQ}, {"rpz", LIST_RPZ},         {"category", LIST_CATEGORY}, {"cidr", LIST_CIDR},
-    {NULL, 0}};
+    {"auto", LIST_AUTO},         {"domains", LIST_DOMAINS}, {"hosts", LIST_HOSTS},
+    {"adblock", LIST_ADBLOCK},   {"dnsmasq", LIST_DNSMASQ}, {"rpz", LIST_RPZ},
+    {"category", LIST_CATEGORY}, {"cidr", LIST_CIDR},       {NULL, 0}};
 static const struct value_word balances[] = {{"round-robin", BALANCE_ROUND_ROBIN}, {NULL, 0}};
 static const struct value_word user_privacy[] = {
     {"clear", PRIVACY_CLEAR}, {"pseudonym", PRIVACY_PSEUDONYM}, {"off", PRIVACY_OFF}, {NULL, 0}};
@@ -156,7 +157,7 @@ const struct directive directives[] = {
      .help = "without a byte of a request's body"},
     {.name = "client-idle", .blocks = HEAD_TIMEOUTS, DURATION(struct timeouts, client_idle, 1, "60s"),
      .help = "between two requests of a connection"},
-    {.name = "client-write", .blocks = ALL_TIMEOUTS, DURATION(struct timeouts, client_write, 1, "60s"),
+    {.name = "client-write", .blocks = ALL_TIMEOUTS, DURATION(struct timeouts, client_write, 1, "15s"),
      .help = "while a client takes nothing of an answer"},
     {.name = "rate-grace", .blocks = ALL_TIMEOUTS, DURATION(struct timeouts, rate_grace, 0, "10s"),
      .help = "before limits { min-rate } counts"},
@@ -365,7 +366,8 @@ void directive_range(const struct directive *row, struct text *into)
     if (row->max == 0)
         return;
     if (row->type == VALUE_DURATION)
-        text_printf(into, "%s to %s", value_duration_text((msec)row->min, low), value_duration_text((msec)row->max, high));
+        text_printf(into, "%s to %s", value_duration_text((msec)row->min, low),
+                    value_duration_text((msec)row->max, high));
     else if (row->type == VALUE_SIZE)
         text_printf(into, "%s to %s", value_size_text(row->min, low), value_size_text(row->max, high));
     else

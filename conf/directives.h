@@ -25,9 +25,9 @@ struct setting;
 /* The blocks, and the sets of options; a row may stand in several. */
 enum block_kind {
     BLOCK_TOP = 1 << 0,
-    BLOCK_LIMITS = 1 << 1,         /* at top level */
-    BLOCK_LIMITS_MODE = 1 << 2,    /* in a reverse or forward block */
-    BLOCK_LIMITS_ROUTE = 1 << 3,   /* in a route */
+    BLOCK_LIMITS = 1 << 1,       /* at top level */
+    BLOCK_LIMITS_MODE = 1 << 2,  /* in a reverse or forward block */
+    BLOCK_LIMITS_ROUTE = 1 << 3, /* in a route */
     BLOCK_TIMEOUTS = 1 << 4,
     BLOCK_TIMEOUTS_MODE = 1 << 5,
     BLOCK_TIMEOUTS_ROUTE = 1 << 6,
@@ -111,10 +111,10 @@ struct directive {
     size_t offset, size;            /* of the member in the block's struct */
 
     /* form */
-    bool repeats;        /* may stand more than once in a block */
-    bool is_rule;        /* `as NAME` in front */
-    bool has_condition;  /* `if EXPRESSION` at the end; all rules */
-    unsigned options;    /* OPTIONS_… that may follow the arguments; the number of these is fixed then */
+    bool repeats;       /* may stand more than once in a block */
+    bool is_rule;       /* `as NAME` in front */
+    bool has_condition; /* `if EXPRESSION` at the end; all rules */
+    unsigned options;   /* OPTIONS_… that may follow the arguments; the number of these is fixed then */
     enum body_need body;
     enum name_kind makes;
 

@@ -9,8 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *const phase_words[] = {
-    [PHASE_CONNECT] = "connect", [PHASE_REQUEST] = "request", [PHASE_DIAL] = "dial", [PHASE_RESPONSE] = "response", [PHASE_DONE] = "log"};
+static const char *const phase_words[] = {[PHASE_CONNECT] = "connect",
+                                          [PHASE_REQUEST] = "request",
+                                          [PHASE_DIAL] = "dial",
+                                          [PHASE_RESPONSE] = "response",
+                                          [PHASE_DONE] = "log"};
 
 /* The text on lines of at most 100 bytes, each behind the indent. */
 static void add_wrapped(struct text *into, const char *indent, const char *words)
@@ -141,7 +144,9 @@ static void add_condition(const struct condition_kind *kind, struct text *into)
 
 static void add_conditions(struct text *into)
 {
-    text_add_cstr(into, "NAME (of an acl), KIND(VALUE ...), not E, E and E, E or E, ( E ); with the phase from which on each is known:\n\n");
+    text_add_cstr(
+        into,
+        "NAME (of an acl), KIND(VALUE ...), not E, E and E, E or E, ( E ); with the phase from which on each is known:\n\n");
     for (const struct condition_kind *kind = condition_kinds; kind->name != NULL; kind++)
         add_condition(kind, into);
 }

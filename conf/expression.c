@@ -64,7 +64,8 @@ const char *const *condition_names(struct loading *load)
 }
 
 /* "source(10.0.0.0/8 192.0.2.1)", and so on with an ellipsis where it is long. */
-static struct str shown_name(struct loading *load, const struct condition_kind *kind, const struct word *values, size_t count)
+static struct str shown_name(struct loading *load, const struct condition_kind *kind, const struct word *values,
+                             size_t count)
 {
     enum { SHOWN_MAX = 100 };
     if (count == 0)
@@ -91,7 +92,8 @@ static bool check_count(struct loading *load, const struct condition_kind *kind,
     if (count < kind->min_values)
         return mistake(load, word, hint, "'%s' needs a value", kind->name);
     if (count > kind->max_values)
-        return mistake(load, word, kind->max_values == 0 ? "write it without values" : hint, "'%s' has too many values", kind->name);
+        return mistake(load, word, kind->max_values == 0 ? "write it without values" : hint, "'%s' has too many values",
+                       kind->name);
     return true;
 }
 
@@ -99,12 +101,13 @@ static bool check_count(struct loading *load, const struct condition_kind *kind,
 static void own(struct loading *load, const struct expression *condition)
 {
     struct config *config = load->config;
-    config->conditions = array_room(load->arena, config->conditions, config->condition_count, sizeof *config->conditions);
+    config->conditions = array_room(load->arena, config->conditions, config->condition_count,
+                                    sizeof *config->conditions);
     config->conditions[config->condition_count++] = condition;
 }
 
-static const struct expression *condition_of(struct loading *load, const struct condition_kind *kind, const struct word *word,
-                                             const struct word *values, size_t count)
+static const struct expression *condition_of(struct loading *load, const struct condition_kind *kind,
+                                             const struct word *word, const struct word *values, size_t count)
 {
     struct acl_scope scope = {
         .arena = load->arena,
@@ -132,13 +135,15 @@ static const struct expression *condition_of(struct loading *load, const struct 
     return expression;
 }
 
-const struct expression *condition_read(struct loading *load, const struct word *kind, const struct word *values, size_t count)
+const struct expression *condition_read(struct loading *load, const struct word *kind, const struct word *values,
+                                        size_t count)
 {
     const struct condition_kind *row = condition_kind_find(kind->text);
     if (row != NULL)
         return condition_of(load, row, kind, values, count);
     const char *nearest = diag_nearest(kind->text, condition_names(load));
-    mistake(load, kind, nearest ? arena_printf(load->arena, "did you mean '%s'?", nearest).at : "see: gatehouse doc conditions",
+    mistake(load, kind,
+            nearest ? arena_printf(load->arena, "did you mean '%s'?", nearest).at : "see: gatehouse doc conditions",
             "unknown kind of condition '%.*s'", STR_ARGS(kind->text));
     return NULL;
 }
@@ -181,8 +186,8 @@ static const char *remedy_for(struct loading *load, const struct word *word)
         const char *foreign;
         const char *remedy;
     } remedies[] = {
-        {"&&", "write 'and'"}, {"||", "write 'or'"}, {"!", "write 'not'"}, {"unless", "write 'if not (…)'"}, {"&", "write 'and'"},
-        {"|", "write 'or'"},
+        {"&&", "write 'and'"}, {"||", "write 'or'"}, {"!", "write 'not'"}, {"unless", "write 'if not (…)'"},
+        {"&", "write 'and'"},  {"|", "write 'or'"},
     };
     for (size_t i = 0; i < sizeof remedies / sizeof *remedies; i++)
         if (is_plain(word, remedies[i].foreign))
@@ -208,7 +213,8 @@ static const struct word *take_values(struct parser *parser, const struct word *
             return NULL;
         }
         if (is_operator(word)) {
-            mistake(load, word, "a value that is called so is written in quotes", "expected ')' before '%.*s'", STR_ARGS(word->text));
+            mistake(load, word, "a value that is called so is written in quotes", "expected ')' before '%.*s'",
+                    STR_ARGS(word->text));
             return NULL;
         }
         if (is_plain(word, "(")) {
@@ -221,7 +227,8 @@ static const struct word *take_values(struct parser *parser, const struct word *
     return NULL;
 }
 
-static const struct expression *read_kind(struct parser *parser, const struct condition_kind *kind, const struct word *word)
+static const struct expression *read_kind(struct parser *parser, const struct condition_kind *kind,
+                                          const struct word *word)
 {
     const struct word *values = NULL;
     size_t count = 0;
@@ -296,8 +303,8 @@ static const struct expression *read_parentheses(struct parser *parser)
     if (parser->left == 0)
         mistake(parser->load, open, "expected ')'", "this '(' is not closed");
     else if (!is_next(parser, ")"))
-        mistake(parser->load, parser->at, remedy_for(parser->load, parser->at), "expected 'and', 'or' or ')' before '%.*s'",
-                STR_ARGS(parser->at->text));
+        mistake(parser->load, parser->at, remedy_for(parser->load, parser->at),
+                "expected 'and', 'or' or ')' before '%.*s'", STR_ARGS(parser->at->text));
     else
         return take(parser), inner;
     return NULL;
@@ -315,11 +322,13 @@ static const struct expression *join(struct parser *parser, enum expression_op o
 static const struct expression *read_operand(struct parser *parser)
 {
     if (parser->left == 0) {
-        mistake(parser->load, parser->before, NULL, "expected a condition after '%.*s'", STR_ARGS(parser->before->text));
+        mistake(parser->load, parser->before, NULL, "expected a condition after '%.*s'",
+                STR_ARGS(parser->before->text));
         return NULL;
     }
     if (parser->depth >= EXPRESSION_DEPTH_MAX) {
-        mistake(parser->load, parser->at, NULL, "more than %d parentheses and nots inside one another", EXPRESSION_DEPTH_MAX);
+        mistake(parser->load, parser->at, NULL, "more than %d parentheses and nots inside one another",
+                EXPRESSION_DEPTH_MAX);
         return NULL;
     }
     const struct expression *expression = NULL;
@@ -368,7 +377,9 @@ static void report_rest(struct parser *parser, const struct word *word)
         return;
     }
     if (hint == NULL)
-        hint = arena_printf(load->arena, "both: 'and %.*s'; either: 'or %.*s'", STR_ARGS(word->text), STR_ARGS(word->text)).at;
+        hint = arena_printf(load->arena, "both: 'and %.*s'; either: 'or %.*s'", STR_ARGS(word->text),
+                            STR_ARGS(word->text))
+                   .at;
     mistake(load, word, hint, "expected 'and' or 'or' before '%.*s'", STR_ARGS(word->text));
 }
 

@@ -17,8 +17,8 @@ enum {
 /* Where an expression stands. */
 struct expression_place {
     const struct names *acls;
-    unsigned phases;    /* 1 << PHASE_… of those that may be asked */
-    const char *title;  /* "a 'redirect' of a reverse block" */
+    unsigned phases;   /* 1 << PHASE_… of those that may be asked */
+    const char *title; /* "a 'redirect' of a reverse block" */
 };
 
 /* NULL after reporting. `if_word` is the `if` before the words. */

@@ -219,7 +219,8 @@ static struct token quoted_word(struct lexer *lexer)
     size_t from = lexer->at++;
     unsigned line = lexer->line;
     if (!read_quoted(lexer, &text)) {
-        diag_add(lexer->diag, DIAG_ERROR, &open, "a quoted word ends with \" in its own line", "a quote that is not closed");
+        diag_add(lexer->diag, DIAG_ERROR, &open, "a quoted word ends with \" in its own line",
+                 "a quote that is not closed");
         lexer->has_mistake = true;
     } else if (!lexer->is_cut) {
         lexer->at++;

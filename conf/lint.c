@@ -49,7 +49,8 @@ static void lint_pool(struct loading *load, const struct pool_conf *pool)
 /* Kinds that tell one client from another. */
 static bool asks_for_client(const struct expression *expression)
 {
-    static const char *const kinds[] = {"source", "country", "user", "group", "authenticated", "client-certificate", NULL};
+    static const char *const kinds[] = {"source", "country", "user", "group", "authenticated", "client-certificate",
+                                        NULL};
     if (expression == NULL)
         return false;
     if (expression->op != EXPRESSION_CONDITION)
@@ -120,12 +121,13 @@ static void lint_serves(struct loading *load, const struct reverse_conf *reverse
         const struct route_conf *route = &reverse->routes[i];
         bool is_served = route->settings.serve.kind != SERVE_NOTHING || has_answer(&route->rules);
         if (!is_served)
-            warn(load, &route->glob, "add: to ADDRESS, pool NAME or files FOLDER", "nothing serves this route: it answers 404");
+            warn(load, &route->glob, "add: to ADDRESS, pool NAME or files FOLDER",
+                 "nothing serves this route: it answers 404");
         serves |= is_served;
     }
     if (!serves && reverse->route_count == 0)
-        warn(load, &reverse->name, "add: to ADDRESS, pool NAME or files FOLDER", "nothing serves '%.*s': it answers 404",
-             STR_ARGS(reverse->name.text));
+        warn(load, &reverse->name, "add: to ADDRESS, pool NAME or files FOLDER",
+             "nothing serves '%.*s': it answers 404", STR_ARGS(reverse->name.text));
 }
 
 /* Whatever matches `glob` matches `earlier`: told only where it is certain, when the one wildcard of `earlier` is its final star. */
@@ -149,8 +151,10 @@ static void lint_routes(struct loading *load, const struct reverse_conf *reverse
             const struct route_conf *route = &reverse->routes[i], *earlier = &reverse->routes[n];
             if (earlier->when != NULL || !covers(earlier->glob.text, route->glob.text))
                 continue;
-            warn(load, &route->glob, arena_printf(load->arena, "route %.*s in line %u takes all of it",
-                                                  STR_ARGS(earlier->glob.text), earlier->glob.place.line).at,
+            warn(load, &route->glob,
+                 arena_printf(load->arena, "route %.*s in line %u takes all of it", STR_ARGS(earlier->glob.text),
+                              earlier->glob.place.line)
+                     .at,
                  "this route is never reached");
             break;
         }

@@ -11,8 +11,8 @@
 
 /* All zero: the file is read, its lists are compiled, its folders opened. */
 struct conf_options {
-    struct str text;  /* stands in place of the file's contents (the one-liners); at == NULL: the file is read */
-    bool is_shallow;  /* for the supervisor: lists are not compiled, no folder is kept open */
+    struct str text; /* stands in place of the file's contents (the one-liners); at == NULL: the file is read */
+    bool is_shallow; /* for the supervisor: lists are not compiled, no folder is kept open */
 };
 
 /* `path` names the main file, or is what messages call the text; what it names is relative to its folder. Mistakes and warnings go to

@@ -38,8 +38,8 @@ struct loading {
 /* A block (or the options of a line) that is being read. */
 struct scope {
     struct loading *load;
-    unsigned kind; /* one BLOCK_… or OPTIONS_… */
-    void *target;  /* the struct that its rows fill */
+    unsigned kind;           /* one BLOCK_… or OPTIONS_… */
+    void *target;            /* the struct that its rows fill */
     struct mode_draft *mode; /* in a mode block, whatever is inside it */
     const struct scope *outer;
     const struct word *seen[DIRECTIVES_MAX]; /* the first of each row, also of one with a mistake */
@@ -55,7 +55,7 @@ struct setting {
     size_t count;
     const struct word *options;
     size_t option_count;
-    const struct word *as; /* NULL: none */
+    const struct word *as;      /* NULL: none */
     const struct word *if_word; /* NULL: no condition */
     const struct word *when;
     size_t when_count;

@@ -82,7 +82,8 @@ static void add_row(const struct directive *row, struct text *into)
 /* Rules, which stand in three blocks, are told in a section of their own; so is what stands in all blocks. */
 static bool is_told_with(const struct directive *row, const struct block_name *block)
 {
-    return (row->blocks & block->kind) && !row->is_rule && (row->blocks != OPTIONS_USER - 1 || block->kind == BLOCK_TOP);
+    return (row->blocks & block->kind) && !row->is_rule &&
+           (row->blocks != OPTIONS_USER - 1 || block->kind == BLOCK_TOP);
 }
 
 static void add_blocks(struct text *into)
@@ -119,8 +120,11 @@ static void add_types(struct text *into)
 
 static void add_conditions(struct text *into)
 {
-    static const char *const phases[] = {[PHASE_CONNECT] = "connect", [PHASE_REQUEST] = "request", [PHASE_DIAL] = "dial",
-                                         [PHASE_RESPONSE] = "response", [PHASE_DONE] = "log"};
+    static const char *const phases[] = {[PHASE_CONNECT] = "connect",
+                                         [PHASE_REQUEST] = "request",
+                                         [PHASE_DIAL] = "dial",
+                                         [PHASE_RESPONSE] = "response",
+                                         [PHASE_DONE] = "log"};
     for (const struct condition_kind *kind = condition_kinds; kind->name != NULL; kind++) {
         text_add_cstr(into, ".TP\n\\fB");
         add_text(into, kind->name);
@@ -190,8 +194,10 @@ static const char ending[] =
 
 void manual_write(const char *version, struct text *into)
 {
-    text_printf(into, ".\\\" Made by gatehouse from its table of directives: conf/directives.c\n.TH GATEHOUSE.CONF 5 \"\" \"gatehouse %s\" \"File Formats\"\n",
-                version);
+    text_printf(
+        into,
+        ".\\\" Made by gatehouse from its table of directives: conf/directives.c\n.TH GATEHOUSE.CONF 5 \"\" \"gatehouse %s\" \"File Formats\"\n",
+        version);
     text_add_cstr(into, beginning);
     text_add_cstr(into, ".SH VALUES\n");
     add_types(into);
@@ -203,7 +209,9 @@ void manual_write(const char *version, struct text *into)
     text_add_cstr(into, ".SH CONDITIONS\n");
     text_add_cstr(into, conditions_beginning);
     add_conditions(into);
-    text_add_cstr(into, ".SH VARIABLES\nIn texts,\n.BI $ name\nor\n.BI ${ name }\nstands for what is known of the request;\n.B $$\nis a dollar.\n");
+    text_add_cstr(
+        into,
+        ".SH VARIABLES\nIn texts,\n.BI $ name\nor\n.BI ${ name }\nstands for what is known of the request;\n.B $$\nis a dollar.\n");
     add_variables(into);
     text_add_cstr(into, ending);
 }

@@ -5,8 +5,12 @@
 #include "conf/value.h"
 
 static const char *const titles[NAME_KIND_COUNT] = {
-    [NAME_LIST] = "a list", [NAME_LOG] = "a log",         [NAME_POOL] = "a pool",
-    [NAME_ACL] = "an acl",  [NAME_REVERSE] = "a reverse block", [NAME_FORWARD] = "a forward block",
+    [NAME_LIST] = "a list",
+    [NAME_LOG] = "a log",
+    [NAME_POOL] = "a pool",
+    [NAME_ACL] = "an acl",
+    [NAME_REVERSE] = "a reverse block",
+    [NAME_FORWARD] = "a forward block",
 };
 
 void names_init(struct names *names, const struct names *outer)

@@ -21,7 +21,7 @@ struct expression;
 struct named {
     struct word name;
     const struct statement *statement;
-    void *conf;       /* struct list_conf, log_conf, pool_conf, reverse_conf or forward_conf */
+    void *conf;                          /* struct list_conf, log_conf, pool_conf, reverse_conf or forward_conf */
     const struct expression *expression; /* of an acl, which is read at its first use; NULL after a mistake */
     bool is_read;
     bool is_used;

@@ -54,13 +54,14 @@ struct str page_type(struct str path)
         struct str ending;
         struct str type;
     } types[] = {
-        {{".txt", 4}, {"text/plain; charset=utf-8", 25}},  {{".json", 5}, {"application/json", 16}},
-        {{".xml", 4}, {"application/xml", 15}},            {{".svg", 4}, {"image/svg+xml", 13}},
-        {{".css", 4}, {"text/css; charset=utf-8", 23}},    {{".js", 3}, {"text/javascript; charset=utf-8", 30}},
-        {{".html", 5}, {"text/html; charset=utf-8", 24}},  {{".htm", 4}, {"text/html; charset=utf-8", 24}},
+        {{".txt", 4}, {"text/plain; charset=utf-8", 25}}, {{".json", 5}, {"application/json", 16}},
+        {{".xml", 4}, {"application/xml", 15}},           {{".svg", 4}, {"image/svg+xml", 13}},
+        {{".css", 4}, {"text/css; charset=utf-8", 23}},   {{".js", 3}, {"text/javascript; charset=utf-8", 30}},
+        {{".html", 5}, {"text/html; charset=utf-8", 24}}, {{".htm", 4}, {"text/html; charset=utf-8", 24}},
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (path.len >= types[i].ending.len && str_eq_nocase(str_skip(path, path.len - types[i].ending.len), types[i].ending))
+        if (path.len >= types[i].ending.len &&
+            str_eq_nocase(str_skip(path, path.len - types[i].ending.len), types[i].ending))
             return types[i].type;
     return STR("text/html; charset=utf-8");
 }

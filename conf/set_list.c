@@ -39,7 +39,8 @@ bool set_list_file(struct scope *scope, const struct setting *setting)
         fine &= path != NULL;
         if (path != NULL) {
             conf->files = array_room(load->arena, conf->files, conf->file_count, sizeof *conf->files);
-            conf->files[conf->file_count++] = (struct list_file){.path = *word, .absolute = path, .optional = is_optional};
+            conf->files[conf->file_count++] = (struct list_file){
+                .path = *word, .absolute = path, .optional = is_optional};
         }
         is_optional = false;
     }

@@ -94,7 +94,8 @@ bool set_files(struct scope *scope, const struct setting *setting)
     const struct word *word = &setting->args[0];
     if (mode->serves != NULL)
         return mistake(load, setting->name, loading_where(load, mode->serves, setting->name),
-                       "'files' beside '%.*s': one of 'to', 'pool' and 'files' serves a block", STR_ARGS(mode->serves->text));
+                       "'files' beside '%.*s': one of 'to', 'pool' and 'files' serves a block",
+                       STR_ARGS(mode->serves->text));
     mode->serves = setting->name;
     struct serve serve = {.kind = SERVE_FILES, .files = loading_path(load, word), .files_fd = -1};
     if (serve.files == NULL)
@@ -169,8 +170,8 @@ bool set_deny_private(struct scope *scope, const struct setting *setting)
     mode->deny_private = true;
     if (!str_eq(word->text, STR("except"))) {
         if (setting->count > 1)
-            return mistake(load, &setting->args[1], "write: deny-private except CIDR...", "unexpected '%.*s' after '%.*s'",
-                           STR_ARGS(setting->args[1].text), STR_ARGS(word->text));
+            return mistake(load, &setting->args[1], "write: deny-private except CIDR...",
+                           "unexpected '%.*s' after '%.*s'", STR_ARGS(setting->args[1].text), STR_ARGS(word->text));
         return value_switch(word, load->diag, &mode->deny_private);
     }
     if (setting->count == 1)
@@ -196,8 +197,8 @@ static bool check_glob(struct loading *load, const struct word *glob)
 {
     if (glob->text.len > 0 && strchr("/*?", glob->text.at[0]) != NULL)
         return true;
-    return mistake(load, glob, "as in /static/*, or * for all", "the path '%.*s' can never match: a path begins with '/'",
-                   STR_ARGS(glob->text));
+    return mistake(load, glob, "as in /static/*, or * for all",
+                   "the path '%.*s' can never match: a path begins with '/'", STR_ARGS(glob->text));
 }
 
 static struct error_pages pages_of(const struct mode_draft *mode, const struct error_pages *outer)
@@ -209,14 +210,16 @@ static void read_route(struct scope *outer, const struct setting *setting, struc
 {
     struct loading *load = outer->load;
     const struct mode_draft *block = outer->mode;
-    struct mode_draft draft = {.kind = BLOCK_ROUTE, .name = block->name, .settings = block->settings, .acls = block->acls};
+    struct mode_draft draft = {
+        .kind = BLOCK_ROUTE, .name = block->name, .settings = block->settings, .acls = block->acls};
     struct scope scope;
     scope_init(&scope, load, outer, BLOCK_ROUTE, &draft);
     scope.mode = &draft;
     *route = (struct route_conf){.glob = setting->args[0], .place_text = loading_brief(load, &setting->name->place)};
     check_glob(load, &setting->args[0]);
     if (setting->if_word != NULL) {
-        struct expression_place place = {&block->acls, 1U << PHASE_CONNECT | 1U << PHASE_REQUEST, "the choice of a route"};
+        struct expression_place place = {&block->acls, 1U << PHASE_CONNECT | 1U << PHASE_REQUEST,
+                                         "the choice of a route"};
         route->when = expression_read(load, &place, setting->if_word, setting->when, setting->when_count);
     }
     block_read(&scope, setting->statement->block);
@@ -269,8 +272,8 @@ static void finish_forward(struct scope *scope, struct forward_conf *conf)
     const struct mode_draft *mode = scope->mode;
     struct loading *load = scope->load;
     if (!scope_may_have(scope, "allow"))
-        mistake(load, mode->name, "add a rule: allow if source(…)", "forward block '%.*s' has no 'allow': nobody gets through",
-                STR_ARGS(mode->name->text));
+        mistake(load, mode->name, "add a rule: allow if source(…)",
+                "forward block '%.*s' has no 'allow': nobody gets through", STR_ARGS(mode->name->text));
     conf->name = *mode->name;
     conf->place_text = loading_brief(load, &mode->name->place);
     conf->listens = mode->listens;

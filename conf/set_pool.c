@@ -60,8 +60,8 @@ static bool is_only_one(struct scope *scope, const struct setting *setting)
         return true;
     }
     return mistake(scope->load, setting->name, loading_where(scope->load, first, setting->name),
-                   "'%.*s' beside '%.*s': one of 'to', 'pool' and 'files' serves a block", STR_ARGS(setting->name->text),
-                   STR_ARGS(first->text));
+                   "'%.*s' beside '%.*s': one of 'to', 'pool' and 'files' serves a block",
+                   STR_ARGS(setting->name->text), STR_ARGS(first->text));
 }
 
 /* The name of a pool in short: that of the block, and the addresses. */

@@ -15,7 +15,8 @@ static unsigned phases_of(const struct mode_draft *mode, const struct rule *rule
 {
     unsigned phases = 1U << PHASE_CONNECT | 1U << PHASE_REQUEST;
     bool decides_access = rule->kind == RULE_ALLOW || rule->kind == RULE_DENY;
-    bool edits_field = rule->kind == RULE_SET_HEADER || rule->kind == RULE_ADD_HEADER || rule->kind == RULE_REMOVE_HEADER;
+    bool edits_field = rule->kind == RULE_SET_HEADER || rule->kind == RULE_ADD_HEADER ||
+                       rule->kind == RULE_REMOVE_HEADER;
     if (mode->kind == BLOCK_FORWARD && decides_access)
         phases |= 1U << PHASE_DIAL;
     if (rule->kind == RULE_DENY || (edits_field && rule->side == RULE_RESPONSE))
@@ -44,7 +45,8 @@ static bool add_rule(struct scope *scope, const struct setting *setting, struct 
                        "rules stand before the first route");
     if (setting->if_word != NULL) {
         struct expression_place place = {.acls = &mode->acls, .phases = phases_of(mode, rule)};
-        place.title = arena_printf(load->arena, "'%.*s' of %s", STR_ARGS(setting->name->text), block_title(mode->kind)).at;
+        place.title =
+            arena_printf(load->arena, "'%.*s' of %s", STR_ARGS(setting->name->text), block_title(mode->kind)).at;
         rule->when = expression_read(load, &place, setting->if_word, setting->when, setting->when_count);
         fine &= rule->when != NULL;
     }
@@ -138,8 +140,8 @@ static bool take_side(struct scope *scope, const struct word *word, struct rule 
 
 /* What frames a message or belongs to one hop (RFC 9110, 7.6.1) is written by gatehouse alone. */
 static const char *const hop_fields[] = {
-    "content-length", "transfer-encoding",   "connection",         "keep-alive", "proxy-connection", "te", "trailer", "upgrade",
-    "http2-settings", "proxy-authorization", "proxy-authenticate", NULL};
+    "content-length", "transfer-encoding", "connection",     "keep-alive",          "proxy-connection",   "te",
+    "trailer",        "upgrade",           "http2-settings", "proxy-authorization", "proxy-authenticate", NULL};
 
 /* The hop-by-hop field that is meant by the name, of which a final `*` was cut off when `is_start`. */
 static const char *hop_field(struct str name, bool is_start)
@@ -168,7 +170,8 @@ bool set_header(struct scope *scope, const struct setting *setting)
         fine = refuse_hop(scope, field, hop_field(rule.field, false));
     if (fine && !is_set && rule.side == RULE_REQUEST && str_eq(rule.field, STR("host")))
         fine = mistake(load, field, "write: set-header request host TEXT", "a request has one Host field only");
-    fine &= set_text_of(scope, &setting->args[2], rule.side == RULE_REQUEST ? TEMPLATE_REQUEST : TEMPLATE_RESPONSE, &rule);
+    fine &= set_text_of(scope, &setting->args[2], rule.side == RULE_REQUEST ? TEMPLATE_REQUEST : TEMPLATE_RESPONSE,
+                        &rule);
     return add_rule(scope, setting, &rule, fine);
 }
 
@@ -182,7 +185,8 @@ bool set_remove_header(struct scope *scope, const struct setting *setting)
     bool is_start = fine && rule.field.at[rule.field.len - 1] == '*';
     struct str start = is_start ? str_head(rule.field, rule.field.len - 1) : rule.field;
     const char *hop = fine ? hop_field(start, is_start) : NULL;
-    bool has_host = fine && rule.side == RULE_REQUEST && (is_start ? str_starts(STR("host"), start) : str_eq(start, STR("host")));
+    bool has_host = fine && rule.side == RULE_REQUEST &&
+                    (is_start ? str_starts(STR("host"), start) : str_eq(start, STR("host")));
     if (hop != NULL)
         fine = refuse_hop(scope, &setting->args[1], hop);
     else if (has_host)
@@ -218,12 +222,13 @@ static bool check_replacement(struct loading *load, const struct word *word, con
         char next = i + 1 < text.len ? text.at[i + 1] : '\0';
         struct place place = word_place_at(word, i, 2);
         if (next < '1' || next > '9') {
-            diag_add(load->diag, DIAG_ERROR, &place, "$1 to $9 are the groups of the expression", "expected the number of a group after '$'");
+            diag_add(load->diag, DIAG_ERROR, &place, "$1 to $9 are the groups of the expression",
+                     "expected the number of a group after '$'");
             return false;
         }
         if ((unsigned)(next - '0') > regex_group_count(regex)) {
-            diag_add(load->diag, DIAG_ERROR, &place, "a group is what stands in ( )", "the expression has only %u groups, no $%c",
-                     regex_group_count(regex), next);
+            diag_add(load->diag, DIAG_ERROR, &place, "a group is what stands in ( )",
+                     "the expression has only %u groups, no $%c", regex_group_count(regex), next);
             return false;
         }
     }
@@ -236,7 +241,8 @@ bool set_rewrite(struct scope *scope, const struct setting *setting)
     begin_rule(scope, setting, RULE_REWRITE, &rule);
     const struct word *what = &setting->args[0];
     bool fine = str_eq(what->text, STR("path")) ||
-                mistake(scope->load, what, "write: rewrite path REGEX REPLACEMENT", "only the path is rewritten, not '%.*s'", STR_ARGS(what->text));
+                mistake(scope->load, what, "write: rewrite path REGEX REPLACEMENT",
+                        "only the path is rewritten, not '%.*s'", STR_ARGS(what->text));
     rule.pattern = compile(scope->load, &setting->args[1]);
     rule.replacement = setting->args[2].text;
     fine &= rule.pattern != NULL && check_replacement(scope->load, &setting->args[2], rule.pattern);

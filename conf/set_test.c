@@ -29,7 +29,8 @@ bool test_read(struct scope *outer, const struct setting *setting, const struct 
     if (!scope_may_have(&scope, "METHOD"))
         return mistake(load, setting->name, "as in GET http://example.org/", "this test has no request");
     if (!scope_may_have(&scope, "expect"))
-        return mistake(load, setting->name, "add: expect allow, deny, redirect or respond", "this test expects nothing");
+        return mistake(load, setting->name, "add: expect allow, deny, redirect or respond",
+                       "this test expects nothing");
     config->tests = array_room(load->arena, config->tests, config->test_count, sizeof *config->tests);
     config->tests[config->test_count++] = test;
     return true;
@@ -54,7 +55,8 @@ bool set_test_at(struct scope *scope, const struct setting *setting)
     struct date date;
     test->at = word->text;
     return date_parse_local(word->text, &date) ||
-           mistake(scope->load, word, "as in \"2026-11-24 10:00\"", "expected a date and a time, not '%.*s'", STR_ARGS(word->text));
+           mistake(scope->load, word, "as in \"2026-11-24 10:00\"", "expected a date and a time, not '%.*s'",
+                   STR_ARGS(word->text));
 }
 
 bool set_test_header(struct scope *scope, const struct setting *setting)
@@ -65,7 +67,8 @@ bool set_test_header(struct scope *scope, const struct setting *setting)
     struct str name, value = word.text;
     str_cut(&value, ':', &name);
     if (value.at == NULL)
-        return mistake(load, &word, "as in \"Accept: text/html\"", "expected \"NAME: VALUE\", not '%.*s'", STR_ARGS(word.text));
+        return mistake(load, &word, "as in \"Accept: text/html\"", "expected \"NAME: VALUE\", not '%.*s'",
+                       STR_ARGS(word.text));
     word.text = name;
     test->headers = array_room(load->arena, test->headers, test->header_count, sizeof *test->headers);
     test->headers[test->header_count].value = str_trim(value);
@@ -80,13 +83,17 @@ bool set_test_request(struct scope *scope, const struct setting *setting)
     test->url = url->text;
     test->url_place = url->place;
     return str_starts_nocase(url->text, STR("http://")) || str_starts_nocase(url->text, STR("https://")) ||
-           mistake(scope->load, url, "as in GET https://example.org/path", "expected a URL, not '%.*s'", STR_ARGS(url->text));
+           mistake(scope->load, url, "as in GET https://example.org/path", "expected a URL, not '%.*s'",
+                   STR_ARGS(url->text));
 }
 
 bool set_expect(struct scope *scope, const struct setting *setting)
 {
-    static const char *const names[] = {
-        [EXPECT_ALLOW] = "allow", [EXPECT_DENY] = "deny", [EXPECT_REDIRECT] = "redirect", [EXPECT_RESPOND] = "respond", NULL};
+    static const char *const names[] = {[EXPECT_ALLOW] = "allow",
+                                        [EXPECT_DENY] = "deny",
+                                        [EXPECT_REDIRECT] = "redirect",
+                                        [EXPECT_RESPOND] = "respond",
+                                        NULL};
     struct loading *load = scope->load;
     struct test_conf *test = scope->target;
     const struct word *word = &setting->args[0];
@@ -96,7 +103,8 @@ bool set_expect(struct scope *scope, const struct setting *setting)
             return options_read(scope, setting, test);
         }
     const char *nearest = diag_nearest(word->text, names);
-    const char *hint = nearest ? arena_printf(load->arena, "did you mean '%s'?", nearest).at : "allow, deny, redirect or respond";
+    const char *hint = nearest ? arena_printf(load->arena, "did you mean '%s'?", nearest).at
+                               : "allow, deny, redirect or respond";
     return mistake(load, word, hint, "nothing can be expected to '%.*s'", STR_ARGS(word->text));
 }
 

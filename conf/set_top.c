@@ -8,7 +8,9 @@
 /* Of limits and timeouts there are three kinds, by where they stand. */
 static bool read_inner(struct scope *outer, const struct setting *setting, unsigned kind_at_top, void *target)
 {
-    unsigned kind = outer->kind == BLOCK_TOP ? kind_at_top : outer->kind == BLOCK_ROUTE ? kind_at_top << 2 : kind_at_top << 1;
+    unsigned kind = outer->kind == BLOCK_TOP     ? kind_at_top
+                    : outer->kind == BLOCK_ROUTE ? kind_at_top << 2
+                                                 : kind_at_top << 1;
     unsigned errors = outer->load->diag->errors;
     struct scope scope;
     scope_init(&scope, outer->load, outer, kind, target);
@@ -68,8 +70,7 @@ static bool set_log_off(struct scope *scope, const struct setting *setting)
         return mistake(load, off, loading_where(load, load->log_off, off), "a second 'log off'");
     load->log_off = off;
     load->config->log_is_off = true;
-    return log == NULL ||
-           mistake(load, off, loading_where(load, &log->name, off), "'log off' beside a log");
+    return log == NULL || mistake(load, off, loading_where(load, &log->name, off), "'log off' beside a log");
 }
 
 bool set_log(struct scope *outer, const struct setting *setting)

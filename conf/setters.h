@@ -46,7 +46,8 @@ setter set_mode, set_listen, set_forwarded_from, set_host, set_files, set_error_
 setter set_allow, set_deny, set_deny_page, set_reason, set_redirect, set_respond, set_body, set_body_file, set_header,
     set_remove_header, set_rewrite, set_log_rule;
 /* set_test.c */
-setter set_test, set_test_from, set_test_to, set_test_at, set_test_header, set_test_request, set_expect, set_expect_pool;
+setter set_test, set_test_from, set_test_to, set_test_at, set_test_header, set_test_request, set_expect,
+    set_expect_pool;
 
 /* Reads the blocks of the modes that were put off. */
 void modes_read(struct loading *load);

@@ -22,18 +22,18 @@ enum {
 };
 
 struct source_file {
-    const char *shown;    /* as in messages; the pointer itself is place.file of all words of the file */
-    const char *absolute; /* normalised */
-    const char *folder;   /* absolute, normalised: what paths in it are relative to */
-    const char *brief;    /* relative to the main file's folder where it is below that: for FILE:LINE */
+    const char *shown;                /* as in messages; the pointer itself is place.file of all words of the file */
+    const char *absolute;             /* normalised */
+    const char *folder;               /* absolute, normalised: what paths in it are relative to */
+    const char *brief;                /* relative to the main file's folder where it is below that: for FILE:LINE */
     const struct source_file *parent; /* that includes it */
     struct source_file *next;
-    bool is_text;         /* text was given in place of the file */
+    bool is_text; /* text was given in place of the file */
 };
 
 struct statement {
     const struct word *words;
-    size_t count; /* at least 1 */
+    size_t count;              /* at least 1 */
     const struct block *block; /* NULL: none */
     struct statement *next;
     bool has_mistake; /* already reported: some word could not be read */
@@ -51,7 +51,7 @@ struct tree {
     size_t total;
     const char **folders; /* that globs looked into, absolute */
     size_t folder_count;
-    bool is_unbalanced;   /* a brace too many or too few was reported: where a statement stands is not certain */
+    bool is_unbalanced; /* a brace too many or too few was reported: where a statement stands is not certain */
 
     struct arena *arena;
     struct opener *opener;

@@ -13,16 +13,16 @@ struct unit {
     uint64_t factor;
 };
 
-static const struct unit duration_units[] = {
-    {"ms", 1}, {"s", MSEC_SECOND}, {"m", MSEC_MINUTE}, {"h", MSEC_HOUR}, {"d", 24LL * MSEC_HOUR}, {NULL, 0}};
-static const struct unit size_units[] = {{"B", 1},         {"k", 1ULL << 10}, {"K", 1ULL << 10}, {"m", 1ULL << 20},
+static const struct unit duration_units[] = {{"ms", 1},        {"s", MSEC_SECOND},      {"m", MSEC_MINUTE},
+                                             {"h", MSEC_HOUR}, {"d", 24LL * MSEC_HOUR}, {NULL, 0}};
+static const struct unit size_units[] = {{"B", 1},          {"k", 1ULL << 10}, {"K", 1ULL << 10}, {"m", 1ULL << 20},
                                          {"M", 1ULL << 20}, {"g", 1ULL << 30}, {"G", 1ULL << 30}, {"t", 1ULL << 40},
                                          {"T", 1ULL << 40}, {NULL, 0}};
 /* In eighths of a byte a second. */
-static const struct unit bandwidth_units[] = {
-    {"bit/s", 1},           {"kbit/s", 1000},       {"Mbit/s", 1000000},   {"Gbit/s", 1000000000}, {"B/s", 8},
-    {"k/s", 8ULL << 10},    {"K/s", 8ULL << 10},    {"m/s", 8ULL << 20},   {"M/s", 8ULL << 20},    {"g/s", 8ULL << 30},
-    {"G/s", 8ULL << 30},    {NULL, 0}};
+static const struct unit bandwidth_units[] = {{"bit/s", 1},           {"kbit/s", 1000},    {"Mbit/s", 1000000},
+                                              {"Gbit/s", 1000000000}, {"B/s", 8},          {"k/s", 8ULL << 10},
+                                              {"K/s", 8ULL << 10},    {"m/s", 8ULL << 20}, {"M/s", 8ULL << 20},
+                                              {"g/s", 8ULL << 30},    {"G/s", 8ULL << 30}, {NULL, 0}};
 static const struct unit rate_units[] = {{"/s", MSEC_SECOND}, {"/m", MSEC_MINUTE}, {"/h", MSEC_HOUR}, {NULL, 0}};
 
 static const msec duration_max = 3650LL * 24 * MSEC_HOUR;
@@ -91,8 +91,8 @@ bool value_duration(const struct word *word, struct diag *diag, msec *ret)
 
 bool value_size(const struct word *word, struct diag *diag, uint64_t *ret)
 {
-    return take_quantity(word, diag, size_units, "a size", "one number and one unit: B (bytes), k, M, G or T, as in 64k",
-                         UINT64_MAX / 2, ret);
+    return take_quantity(word, diag, size_units, "a size",
+                         "one number and one unit: B (bytes), k, M, G or T, as in 64k", UINT64_MAX / 2, ret);
 }
 
 bool value_rate(const struct word *word, struct diag *diag, struct rate *ret)
@@ -113,8 +113,8 @@ bool value_bandwidth(const struct word *word, struct diag *diag, uint64_t *ret)
 {
     uint64_t bits;
     if (!take_quantity(word, diag, bandwidth_units, "a bandwidth",
-                       "one number and one unit: B/s, k/s, M/s, G/s, or kbit/s, Mbit/s, Gbit/s, as in 2M/s", UINT64_MAX / 2,
-                       &bits))
+                       "one number and one unit: B/s, k/s, M/s, G/s, or kbit/s, Mbit/s, Gbit/s, as in 2M/s",
+                       UINT64_MAX / 2, &bits))
         return false;
     *ret = bits / 8;
     return true;
@@ -200,7 +200,8 @@ bool value_field(const struct word *word, struct diag *diag, struct arena *arena
     bool fine = text.len > 0;
     for (size_t i = 0; i < text.len; i++)
         fine = fine && text.at[i] != '\0' &&
-               (char_is_alpha(text.at[i]) || char_is_digit(text.at[i]) || strchr("!#$%&'*+-.^_`|~", text.at[i]) != NULL);
+               (char_is_alpha(text.at[i]) || char_is_digit(text.at[i]) ||
+                strchr("!#$%&'*+-.^_`|~", text.at[i]) != NULL);
     if (!fine)
         return refuse(word, diag, "the name of a header field", "as in x-frame-options, without a colon");
     *ret = arena_lower(arena, text);
@@ -226,7 +227,8 @@ bool value_template(const struct word *word, struct diag *diag, struct arena *ar
     if (name.len > 1 && name.at[0] == '{')
         name = str_from(name.at + 1, name.len - 1 - (name.at[name.len - 1] == '}'));
     const char *nearest = diag_nearest(name, variable_names());
-    const char *hint = nearest != NULL ? arena_printf(arena, "did you mean '$%s'?", nearest).at : "a dollar is written $$";
+    const char *hint = nearest != NULL ? arena_printf(arena, "did you mean '$%s'?", nearest).at
+                                       : "a dollar is written $$";
     diag_add(diag, DIAG_ERROR, &place, hint, "%.*s", STR_ARGS(why));
     return false;
 }

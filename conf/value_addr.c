@@ -196,8 +196,7 @@ bool value_nameserver(const struct word *word, struct diag *diag, struct addr *r
     struct ip ip;
     uint16_t port = DNS_PORT;
     const char *hint;
-    if (!ip_parse(word->text, &ip) &&
-        (!split_endpoint(word->text, &point, &hint) || !ip_parse(point.host, &ip)))
+    if (!ip_parse(word->text, &ip) && (!split_endpoint(word->text, &point, &hint) || !ip_parse(point.host, &ip)))
         return refuse(word, diag, "the address of a name server", "192.0.2.1, 192.0.2.1:5353 or [2001:db8::1]:53");
     if (point.port.at != NULL && !read_port(word, diag, point.port, &port))
         return false;

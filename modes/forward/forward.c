@@ -19,7 +19,7 @@ struct forward_state {
 
 static struct forward_state *state_of(const struct exchange *x)
 {
-    return (struct forward_state *)x->route_conf;
+    return x->mode_state;
 }
 
 static void forward_identify(struct exchange *x, const void *block)
@@ -87,7 +87,7 @@ static void forward_choose(struct exchange *x)
         return;
     }
     struct forward_state *state = arena_new(x->arena, struct forward_state);
-    x->route_conf = state;
+    x->mode_state = state;
     state->path = x->facts.path;
     forward_decide(x->block_conf, &x->facts, x->arena, NULL, &state->first);
     if (state->first.outcome == FORWARD_ALLOW && x->facts.host_is_ip &&

@@ -54,7 +54,7 @@ static void reverse_choose(struct exchange *x)
 {
     struct reverse_decision *decision = arena_new(x->arena, struct reverse_decision);
     reverse_decide(x->block_conf, &x->facts, x->arena, NULL, decision);
-    x->route_conf = decision; /* the mode's own: its rules run again on the answer */
+    x->mode_state = decision; /* the mode's own: its rules run again on the answer */
     x->verdict = decision->verdict;
     use_settings(&x->plan, decision->settings);
     plan_logs(&x->plan, decision->verdict.acted, x->arena);
@@ -70,7 +70,7 @@ static void reverse_choose(struct exchange *x)
 
 static void reverse_edit_request(struct exchange *x, struct head *out)
 {
-    const struct reverse_decision *decision = x->route_conf;
+    const struct reverse_decision *decision = x->mode_state;
     reverse_tell_client(&out->fields, decision->settings->forwarded, &x->facts, x->arena);
     apply_field_rules(decision->verdict.acted, RULE_REQUEST, &x->facts, x->arena, out);
 }
@@ -89,7 +89,7 @@ static bool answer_passes(struct exchange *x, struct reverse_decision *decision)
 
 static bool reverse_edit_response(struct exchange *x, struct head *out, bool is_ours)
 {
-    struct reverse_decision *decision = (struct reverse_decision *)x->route_conf;
+    struct reverse_decision *decision = x->mode_state;
     bool is_served = !is_ours || x->plan.kind == PLAN_FILES;
     facts_of_answer(&x->facts, out, x->arena);
     if (decision != NULL && is_served && !answer_passes(x, decision))

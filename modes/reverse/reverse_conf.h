@@ -11,10 +11,10 @@
 #include "upstream/pool_conf.h"
 
 enum host_pattern_kind {
-    HOST_EXACT,   /* example.org */
-    HOST_BELOW,   /* *.example.org: any depth below */
-    HOST_SUFFIX,  /* .example.org: itself and below */
-    HOST_DEFAULT  /* `default`, or no `host` at all: the rest */
+    HOST_EXACT,  /* example.org */
+    HOST_BELOW,  /* *.example.org: any depth below */
+    HOST_SUFFIX, /* .example.org: itself and below */
+    HOST_DEFAULT /* `default`, or no `host` at all: the rest */
 };
 
 struct host_pattern {
@@ -47,7 +47,7 @@ struct reverse_settings {
 
 struct route_conf {
     struct word glob;
-    struct str place_text; /* FILE:LINE */
+    struct str place_text;         /* FILE:LINE */
     const struct expression *when; /* NULL: always */
     struct rules rules;
     struct reverse_settings settings;

@@ -18,14 +18,14 @@
 struct admin_view {
     pid_t supervisor;
     pid_t worker;
-    msec uptime;                         /* of the worker */
+    msec uptime; /* of the worker */
     msec generation_age;
     unsigned threads;
     bool is_draining;
     const struct generation *generation; /* NULL: none yet */
     const struct log_conf *log_confs;    /* rows of generation->logs */
     size_t log_count;
-    struct hub_counts counts;            /* of all threads */
+    struct hub_counts counts; /* of all threads */
 };
 
 struct admin_command {

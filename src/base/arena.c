@@ -12,7 +12,7 @@ struct arena_chunk {
     size_t size; /* of the whole allocation */
 };
 
-enum { CHUNK = 4096, SPARES = 256 };
+enum { CHUNK = 4096, SPARES = 96 };
 
 static _Thread_local struct arena_chunk *spares;
 static _Thread_local unsigned spare_count;

@@ -73,7 +73,7 @@ static inline struct list *list_pop_front(struct list *list)
 #define list_each(link, ring) for (struct list *link = (ring)->next; link != (ring); link = link->next)
 /* Like list_each; the body may take `link` out. */
 #define list_each_safe(link, ring)                                                                                     \
-    for (struct list *link = (ring)->next, *link##_next = link->next; link != (ring);                                 \
+    for (struct list *link = (ring)->next, *link##_next = link->next; link != (ring);                                  \
          link = link##_next, link##_next = link->next)
 
 #endif

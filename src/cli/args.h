@@ -12,9 +12,9 @@
 #include <stddef.h>
 
 struct option_row {
-    const char *name;   /* "--listen", "-c" */
-    const char *value;  /* as usage shows it: "ADDRESS", "HOST..."; NULL: a switch */
-    bool repeats;       /* may be given more than once; a value that ends in "..." takes many words */
+    const char *name;  /* "--listen", "-c" */
+    const char *value; /* as usage shows it: "ADDRESS", "HOST..."; NULL: a switch */
+    bool repeats;      /* may be given more than once; a value that ends in "..." takes many words */
     bool is_needed;
     const char *help;
 };
@@ -26,7 +26,7 @@ struct args {
     struct given_option {
         const struct option_row *row;
         const char *value; /* "" for a switch */
-    } *options;
+    } * options;
     size_t option_count;
     const char **words; /* that belong to no option */
     size_t word_count;

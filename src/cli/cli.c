@@ -10,10 +10,22 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define CONF_ROW {"-c", "FILE", false, false, "the configuration; default " DEFAULT_CONF}
-#define CONTROL_ROW {"--control", "PATH", false, false, "the control socket, instead of the configuration's"}
-#define PRINT_ROW {"--print", NULL, false, false, "write the configuration that would be run, and end"}
-#define END_ROW {NULL, NULL, false, false, NULL}
+#define CONF_ROW                                                                                                       \
+    {                                                                                                                  \
+        "-c", "FILE", false, false, "the configuration; default " DEFAULT_CONF                                         \
+    }
+#define CONTROL_ROW                                                                                                    \
+    {                                                                                                                  \
+        "--control", "PATH", false, false, "the control socket, instead of the configuration's"                        \
+    }
+#define PRINT_ROW                                                                                                      \
+    {                                                                                                                  \
+        "--print", NULL, false, false, "write the configuration that would be run, and end"                            \
+    }
+#define END_ROW                                                                                                        \
+    {                                                                                                                  \
+        NULL, NULL, false, false, NULL                                                                                 \
+    }
 
 static const struct option_row run_options[] = {
     CONF_ROW,
@@ -85,12 +97,14 @@ static int help_command(const struct args *args);
 
 static const struct command commands[] = {
     {"run", NULL, 0, 0, run_options, "serve, in the foreground", false, run_command},
-    {"check", NULL, 0, 0, check_options, "say whether a configuration is right, and every mistake", false, check_command},
+    {"check", NULL, 0, 0, check_options, "say whether a configuration is right, and every mistake", false,
+     check_command},
     {"reverse", NULL, 0, 0, reverse_options, "a reverse proxy, without a file", false, reverse_command},
     {"forward", NULL, 0, 0, forward_options, "a forward proxy, without a file", false, forward_command},
-    {"demo", NULL, 0, 0, NULL, "both, in front of a site that is built in: what to try is printed", false, demo_command},
-    {"reload", NULL, 0, 0, client_options, "have the configuration read again; prints what changed, or every mistake", false,
-     reload_command},
+    {"demo", NULL, 0, 0, NULL, "both, in front of a site that is built in: what to try is printed", false,
+     demo_command},
+    {"reload", NULL, 0, 0, client_options, "have the configuration read again; prints what changed, or every mistake",
+     false, reload_command},
     {"drain", NULL, 0, 0, client_options, "end when the last request has ended", false, drain_command},
     {"stop", NULL, 0, 0, client_options, "end at once", false, stop_command},
     {"status", NULL, 0, 0, status_options, "how the running gatehouse is", false, status_command},

@@ -106,7 +106,8 @@ static int ask(const struct args *args, const char *line)
         status = say_not_running(path);
     } else {
         struct str text = str_of(line);
-        status = send(fd, text.at, text.len, MSG_NOSIGNAL) == (ssize_t)text.len ? show_answer(fd) : say_not_running(path);
+        status = send(fd, text.at, text.len, MSG_NOSIGNAL) == (ssize_t)text.len ? show_answer(fd)
+                                                                                : say_not_running(path);
         close(fd);
     }
     free(path);

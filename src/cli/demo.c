@@ -28,11 +28,11 @@ enum { FRONT_PORT = 8080, PROXY_PORT = 3128, SERVER_PATIENCE_MS = 10000 };
 struct demo {
     char *folder;
     char program[4096];
-    pid_t server;   /* 0: none */
-    unsigned site;  /* ports */
+    pid_t server;  /* 0: none */
+    unsigned site; /* ports */
     unsigned front;
     unsigned proxy;
-    const char *direct;  /* what curl must be told because of the environment's proxies */
+    const char *direct; /* what curl must be told because of the environment's proxies */
     const char *proxied;
 };
 
@@ -194,7 +194,8 @@ static void write_demo(const struct demo *demo, struct text *into)
 }
 
 /* Into the folder; the path is freed by the caller, NULL when it cannot be written. */
-static char *save_conf(const struct demo *demo, const char *name, void (*write_text)(const struct demo *, struct text *))
+static char *save_conf(const struct demo *demo, const char *name,
+                       void (*write_text)(const struct demo *, struct text *))
 {
     struct text text;
     text_init(&text);

@@ -115,6 +115,16 @@ static bool is_wanted(const struct explaining *x, const struct word *name)
     return wanted == NULL || str_eq(name->text, str_of(wanted));
 }
 
+/* By a name of its own, not as `the rest`. */
+static bool is_named(const struct reverse_conf *block)
+{
+    for (size_t i = 0; i < block->host_count; i++)
+        if (block->hosts[i].kind == HOST_DEFAULT)
+            return false;
+    return block->host_count > 0;
+}
+
+/* The name of a site of ours is more likely meant to come to its reverse block than to leave through a forward one. */
 static void choose_block(struct explaining *x)
 {
     for (size_t i = 0; i < x->config->reverse_count; i++) {
@@ -124,6 +134,8 @@ static void choose_block(struct explaining *x)
         x->chosen.reverse = block;
         x->chosen.count++;
     }
+    if (x->chosen.reverse != NULL && is_named(x->chosen.reverse))
+        return;
     for (size_t i = 0; i < x->config->forward_count; i++)
         if (is_wanted(x, &x->config->forwards[i].name)) {
             x->chosen.forward = &x->config->forwards[i];
@@ -228,16 +240,16 @@ static void show_request(const struct explaining *x)
     if (facts->method == METHOD_CONNECT)
         printf("request CONNECT %.*s:%u, from %s\n", STR_ARGS(facts->host), facts->port, client);
     else
-        printf("request %.*s %.*s://%.*s:%u%.*s%s%.*s, from %s\n", STR_ARGS(facts->method_text), STR_ARGS(facts->scheme),
-               STR_ARGS(facts->host), facts->port, STR_ARGS(facts->path), facts->query.at != NULL ? "?" : "",
-               STR_ARGS(facts->query), client);
+        printf("request %.*s %.*s://%.*s:%u%.*s%s%.*s, from %s\n", STR_ARGS(facts->method_text),
+               STR_ARGS(facts->scheme), STR_ARGS(facts->host), facts->port, STR_ARGS(facts->path),
+               facts->query.at != NULL ? "?" : "", STR_ARGS(facts->query), client);
 }
 
 static const char *action_word(enum action action)
 {
     static const char *const words[] = {
-        [ACTION_NONE] = "allow",          [ACTION_ALLOW] = "allow",         [ACTION_DENY] = "deny",
-        [ACTION_REDIRECT] = "redirect",   [ACTION_RESPOND] = "respond",     [ACTION_NEED_ADDRESS] = "deny",
+        [ACTION_NONE] = "allow",        [ACTION_ALLOW] = "allow",     [ACTION_DENY] = "deny",
+        [ACTION_REDIRECT] = "redirect", [ACTION_RESPOND] = "respond", [ACTION_NEED_ADDRESS] = "deny",
         [ACTION_ERROR] = "deny",
     };
     return words[action];
@@ -267,12 +279,6 @@ static void show_pool(const struct pool_conf *pool)
     }
 }
 
-static void show_edits(const struct verdict *verdict)
-{
-    for (const struct acted *acted = verdict->acted; acted != NULL; acted = acted->next)
-        show_line("acts", acted->rule->place_text, &acted->rule->place);
-}
-
 static void explain_reverse(struct explaining *x)
 {
     const struct reverse_conf *block = x->chosen.reverse;
@@ -286,9 +292,10 @@ static void explain_reverse(struct explaining *x)
     if (!str_eq(path, facts->path))
         printf("the path has become %.*s\n", STR_ARGS(facts->path));
     const struct rule *rule = decision.fault == FAULT_NONE ? decision.verdict.rule : NULL;
-    unsigned status = decision.fault != FAULT_NONE ? fault_info(decision.fault)->status : rule != NULL ? rule->status : 0;
+    unsigned status = decision.fault != FAULT_NONE ? fault_info(decision.fault)->status
+                      : rule != NULL               ? rule->status
+                                                   : 0;
     const char *word = decision.fault != FAULT_NONE ? "deny" : action_word(decision.verdict.action);
-    show_edits(&decision.verdict);
     show_result(word, decision.name, rule, status, facts->reason);
     if (decision.serve.kind == SERVE_POOL)
         show_pool(decision.serve.pool);
@@ -311,12 +318,12 @@ static void explain_forward(struct explaining *x)
         status = 403;
     if (decision.outcome == FORWARD_LATER) {
         rule = decision.verdict.asks;
-        printf("result depends on the address that the name has: %.*s asks for it; say --to IP\n", STR_ARGS(rule->place_text));
+        printf("result depends on the address that the name has: %.*s asks for it; say --to IP\n",
+               STR_ARGS(rule->place_text));
         return;
     }
     bool is_denied = decision.outcome == FORWARD_DENY || decision.outcome == FORWARD_FAULT;
     const char *word = is_denied ? "deny" : action_word(decision.verdict.action);
-    show_edits(&decision.verdict);
     show_result(word, decision.name, rule, status, decision.reason);
     if (decision.outcome == FORWARD_ALLOW) {
         bool is_tunnel = facts->method == METHOD_CONNECT;

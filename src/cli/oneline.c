@@ -70,7 +70,8 @@ static bool is_file(const char *word)
 }
 
 /* `kind(values)`, of those that pass; false when there are none. */
-static bool add_condition(struct text *into, const struct args *args, const char *option, const char *kind, const char *prefix)
+static bool add_condition(struct text *into, const struct args *args, const char *option, const char *kind,
+                          const char *prefix)
 {
     bool has_any = false;
     const char *value;

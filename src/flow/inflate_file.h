@@ -1,8 +1,10 @@
 /*
- * A file read as the text that is in it: as it stands, or unpacked when its first bytes say gzip (RFC 1952) or zstd (RFC 8878).
- * For lists and other files that an administrator names, read by helper threads; not for bodies on their way.
+ * A file read as the text that is in it: as it stands, or unpacked when its first bytes say gzip (RFC 1952) or zstd
+ * (RFC 8878). For lists and other files that an administrator names, read by helper threads; not for bodies on their
+ * way.
  *
- * It streams: memory is a few buffers, whatever the file's size. Several members or frames, one behind the other, are one text.
+ * It streams: memory is a few buffers, whatever the file's size. Several members or frames, one behind the other, are
+ * one text.
  */
 #ifndef FLOW_INFLATE_FILE_H
 #define FLOW_INFLATE_FILE_H

@@ -25,8 +25,8 @@ struct pipe {
     uint64_t delivered;         /* bytes the sink took */
     struct kernel_pipe *kernel; /* while bytes are in it */
     enum pipe_state state;
-    enum pipe_end waits_for;    /* after WAIT: who owes */
-    enum pipe_end failed;       /* after FAIL: whose fault */
+    enum pipe_end waits_for; /* after WAIT: who owes */
+    enum pipe_end failed;    /* after FAIL: whose fault */
 };
 
 void pipe_init(struct pipe *pipe, struct source *source, struct sink *sink);

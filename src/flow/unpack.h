@@ -1,6 +1,6 @@
 /*
- * The codings that inflate_file.c can unpack, as a table of functions each. A library that was not there at build time has a
- * file of its own that says so (unpack_zstd_none.c).
+ * The codings that inflate_file.c can unpack, as a table of functions each. A library that was not there at build time
+ * has a file of its own that says so (unpack_zstd_none.c).
  */
 #ifndef FLOW_UNPACK_H
 #define FLOW_UNPACK_H

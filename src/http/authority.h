@@ -16,7 +16,7 @@
 #include <stdbool.h>
 
 enum authority_use {
-    AUTHORITY_HOST,    /* Host, absolute-form, :authority: port optional; `example.org:` is legal and means none (RFC 3986 3.2.3) */
+    AUTHORITY_HOST, /* Host, absolute-form, :authority: port optional; `example.org:` is legal and means none (RFC 3986 3.2.3) */
     AUTHORITY_CONNECT, /* the port is a must (RFC 9110 9.3.6) */
     AUTHORITY_NAME     /* no port: a server name in TLS, a list's entry */
 };

@@ -10,15 +10,15 @@
 #include <stdint.h>
 
 enum char_class {
-    CHAR_TOKEN = 1,       /* tchar */
-    CHAR_VALUE = 2,       /* of a field's value or a reason: HTAB, SP, VCHAR, obs-text */
-    CHAR_TARGET = 4,      /* of a target: VCHAR but '#'. Browsers send more than RFC 3986 allows: | ^ ` { } " < > */
-    CHAR_UNRESERVED = 8,  /* RFC 3986 2.3 */
-    CHAR_PATH = 16,       /* what stands for itself in a path: unreserved, sub-delims, ':', '@' and '/' */
-    CHAR_HOST = 32,       /* of a host name or dotted quad in ASCII */
-    CHAR_QUOTED = 64,     /* inside a quoted string, but for '"' and '\' */
-    CHAR_ETAG = 128,      /* etagc: VCHAR but '"', obs-text */
-    CHAR_LABEL = 256      /* of a host name's label in normal form, but for underscores: lower case, digits, hyphen */
+    CHAR_TOKEN = 1,      /* tchar */
+    CHAR_VALUE = 2,      /* of a field's value or a reason: HTAB, SP, VCHAR, obs-text */
+    CHAR_TARGET = 4,     /* of a target: VCHAR but '#'. Browsers send more than RFC 3986 allows: | ^ ` { } " < > */
+    CHAR_UNRESERVED = 8, /* RFC 3986 2.3 */
+    CHAR_PATH = 16,      /* what stands for itself in a path: unreserved, sub-delims, ':', '@' and '/' */
+    CHAR_HOST = 32,      /* of a host name or dotted quad in ASCII */
+    CHAR_QUOTED = 64,    /* inside a quoted string, but for '"' and '\' */
+    CHAR_ETAG = 128,     /* etagc: VCHAR but '"', obs-text */
+    CHAR_LABEL = 256     /* of a host name's label in normal form, but for underscores: lower case, digits, hyphen */
 };
 
 extern const uint16_t char_classes[256];

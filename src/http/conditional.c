@@ -104,5 +104,6 @@ bool conditional_allows_range(const struct fields *request, const struct validat
     if (etag_is_valid(field->value))
         return etag_matches_strong(field->value, have->etag);
     /* A date must be exactly ours; whether it is a strong one (a second older than Date) is the sender's care. */
-    return have->has_modified && read_date(request, FIELD_IF_RANGE, &seconds) && wall_seconds(have->modified) == seconds;
+    return have->has_modified && read_date(request, FIELD_IF_RANGE, &seconds) &&
+           wall_seconds(have->modified) == seconds;
 }

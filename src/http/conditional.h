@@ -12,10 +12,10 @@
 #include <stdbool.h>
 
 struct validators {
-    struct str etag;     /* as in the field, `"x"` or `W/"x"`; at == NULL: none */
+    struct str etag; /* as in the field, `"x"` or `W/"x"`; at == NULL: none */
     bool has_modified;
     struct wall modified; /* to the second */
-    bool is_missing;     /* there is no representation at all: If-Match: * fails, If-None-Match: * holds */
+    bool is_missing;      /* there is no representation at all: If-Match: * fails, If-None-Match: * holds */
 };
 
 /* Of a stored or received response's fields: ETag (when it is well formed) and Last-Modified. */

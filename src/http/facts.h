@@ -31,54 +31,54 @@ struct facts {
     enum phase phase; /* the latest that is known */
 
     /* PHASE_CONNECT */
-    struct ip client;            /* version 0: a unix socket's peer */
+    struct ip client; /* version 0: a unix socket's peer */
     uint16_t client_port;
-    struct str listener;         /* text of the address that was connected to */
-    struct str block_kind;       /* "reverse" or "forward" */
-    struct str block;            /* the block's name */
+    struct str listener;   /* text of the address that was connected to */
+    struct str block_kind; /* "reverse" or "forward" */
+    struct str block;      /* the block's name */
     struct wall started;
-    struct facts_clock *clock;   /* NULL: the time is `started` */
+    struct facts_clock *clock; /* NULL: the time is `started` */
     struct str request_id;
 
     /* PHASE_REQUEST */
     enum method method;
     struct str method_text;
-    struct str scheme;           /* "http", "https"; "tunnel" for CONNECT */
-    struct str host;             /* normal form; at == NULL: none was given (HTTP/1.0) */
+    struct str scheme; /* "http", "https"; "tunnel" for CONNECT */
+    struct str host;   /* normal form; at == NULL: none was given (HTTP/1.0) */
     bool host_is_ip;
-    uint16_t port;               /* destination's (forward) or the URL's (reverse), default filled in */
-    struct str path;             /* canonical; at == NULL for a tunnel */
-    struct str query;            /* without '?'; at == NULL: no '?' */
+    uint16_t port;                       /* destination's (forward) or the URL's (reverse), default filled in */
+    struct str path;                     /* canonical; at == NULL for a tunnel */
+    struct str query;                    /* without '?'; at == NULL: no '?' */
     const struct fields *request_fields; /* NULL: none are known */
-    struct str user;             /* at == NULL: nobody */
-    uint8_t minor;               /* HTTP/1.minor of the request */
+    struct str user;                     /* at == NULL: nobody */
+    uint8_t minor;                       /* HTTP/1.minor of the request */
 
     /* PHASE_DIAL */
-    struct ip destination;       /* version 0: not yet, or never (a parent resolves) */
+    struct ip destination; /* version 0: not yet, or never (a parent resolves) */
 
     /* PHASE_RESPONSE */
-    uint16_t status;             /* what the client gets */
+    uint16_t status; /* what the client gets */
     const struct fields *response_fields;
-    uint64_t response_size;      /* declared length, or BODY_UNKNOWN */
+    uint64_t response_size; /* declared length, or BODY_UNKNOWN */
 
     /* after a verdict */
-    struct str rule;             /* its name, or FILE:LINE, or default, no-route, ports … */
+    struct str rule; /* its name, or FILE:LINE, or default, no-route, ports … */
     struct str reason;
-    struct str matched;          /* "LIST FILE:LINE", when a list decided */
+    struct str matched; /* "LIST FILE:LINE", when a list decided */
 
     /* PHASE_DONE: what the log tells besides */
-    struct str verdict;          /* "allow", "deny", "redirect", "respond" or none */
-    struct str route;            /* the glob, reverse only */
+    struct str verdict; /* "allow", "deny", "redirect", "respond" or none */
+    struct str route;   /* the glob, reverse only */
     struct str pool;
-    struct str server;           /* text of the address that served it; never sent to clients */
-    uint64_t bytes_in;           /* from the client: body, or tunnel's bytes */
-    uint64_t bytes_out;          /* to the client: body, or tunnel's bytes */
-    uint64_t wire_out;           /* to the client, head included */
-    msec duration;               /* first byte of the request to the last of the answer */
-    msec upstream_time;          /* request sent to head of the answer; -1: none */
-    uint16_t upstream_status;    /* 0: none */
-    unsigned tries;              /* servers tried */
-    bool reused;                 /* the upstream connection was an idle one */
+    struct str server;        /* text of the address that served it; never sent to clients */
+    uint64_t bytes_in;        /* from the client: body, or tunnel's bytes */
+    uint64_t bytes_out;       /* to the client: body, or tunnel's bytes */
+    uint64_t wire_out;        /* to the client, head included */
+    msec duration;            /* first byte of the request to the last of the answer */
+    msec upstream_time;       /* request sent to head of the answer; -1: none */
+    uint16_t upstream_status; /* 0: none */
+    unsigned tries;           /* servers tried */
+    bool reused;              /* the upstream connection was an idle one */
     enum fault fault;
 };
 

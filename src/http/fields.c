@@ -12,7 +12,10 @@ struct known_name {
     char lower[LONGEST + 1];
 };
 
-#define STR_ROW(literal) {literal, sizeof(literal) - 1}
+#define STR_ROW(literal)                                                                                               \
+    {                                                                                                                  \
+        literal, sizeof(literal) - 1                                                                                   \
+    }
 
 static const struct known_name known[FIELD_COUNT] = {
     [FIELD_ACCEPT] = {STR_ROW("Accept"), "accept"},
@@ -326,7 +329,8 @@ static size_t member_end(struct str value, size_t from)
     return value.len;
 }
 
-bool fields_next_member(const struct fields *fields, enum field_id id, struct member_cursor *cursor, struct str *ret_member)
+bool fields_next_member(const struct fields *fields, enum field_id id, struct member_cursor *cursor,
+                        struct str *ret_member)
 {
     for (; cursor->field < fields->count; cursor->field++, cursor->offset = 0) {
         if (fields->at[cursor->field].id != id)

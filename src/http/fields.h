@@ -120,7 +120,8 @@ struct member_cursor {
     unsigned field;
     size_t offset;
 };
-bool fields_next_member(const struct fields *fields, enum field_id id, struct member_cursor *cursor, struct str *ret_member);
+bool fields_next_member(const struct fields *fields, enum field_id id, struct member_cursor *cursor,
+                        struct str *ret_member);
 
 /* Whether a member of that list field is the word, in any case: `close` of Connection, `websocket` of Upgrade. */
 bool fields_lists(const struct fields *fields, enum field_id id, struct str word);

@@ -97,9 +97,11 @@ enum fault framing_of_response(struct head *head, enum method of_request)
         set_framing(head, FRAMING_NONE, 0); /* its framing fields must be ignored */
         return FAULT_NONE;
     }
-    if (head->status == 204) { /* 204 with a Transfer-Encoding is wrong, common, and harmless: there is no body all the same */
+    if (head->status ==
+        204) { /* 204 with a Transfer-Encoding is wrong, common, and harmless: there is no body all the same */
         uint64_t length;
-        bool is_valid = fields_find_known(&head->fields, FIELD_CONTENT_LENGTH) == NULL || read_length(&head->fields, &length);
+        bool is_valid = fields_find_known(&head->fields, FIELD_CONTENT_LENGTH) == NULL ||
+                        read_length(&head->fields, &length);
         set_framing(head, FRAMING_NONE, 0);
         return is_valid ? FAULT_NONE : FAULT_SERVER_INVALID;
     }
@@ -165,8 +167,8 @@ bool framing_asks_websocket(const struct head *head)
         return false;
     const struct field *key = fields_find_known(&head->fields, FIELD_SEC_WEBSOCKET_KEY);
     const struct field *version = fields_find(&head->fields, STR("Sec-WebSocket-Version"));
-    return key != NULL && fields_count_known(&head->fields, FIELD_SEC_WEBSOCKET_KEY) == 1 && is_websocket_key(key->value) &&
-           version != NULL && str_eq(version->value, STR("13"));
+    return key != NULL && fields_count_known(&head->fields, FIELD_SEC_WEBSOCKET_KEY) == 1 &&
+           is_websocket_key(key->value) && version != NULL && str_eq(version->value, STR("13"));
 }
 
 bool framing_grants_websocket(const struct head *head)

@@ -9,7 +9,8 @@ struct method_row {
     bool is_idempotent;
 };
 
-#define ROW(name, is_safe, is_idempotent) [METHOD_##name] = {{#name, sizeof #name - 1}, METHOD_##name, is_safe, is_idempotent}
+#define ROW(name, is_safe, is_idempotent)                                                                              \
+    [METHOD_##name] = {{#name, sizeof #name - 1}, METHOD_##name, is_safe, is_idempotent}
 
 /* RFC 9110 section 9, and RFC 5789 for PATCH. */
 static const struct method_row methods[] = {

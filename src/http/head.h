@@ -33,17 +33,18 @@ struct target {
     enum target_form form;
     struct str raw;    /* as it came */
     struct str scheme; /* absolute-form: "http" (lower case); else none */
-    struct str path;   /* canonical (http/path.h); "/" for an empty one in absolute-form; "*" for asterisk; none for CONNECT */
+    struct str
+        path; /* canonical (http/path.h); "/" for an empty one in absolute-form; "*" for asterisk; none for CONNECT */
     struct str second_path; /* the decoded reading (http/path.h) when it differs from `path`; else at == NULL */
-    struct str query;  /* without '?'; at == NULL when there is no '?' */
+    struct str query;       /* without '?'; at == NULL when there is no '?' */
 };
 
 /* From the target or the Host field, by the one function that reads authorities (http/authority.h). */
 struct authority {
-    struct str host;   /* normal form: lower case, A-labels, no final dot; an IPv6 address without its brackets */
-    uint16_t port;     /* 0: none was given */
+    struct str host; /* normal form: lower case, A-labels, no final dot; an IPv6 address without its brackets */
+    uint16_t port;   /* 0: none was given */
     bool is_ipv6;
-    bool is_ip;        /* a strict dotted quad or a bracketed IPv6 address */
+    bool is_ip; /* a strict dotted quad or a bracketed IPv6 address */
 };
 
 #define BODY_UNKNOWN UINT64_MAX
@@ -60,17 +61,17 @@ struct head {
     struct str method_text;
     struct target target;
     struct authority authority;
-    uint8_t minor;          /* HTTP/1.minor: 0 or 1 */
-    uint16_t status;        /* responses */
-    struct str reason;      /* responses; may be empty */
+    uint8_t minor;     /* HTTP/1.minor: 0 or 1 */
+    uint16_t status;   /* responses */
+    struct str reason; /* responses; may be empty */
     struct fields fields;
     enum framing framing;
-    uint64_t length;        /* FRAMING_LENGTH: bytes; FRAMING_NONE: 0; else BODY_UNKNOWN */
-    uint64_t declared;      /* response to HEAD, and 304: the Content-Length that goes with no body; else BODY_UNKNOWN */
-    bool keep_alive;        /* what version and Connection say of the connection, before our own wishes */
-    bool expects_continue;  /* Expect: 100-continue on HTTP/1.1 */
+    uint64_t length;       /* FRAMING_LENGTH: bytes; FRAMING_NONE: 0; else BODY_UNKNOWN */
+    uint64_t declared;     /* response to HEAD, and 304: the Content-Length that goes with no body; else BODY_UNKNOWN */
+    bool keep_alive;       /* what version and Connection say of the connection, before our own wishes */
+    bool expects_continue; /* Expect: 100-continue on HTTP/1.1 */
     bool upgrades_websocket; /* a valid websocket upgrade is asked for (request) or granted (101) */
-    bool host_differs;      /* absolute-form: Host names something else than the target (RFC 9112 3.2.2: the target wins) */
+    bool host_differs; /* absolute-form: Host names something else than the target (RFC 9112 3.2.2: the target wins) */
 };
 
 /* Exact, case-sensitive. */

@@ -12,23 +12,23 @@
 
 struct limits {
     /* of a head */
-    uint64_t uri_size;       /* bytes of the request line: 414 */
-    uint64_t header_size;    /* bytes of a whole head: 431 */
-    uint64_t field_size;     /* bytes of one field line: 431 */
-    uint64_t header_count;   /* fields: 431 */
+    uint64_t uri_size;     /* bytes of the request line: 414 */
+    uint64_t header_size;  /* bytes of a whole head: 431 */
+    uint64_t field_size;   /* bytes of one field line: 431 */
+    uint64_t header_count; /* fields: 431 */
     /* of a body */
     uint64_t body_size;      /* bytes of a request's body, UINT64_MAX: none: 413 */
     uint64_t chunk_line;     /* bytes of one chunk-size line */
     uint64_t chunk_overhead; /* bytes of chunk framing beyond the data, allowance */
     uint64_t trailer_size;   /* bytes */
     uint64_t trailer_count;
-    uint64_t ranges;         /* in one request; more: the whole */
-    uint64_t min_rate;       /* bytes per second, of bodies in either direction, after `rate_grace` */
-    uint64_t buffer_size;    /* bytes buffered for one connection */
+    uint64_t ranges;      /* in one request; more: the whole */
+    uint64_t min_rate;    /* bytes per second, of bodies in either direction, after `rate_grace` */
+    uint64_t buffer_size; /* bytes buffered for one connection */
     /* of the process; only at top level */
-    uint64_t memory;         /* bytes; 0: a quarter of the machine's or cgroup's */
-    uint64_t descriptors;    /* 0: as the system allows */
-    uint64_t connections;    /* of clients; 0: no fixed number */
+    uint64_t memory;                 /* bytes; 0: a quarter of the machine's or cgroup's */
+    uint64_t descriptors;            /* 0: as the system allows */
+    uint64_t connections;            /* of clients; 0: no fixed number */
     uint64_t connections_per_client; /* 0: none */
 };
 
@@ -43,8 +43,8 @@ struct timeouts {
     msec response_gap;  /* without a byte inside the answer */
     msec upstream_idle; /* idle connections to servers */
     msec tunnel_idle;
-    msec drain;         /* SIGTERM to the end of exchanges under way */
-    msec hard_stop;     /* SIGTERM to the end, whatever is under way */
+    msec drain;     /* SIGTERM to the end of exchanges under way */
+    msec hard_stop; /* SIGTERM to the end, whatever is under way */
 };
 
 #endif

@@ -152,15 +152,26 @@ struct str mime_of(struct str path)
 
 bool mime_is_text(struct str content_type)
 {
-    static const char *const kinds[] = {"application/json", "application/javascript", "application/xml", "application/wasm",
-                                        "application/yaml", "application/toml",       "application/rtf", "application/x-javascript",
-                                        "image/bmp",        "image/x-icon",           "font/ttf",        "font/otf",
-                                        "application/vnd.ms-fontobject", "application/x-ns-proxy-autoconfig",
+    static const char *const kinds[] = {"application/json",
+                                        "application/javascript",
+                                        "application/xml",
+                                        "application/wasm",
+                                        "application/yaml",
+                                        "application/toml",
+                                        "application/rtf",
+                                        "application/x-javascript",
+                                        "image/bmp",
+                                        "image/x-icon",
+                                        "font/ttf",
+                                        "font/otf",
+                                        "application/vnd.ms-fontobject",
+                                        "application/x-ns-proxy-autoconfig",
                                         "application/vnd.apple.mpegurl"};
     struct str type = str_trim(str_head(content_type, str_find(content_type, ';')));
     size_t plus = str_find_last(type, '+');
     struct str suffix = str_skip(type, plus);
-    if (str_starts_nocase(type, STR("text/")) || str_eq_nocase(suffix, STR("+json")) || str_eq_nocase(suffix, STR("+xml")))
+    if (str_starts_nocase(type, STR("text/")) || str_eq_nocase(suffix, STR("+json")) ||
+        str_eq_nocase(suffix, STR("+xml")))
         return true;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (str_eq_nocase(type, str_of(kinds[i])))

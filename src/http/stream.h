@@ -55,10 +55,10 @@ struct stream_user {
 struct stream {
     const struct stream_ops *ops;
     struct arena *arena;
-    struct head head;        /* as received */
-    struct source *body_in;  /* the peer's body; unframed bytes */
-    struct sink *body_out;   /* ours; framed on its way. finish() ends the message */
-    enum fault fault;        /* after FAIL, or of a head that was refused */
+    struct head head;       /* as received */
+    struct source *body_in; /* the peer's body; unframed bytes */
+    struct sink *body_out;  /* ours; framed on its way. finish() ends the message */
+    enum fault fault;       /* after FAIL, or of a head that was refused */
     struct stream_user *user;
     uint64_t head_bytes_out; /* bytes of heads and framing sent, for the log */
     bool must_close;         /* server side: the answer must say so and the connection ends with it */

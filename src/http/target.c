@@ -57,7 +57,8 @@ static bool read_form(struct arena *arena, struct target *into, enum method meth
     return str_starts_nocase(raw, http_prefix) && read_absolute(arena, into, method, ret_authority);
 }
 
-bool target_parse(struct arena *arena, struct str raw, enum method method, struct target *ret, struct str *ret_authority)
+bool target_parse(struct arena *arena, struct str raw, enum method method, struct target *ret,
+                  struct str *ret_authority)
 {
     struct target target = {.raw = raw};
     struct str authority = STR_NONE;

@@ -18,7 +18,8 @@
 
 /* Fills *ret, path canonical. *ret_authority is the text between `//` and the path (absolute-form), the whole (authority-form),
    or none. On failure nothing is touched. */
-bool target_parse(struct arena *arena, struct str raw, enum method method, struct target *ret, struct str *ret_authority);
+bool target_parse(struct arena *arena, struct str raw, enum method method, struct target *ret,
+                  struct str *ret_authority);
 
 /* `path` and `?query`, as forwarded. */
 struct str target_uri(struct arena *arena, const struct target *target);

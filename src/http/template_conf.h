@@ -25,7 +25,8 @@ enum template_escape { ESCAPE_NONE, ESCAPE_HTML, ESCAPE_LOG, ESCAPE_JSON };
 struct template_part;
 
 /* Immutable once parsed; borrowed text and parts live in the arena given to template_parse(). */
-struct template {
+struct template
+{
     const struct template_part *parts;
     size_t count;
 };

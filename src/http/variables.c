@@ -11,7 +11,7 @@ enum { HTTP_PORT = 80, HTTPS_PORT = 443 };
 
 struct variable {
     const char *name;
-    const char *phase; /* as the manual has it */
+    const char *phase;         /* as the manual has it */
     enum template_scope scope; /* the first in which it may stand */
     struct str (*value)(const struct facts *facts, struct str argument, struct arena *arena);
     const char *help;
@@ -187,7 +187,10 @@ static struct str value_version(const struct facts *facts, struct str argument, 
     return facts->minor ? STR("HTTP/1.1") : STR("HTTP/1.0");
 }
 
-#define ROW(name, phase, scope, value, help) {#name, phase, TEMPLATE_##scope, value_##value, help}
+#define ROW(name, phase, scope, value, help)                                                                           \
+    {                                                                                                                  \
+#name, phase, TEMPLATE_##scope, value_##value, help                                                            \
+    }
 
 /* In the order in which the manual shows them. Servers' addresses are for logs only. */
 static const struct variable variables[] = {
@@ -291,8 +294,8 @@ static size_t name_length(struct str text)
 
 static bool add_variable(struct parsing *parsing, struct str name)
 {
-    static const char *const scopes[] = {[TEMPLATE_REQUEST] = "while the request is decided on",
-                                         [TEMPLATE_RESPONSE] = "outside of logs"};
+    static const char *const scopes[] = {
+        [TEMPLATE_REQUEST] = "while the request is decided on", [TEMPLATE_RESPONSE] = "outside of logs"};
     size_t dot = str_find(name, '.');
     struct str argument = dot < name.len ? str_skip(name, dot + 1) : STR_NONE;
     const struct variable *variable = find_variable(str_head(name, dot));

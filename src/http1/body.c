@@ -151,8 +151,8 @@ static const struct source_ops reader_ops = {
     .took = source_took,
 };
 
-void body_reader_init(struct body_reader *reader, struct transport *transport, struct buffer *in, const struct head *head,
-                      const struct limits *limits, uint64_t most, struct arena *arena)
+void body_reader_init(struct body_reader *reader, struct transport *transport, struct buffer *in,
+                      const struct head *head, const struct limits *limits, uint64_t most, struct arena *arena)
 {
     *reader = (struct body_reader){
         .source.ops = &reader_ops,
@@ -275,7 +275,8 @@ static const struct sink_ops writer_ops = {
     .took = sink_took,
 };
 
-void body_writer_init(struct body_writer *writer, struct transport *transport, struct buffer *out, const struct head *head)
+void body_writer_init(struct body_writer *writer, struct transport *transport, struct buffer *out,
+                      const struct head *head)
 {
     *writer = (struct body_writer){
         .sink.ops = &writer_ops,

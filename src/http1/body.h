@@ -15,33 +15,33 @@
 struct body_reader {
     struct source source;
     struct transport *transport;
-    struct buffer *in;          /* the connection's: what was read beyond the head */
+    struct buffer *in; /* the connection's: what was read beyond the head */
     enum framing framing;
-    uint64_t left;              /* FRAMING_LENGTH: still to come */
-    uint64_t received;          /* body bytes so far */
-    uint64_t most;              /* more is FAULT_BODY_TOO_LARGE */
+    uint64_t left;                  /* FRAMING_LENGTH: still to come */
+    uint64_t received;              /* body bytes so far */
+    uint64_t most;                  /* more is FAULT_BODY_TOO_LARGE */
     struct chunked_parser *chunked; /* in the exchange's arena */
-    bool is_done;               /* all of it was read */
-    enum fault fault;           /* after FAIL */
-    enum fault when_gone;       /* this side's faults: the peer ended or reset too early … */
-    enum fault when_invalid;    /* … or sent what is no chunk */
+    bool is_done;                   /* all of it was read */
+    enum fault fault;               /* after FAIL */
+    enum fault when_gone;           /* this side's faults: the peer ended or reset too early … */
+    enum fault when_invalid;        /* … or sent what is no chunk */
 };
 
 /* `head` says how the body is framed; `most` bytes are allowed. Borrows everything. */
-void body_reader_init(struct body_reader *reader, struct transport *transport, struct buffer *in, const struct head *head,
-                      const struct limits *limits, uint64_t most, struct arena *arena);
+void body_reader_init(struct body_reader *reader, struct transport *transport, struct buffer *in,
+                      const struct head *head, const struct limits *limits, uint64_t most, struct arena *arena);
 /* From now on raw bytes until the peer ends, for a tunnel. */
 void body_reader_to_tunnel(struct body_reader *reader);
 
 struct body_writer {
     struct sink sink;
     struct transport *transport;
-    struct buffer *out;      /* the connection's: heads, and what the socket would not take */
+    struct buffer *out; /* the connection's: heads, and what the socket would not take */
     enum framing framing;
-    uint64_t left;           /* FRAMING_LENGTH: still owed */
-    bool is_tunnel;          /* finish() ends our side of the connection */
-    bool is_done;            /* all of it is on its way */
-    uint64_t overhead;       /* bytes of chunk framing, for the log */
+    uint64_t left;     /* FRAMING_LENGTH: still owed */
+    bool is_tunnel;    /* finish() ends our side of the connection */
+    bool is_done;      /* all of it is on its way */
+    uint64_t overhead; /* bytes of chunk framing, for the log */
 };
 
 void body_writer_init(struct body_writer *writer, struct transport *transport, struct buffer *out,

@@ -74,7 +74,10 @@ static enum state take_extension(const struct chunked_parser *parser, char c)
     case EXTENSION_TOKEN:
         return char_is(c, CHAR_TOKEN) ? EXTENSION_TOKEN : after_part(c);
     case EXTENSION_QUOTED:
-        return c == '"' ? EXTENSION_END : c == '\\' ? EXTENSION_ESCAPED : char_is(c, CHAR_QUOTED) ? EXTENSION_QUOTED : REFUSED;
+        return c == '"'                  ? EXTENSION_END
+               : c == '\\'               ? EXTENSION_ESCAPED
+               : char_is(c, CHAR_QUOTED) ? EXTENSION_QUOTED
+                                         : REFUSED;
     case EXTENSION_ESCAPED:
         return char_is(c, CHAR_VALUE) ? EXTENSION_QUOTED : REFUSED;
     default:
@@ -121,7 +124,8 @@ static enum chunked take_trailers(struct chunked_parser *parser, const char *byt
     }
 }
 
-enum chunked chunked_next(struct chunked_parser *parser, const char *bytes, size_t len, size_t *ret_used, struct str *ret_data)
+enum chunked chunked_next(struct chunked_parser *parser, const char *bytes, size_t len, size_t *ret_used,
+                          struct str *ret_data)
 {
     size_t used = 0;
     *ret_data = STR_NONE;

@@ -32,8 +32,8 @@ struct chunked_parser {
     struct fields trailers; /* after DONE: whatever came; to be dropped unless announced and harmless; never merged */
     uint64_t line_max;      /* limits */
     uint64_t overhead_max;
-    uint64_t line;          /* bytes of the present chunk line */
-    uint64_t overhead;      /* bytes beyond the minimal framing, in the whole body */
+    uint64_t line;     /* bytes of the present chunk line */
+    uint64_t overhead; /* bytes beyond the minimal framing, in the whole body */
     uint8_t state;
     uint8_t digits;
     struct head_parser trailer_parser;
@@ -44,7 +44,8 @@ void chunked_init(struct chunked_parser *parser, struct arena *arena, const stru
 
 /* Outputs are set in every case; the spans live as long as the input. Data comes with whatever framing stood before it:
    *ret_used counts both. */
-enum chunked chunked_next(struct chunked_parser *parser, const char *bytes, size_t len, size_t *ret_used, struct str *ret_data);
+enum chunked chunked_next(struct chunked_parser *parser, const char *bytes, size_t len, size_t *ret_used,
+                          struct str *ret_data);
 
 /* How much of the present chunk's data is still to come: it may be moved elsewhere (spliced) and then told with chunked_skip(),
    n at most chunked_remaining(). */

@@ -17,9 +17,9 @@ struct http1_client {
     struct buffer in;
     struct buffer out;
     const struct limits *limits;
-    enum method method;   /* of the request */
-    bool is_parsing;      /* a head is being read; between an interim answer and the next, the last one stays readable */
-    bool has_answered;    /* a byte of the answer has come */
+    enum method method; /* of the request */
+    bool is_parsing;    /* a head is being read; between an interim answer and the next, the last one stays readable */
+    bool has_answered;  /* a byte of the answer has come */
     bool is_head_complete; /* the final answer's head was read */
     bool is_reusable;
 };
@@ -72,7 +72,8 @@ static enum flow head_is_complete(struct http1_client *client)
     if (is_interim)
         return FLOW_END;
     client->is_head_complete = true;
-    body_reader_init(&client->reader, client->transport, &client->in, &stream->head, client->limits, UINT64_MAX, stream->arena);
+    body_reader_init(&client->reader, client->transport, &client->in, &stream->head, client->limits, UINT64_MAX,
+                     stream->arena);
     client->reader.when_gone = FAULT_SERVER_TRUNCATED;
     client->reader.when_invalid = FAULT_SERVER_INVALID;
     return FLOW_END;

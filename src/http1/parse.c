@@ -10,7 +10,7 @@ enum {
     LEADING_EMPTY_LINES = 2, /* RFC 9112 2.2 asks for one; old clients put a CRLF behind a body */
     FIRST_ROOM = 512,        /* for text that comes in pieces */
     COPIED_UNSEEN = 1024,
-    VERSION_LENGTH = 8,      /* HTTP/1.1 */
+    VERSION_LENGTH = 8, /* HTTP/1.1 */
     STATUS_DIGITS = 3
 };
 
@@ -59,15 +59,16 @@ static void init_head(struct head_parser *parser, enum head_kind kind, struct ar
     parser->count_max = clamp(limits->header_count);
 }
 
-void head_parser_init_request(struct head_parser *parser, struct arena *arena, struct head *into, const struct limits *limits)
+void head_parser_init_request(struct head_parser *parser, struct arena *arena, struct head *into,
+                              const struct limits *limits)
 {
     init_head(parser, HEAD_REQUEST, arena, into, limits);
     parser->line_max = clamp(limits->uri_size);
     parser->state = AT_REQUEST;
 }
 
-void head_parser_init_response(struct head_parser *parser, struct arena *arena, struct head *into, const struct limits *limits,
-                               enum method of_request)
+void head_parser_init_response(struct head_parser *parser, struct arena *arena, struct head *into,
+                               const struct limits *limits, enum method of_request)
 {
     init_head(parser, HEAD_RESPONSE, arena, into, limits);
     parser->line_max = parser->field_max;
@@ -75,7 +76,8 @@ void head_parser_init_response(struct head_parser *parser, struct arena *arena, 
     parser->state = AT_RESPONSE;
 }
 
-void head_parser_init_trailers(struct head_parser *parser, struct arena *arena, struct fields *into, const struct limits *limits)
+void head_parser_init_trailers(struct head_parser *parser, struct arena *arena, struct fields *into,
+                               const struct limits *limits)
 {
     init(parser, HEAD_TRAILERS, arena, into);
     parser->field_max = parser->size_max = clamp(limits->trailer_size);
@@ -94,9 +96,26 @@ static enum parse fail(struct head_parser *parser, enum fault fault)
     if (parser->kind == HEAD_TRAILERS)
         fault = FAULT_BAD_CHUNK;
     else if (parser->kind == HEAD_RESPONSE)
-        fault = fault == FAULT_HEAD_TOO_LARGE || fault == FAULT_URI_TOO_LONG ? FAULT_SERVER_HEAD_LARGE : FAULT_SERVER_INVALID;
+        fault = fault == FAULT_HEAD_TOO_LARGE || fault == FAULT_URI_TOO_LONG ? FAULT_SERVER_HEAD_LARGE
+                                                                             : FAULT_SERVER_INVALID;
     parser->fault = fault;
     return PARSE_BAD;
+}
+
+/* How far this line may go, its CRLF included, for its own limit and for the whole head's. */
+static uint32_t line_allowance(const struct head_parser *parser)
+{
+    uint32_t line = (parser->state < AT_LINE && parser->state != AT_TRAILERS ? parser->line_max : parser->field_max) +
+                    2;
+    uint32_t left = parser->size_max - parser->size;
+    return line < left ? line : left;
+}
+
+/* The end of what a step may look at. Capping each step at the limit makes the outcome the same however the bytes came. */
+static uint32_t reach(const struct head_parser *parser)
+{
+    uint32_t end = parser->line + line_allowance(parser);
+    return end < parser->text_len ? end : parser->text_len;
 }
 
 /* A step looks at the bytes from `at` up to `end`, of which there is at least one. It moves `at`, sets the state, or both;
@@ -358,17 +377,21 @@ static enum parse first_line_lf(struct head_parser *parser, uint32_t end)
 /* An obsolete line fold (RFC 9112 5.2), or white space before the first field, is refused here: both hide fields from somebody. */
 static enum parse begin_line(struct head_parser *parser, uint32_t end)
 {
-    char c = parser->text[parser->at];
-    if (c == '\r')
-        return expect(parser, '\r', LAST_LINE_LF);
-    if (is_space(c))
-        return fail(parser, FAULT_BAD_REQUEST);
-    if (parser->fields->count >= parser->count_max)
-        return fail(parser, FAULT_HEAD_TOO_LARGE);
-    if (take_field_line(parser, parser->text + parser->at, parser->text + end))
-        return PARSE_MORE;
-    parser->token = parser->at;
-    enter(parser, IN_NAME);
+    do {
+        char c = parser->text[parser->at];
+        if (c == '\r')
+            return expect(parser, '\r', LAST_LINE_LF);
+        if (is_space(c))
+            return fail(parser, FAULT_BAD_REQUEST);
+        if (parser->fields->count >= parser->count_max)
+            return fail(parser, FAULT_HEAD_TOO_LARGE);
+        if (!take_field_line(parser, parser->text + parser->at, parser->text + end)) {
+            parser->token = parser->at;
+            enter(parser, IN_NAME);
+            return PARSE_MORE;
+        }
+        end = reach(parser);
+    } while (parser->at < end);
     return PARSE_MORE;
 }
 
@@ -432,44 +455,27 @@ static enum parse end_head(struct head_parser *parser, uint32_t end)
 }
 
 static enum parse (*const steps[])(struct head_parser *parser, uint32_t end) = {
-    [AT_REQUEST] = begin_request,
-    [EMPTY_LINE_LF] = skip_empty_line,
-    [AT_RESPONSE] = begin_response,
-    [AT_TRAILERS] = begin_line,
-    [IN_METHOD] = read_method,
-    [IN_TARGET] = read_target,
-    [IN_VERSION] = read_version,
-    [BEFORE_STATUS] = before_status,
-    [IN_STATUS] = read_status,
-    [AFTER_STATUS] = after_status,
-    [IN_REASON] = read_reason,
-    [FIRST_LINE_CR] = first_line_cr,
-    [FIRST_LINE_LF] = first_line_lf,
-    [AT_LINE] = begin_line,
-    [IN_NAME] = read_name,
-    [BEFORE_VALUE] = skip_space,
-    [IN_VALUE] = read_value,
-    [VALUE_LF] = end_field,
+    [AT_REQUEST] = begin_request,    [EMPTY_LINE_LF] = skip_empty_line,
+    [AT_RESPONSE] = begin_response,  [AT_TRAILERS] = begin_line,
+    [IN_METHOD] = read_method,       [IN_TARGET] = read_target,
+    [IN_VERSION] = read_version,     [BEFORE_STATUS] = before_status,
+    [IN_STATUS] = read_status,       [AFTER_STATUS] = after_status,
+    [IN_REASON] = read_reason,       [FIRST_LINE_CR] = first_line_cr,
+    [FIRST_LINE_LF] = first_line_lf, [AT_LINE] = begin_line,
+    [IN_NAME] = read_name,           [BEFORE_VALUE] = skip_space,
+    [IN_VALUE] = read_value,         [VALUE_LF] = end_field,
     [LAST_LINE_LF] = end_head,
 };
 
-/* How far this line may go, its CRLF included, for the line's limit and for the whole head's. */
-static uint32_t line_allowance(const struct head_parser *parser)
-{
-    uint32_t line = (parser->state < AT_LINE && parser->state != AT_TRAILERS ? parser->line_max : parser->field_max) + 2;
-    uint32_t left = parser->size_max - parser->size;
-    return line < left ? line : left;
-}
-
-/* Steps through the text that is there. Capping each step at the limit makes the outcome the same however the bytes came. */
+/* Steps through the text that is there. */
 static enum parse step(struct head_parser *parser)
 {
     enum parse result = PARSE_MORE;
     while (result == PARSE_MORE && parser->at < parser->text_len) {
-        uint32_t end = parser->line + line_allowance(parser);
+        uint32_t end = reach(parser);
         if (parser->at >= end)
             return fail(parser, parser->state < AT_LINE ? FAULT_URI_TOO_LONG : FAULT_HEAD_TOO_LARGE);
-        result = steps[parser->state](parser, end < parser->text_len ? end : parser->text_len);
+        result = steps[parser->state](parser, end);
     }
     return result;
 }

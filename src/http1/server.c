@@ -22,36 +22,51 @@ enum {
     LAST_CHANCE_MS = 1000, /* for the request of a connection that was accepted just before the drain */
 };
 
-struct http1_server {
-    uint32_t magic;
-    enum server_state state;
+/* What there is only while a request is read or answered; in the arena, and freed with it. */
+struct http1_request {
+    struct http1_server *server;
     struct stream stream;
+    struct head_parser parser;
     struct body_reader reader;
     struct body_writer writer;
+    struct buffer out;
+    const struct limits *limits;
+};
+
+/* Small, since thousands of idle ones are held. */
+struct http1_server {
+    uint32_t magic;
+    uint8_t state;
+    bool is_draining;
+    bool is_first; /* nothing was answered yet */
+    struct http1_request *request; /* NULL while idle */
     struct transport *transport;
     struct buffer in;
-    struct buffer out;
     struct arena arena;
-    struct head_parser *parser; /* in the arena, while a head is read */
-    const struct timeouts *timeouts;
-    const struct limits *limits;
     const struct http1_owner *ops;
     void *owner;
     struct task task;
     struct timer timer;
-    struct mono idle_since;
-    size_t lingered;
-    bool is_draining;
-    bool is_first; /* nothing was answered yet */
 };
 
 enum { SERVER_MAGIC = 0x48315356 };
 
-static struct http1_server *server_of(struct stream *stream)
+static const struct stream_ops server_stream_ops;
+
+static struct http1_request *request_of(struct stream *stream)
 {
-    struct http1_server *server = container_of(stream, struct http1_server, stream);
-    must_be(server, SERVER_MAGIC);
-    return server;
+    struct http1_request *request = container_of(stream, struct http1_request, stream);
+    must_be(request->server, SERVER_MAGIC);
+    return request;
+}
+
+/* The arena, and with it the request. */
+static void drop_request(struct http1_server *server)
+{
+    if (server->request != NULL)
+        buffer_clear(&server->request->out);
+    server->request = NULL;
+    arena_reset(&server->arena);
 }
 
 /* The end of the connection */
@@ -59,13 +74,12 @@ static struct http1_server *server_of(struct stream *stream)
 void http1_server_free(struct http1_server *server)
 {
     must_be(server, SERVER_MAGIC);
-    if (server->stream.user != NULL)
-        server->stream.user->cancel(server->stream.user);
+    if (server->request != NULL && server->request->stream.user != NULL)
+        server->request->stream.user->cancel(server->request->stream.user);
     task_fini(&server->task);
     timer_fini(&server->timer);
     buffer_clear(&server->in);
-    buffer_clear(&server->out);
-    arena_reset(&server->arena);
+    drop_request(server);
     transport_free(server->transport);
     server->magic = 0;
     free(server);
@@ -82,9 +96,8 @@ static void close_server(struct http1_server *server)
 static void linger(struct http1_server *server)
 {
     server->state = SERVER_LINGER;
-    server->lingered = server->in.len;
     buffer_clear(&server->in);
-    arena_reset(&server->arena);
+    drop_request(server);
     transport_shut(server->transport);
     timer_set(&server->timer, LINGER_MS);
     task_wake(&server->task);
@@ -93,10 +106,9 @@ static void linger(struct http1_server *server)
 static void run_linger(struct http1_server *server)
 {
     enum flow flow = FLOW_MORE;
-    while (flow == FLOW_MORE && server->lingered < LINGER_BYTES) {
+    for (size_t lingered = 0; flow == FLOW_MORE && lingered < LINGER_BYTES; buffer_clear(&server->in)) {
         flow = transport_read(server->transport, &server->in, 4 * BLOCK_SIZE, &server->task);
-        server->lingered += server->in.len;
-        buffer_clear(&server->in);
+        lingered += server->in.len;
     }
     if (flow != FLOW_WAIT || timer_is_due(&server->timer))
         close_server(server);
@@ -106,33 +118,37 @@ static void run_linger(struct http1_server *server)
 
 static void begin_exchange(struct http1_server *server, enum fault fault)
 {
-    struct stream *stream = &server->stream;
+    struct http1_request *request = server->request;
+    struct stream *stream = &request->stream;
     server->state = SERVER_EXCHANGE;
     timer_clear(&server->timer);
     transport_unwatch(server->transport);
     stream->fault = fault;
-    stream->head_bytes_out = 0;
     stream->must_close = server->is_draining || fault != FAULT_NONE || !stream->head.keep_alive;
     if (fault != FAULT_NONE)
         stream->head.framing = FRAMING_NONE;
-    body_reader_init(&server->reader, server->transport, &server->in, &stream->head, server->limits, UINT64_MAX,
+    body_reader_init(&request->reader, server->transport, &server->in, &stream->head, request->limits, UINT64_MAX,
                      &server->arena);
-    server->reader.when_gone = FAULT_CLIENT_GONE;
-    server->reader.when_invalid = FAULT_BAD_CHUNK;
-    stream->body_in = &server->reader.source;
-    stream->body_out = &server->writer.sink;
+    request->reader.when_gone = FAULT_CLIENT_GONE;
+    request->reader.when_invalid = FAULT_BAD_CHUNK;
+    stream->body_in = &request->reader.source;
+    stream->body_out = &request->writer.sink;
     server->ops->begin(server->owner, stream);
 }
 
 static void begin_head(struct http1_server *server)
 {
+    struct http1_request *request = arena_new(&server->arena, struct http1_request);
+    const struct timeouts *timeouts;
+    server->request = request;
     server->state = SERVER_HEAD;
-    server->idle_since.us = 0;
-    server->ops->limits(server->owner, &server->limits, &server->timeouts);
-    server->parser = arena_new(&server->arena, struct head_parser);
-    head_parser_init_request(server->parser, &server->arena, &server->stream.head, server->limits);
+    server->ops->limits(server->owner, &request->limits, &timeouts);
+    request->server = server;
+    request->stream.ops = &server_stream_ops;
+    request->stream.arena = &server->arena;
+    head_parser_init_request(&request->parser, &server->arena, &request->stream.head, request->limits);
     if (!server->is_first) /* of the first request the time counts from the accept on */
-        timer_set(&server->timer, server->timeouts->client_header);
+        timer_set(&server->timer, timeouts->client_header);
 }
 
 /* Feeds the parser with what has been read; MORE while the head is not complete. */
@@ -142,7 +158,7 @@ static enum parse parse_some(struct http1_server *server)
     while (parsed == PARSE_MORE && server->in.len > 0) {
         struct str front = buffer_front(&server->in);
         size_t used = 0;
-        parsed = head_parse(server->parser, front.at, front.len, &used);
+        parsed = head_parse(&server->request->parser, front.at, front.len, &used);
         buffer_drop(&server->in, used);
     }
     return parsed;
@@ -151,7 +167,7 @@ static enum parse parse_some(struct http1_server *server)
 /* The peer has ended, or its time is over. Nobody who never sent a byte of a request gets an answer (browsers preconnect). */
 static void give_up(struct http1_server *server, bool is_timeout)
 {
-    bool has_begun = server->state == SERVER_HEAD && head_parser_has_begun(server->parser);
+    bool has_begun = server->state == SERVER_HEAD && head_parser_has_begun(&server->request->parser);
     if (has_begun && is_timeout)
         begin_exchange(server, FAULT_CLIENT_SLOW_HEAD);
     else if (has_begun && server->transport->error == 0)
@@ -179,7 +195,7 @@ static void run_head(struct http1_server *server)
             begin_head(server);
         enum parse parsed = parse_some(server);
         if (parsed != PARSE_MORE) {
-            begin_exchange(server, parsed == PARSE_BAD ? server->parser->fault : FAULT_NONE);
+            begin_exchange(server, parsed == PARSE_BAD ? server->request->parser.fault : FAULT_NONE);
             return;
         }
     }
@@ -198,24 +214,25 @@ static void run(struct task *task)
 
 static void send_head(struct stream *stream, const struct head *head)
 {
-    struct http1_server *server = server_of(stream);
+    struct http1_request *request = request_of(stream);
+    struct http1_server *server = request->server;
     struct head out = *head;
     bool is_interim = out.status < 200 && out.status != 101;
     out.minor = stream->head.minor;
     out.keep_alive = is_interim || !stream->must_close;
     size_t room;
     size_t most = head_write_size(&out);
-    size_t before = server->out.len;
+    size_t before = request->out.len;
     if (most <= BLOCK_SIZE) {
-        char *at = buffer_room(&server->out, most, &room);
-        buffer_fill(&server->out, (size_t)(response_head_write(at, &out) - at));
+        char *at = buffer_room(&request->out, most, &room);
+        buffer_fill(&request->out, (size_t)(response_head_write(at, &out) - at));
     } else {
         char *at = arena_bytes(&server->arena, most);
-        buffer_add(&server->out, str_from(at, (size_t)(response_head_write(at, &out) - at)));
+        buffer_add(&request->out, str_from(at, (size_t)(response_head_write(at, &out) - at)));
     }
-    stream->head_bytes_out += server->out.len - before;
+    stream->head_bytes_out += request->out.len - before;
     if (!is_interim)
-        body_writer_init(&server->writer, server->transport, &server->out, head);
+        body_writer_init(&request->writer, server->transport, &request->out, head);
 }
 
 static enum flow no_head(struct stream *stream, struct task *who)
@@ -226,61 +243,63 @@ static enum flow no_head(struct stream *stream, struct task *who)
 
 static enum flow flush(struct stream *stream, struct task *who)
 {
-    struct http1_server *server = server_of(stream);
-    if (server->out.len == 0)
+    struct http1_request *request = request_of(stream);
+    if (request->out.len == 0)
         return FLOW_END;
-    enum flow flow = transport_write(server->transport, &server->out, who);
+    enum flow flow = transport_write(request->server->transport, &request->out, who);
     return flow == FLOW_MORE ? FLOW_END : flow;
 }
 
 static void watch(struct stream *stream, struct task *who)
 {
-    transport_watch(server_of(stream)->transport, who);
+    transport_watch(request_of(stream)->server->transport, who);
 }
 
 static bool is_gone(struct stream *stream)
 {
-    return transport_is_closed(server_of(stream)->transport);
+    return transport_is_closed(request_of(stream)->server->transport);
 }
 
 static void limit_body(struct stream *stream, uint64_t most)
 {
-    server_of(stream)->reader.most = most;
+    request_of(stream)->reader.most = most;
 }
 
 static bool is_body_read(struct stream *stream)
 {
-    return server_of(stream)->reader.is_done;
+    return request_of(stream)->reader.is_done;
 }
 
 static enum fault body_fault(struct stream *stream)
 {
-    return server_of(stream)->reader.fault;
+    return request_of(stream)->reader.fault;
 }
 
 static struct source *tunnel_source(struct stream *stream)
 {
-    struct http1_server *server = server_of(stream);
-    body_reader_to_tunnel(&server->reader);
-    return &server->reader.source;
+    struct http1_request *request = request_of(stream);
+    body_reader_to_tunnel(&request->reader);
+    return &request->reader.source;
 }
 
 static struct sink *tunnel_sink(struct stream *stream)
 {
-    struct http1_server *server = server_of(stream);
-    body_writer_to_tunnel(&server->writer);
-    return &server->writer.sink;
+    struct http1_request *request = request_of(stream);
+    body_writer_to_tunnel(&request->writer);
+    return &request->writer.sink;
 }
 
 /* Ready for the next request; one that has come already (pipelining) is looked at in the next turn, so that one client's
    pipeline does not keep the others waiting. */
 static void next_request(struct http1_server *server)
 {
+    const struct limits *limits;
+    const struct timeouts *timeouts;
     server->state = SERVER_IDLE;
     server->is_first = false;
-    arena_reset(&server->arena);
-    timer_set(&server->timer, server->timeouts->client_idle);
-    server->idle_since = clock_mono();
+    drop_request(server);
+    server->ops->limits(server->owner, &limits, &timeouts);
+    timer_set(&server->timer, timeouts->client_idle);
     if (server->in.len > 0 || server->transport->ready->may_read)
         task_wake(&server->task);
     else
@@ -289,16 +308,18 @@ static void next_request(struct http1_server *server)
 
 static void done(struct stream *stream, enum stream_end end)
 {
-    struct http1_server *server = server_of(stream);
+    struct http1_request *request = request_of(stream);
+    struct http1_server *server = request->server;
+    bool is_whole = request->writer.is_done && request->out.len == 0;
+    bool is_read = request->reader.is_done;
     stream->user = NULL;
     transport_unwatch(server->transport);
-    bool is_whole = server->writer.is_done && server->out.len == 0;
     if (end == STREAM_ABORT || !is_whole) {
         transport_set_abort(server->transport);
         close_server(server);
-    } else if (end == STREAM_REUSE && !stream->must_close && server->reader.is_done) {
+    } else if (end == STREAM_REUSE && !stream->must_close && is_read) {
         next_request(server);
-    } else if (server->reader.is_done && server->in.len == 0 && transport_is_quiet(server->transport)) {
+    } else if (is_read && server->in.len == 0 && transport_is_quiet(server->transport)) {
         close_server(server);
     } else {
         linger(server);
@@ -323,10 +344,10 @@ static const struct stream_ops server_stream_ops = {
 
 struct http1_server *http1_server_new(struct transport *taken, const struct http1_owner *ops, void *owner)
 {
+    const struct limits *limits;
+    const struct timeouts *timeouts;
     struct http1_server *server = must_calloc(1, sizeof *server);
     server->magic = SERVER_MAGIC;
-    server->stream.ops = &server_stream_ops;
-    server->stream.arena = &server->arena;
     server->transport = taken;
     server->ops = ops;
     server->owner = owner;
@@ -334,8 +355,8 @@ struct http1_server *http1_server_new(struct transport *taken, const struct http
     arena_init(&server->arena);
     task_init(&server->task, run);
     timer_init(&server->timer, &server->task);
-    ops->limits(owner, &server->limits, &server->timeouts);
-    timer_set(&server->timer, server->timeouts->client_header);
+    ops->limits(owner, &limits, &timeouts);
+    timer_set(&server->timer, timeouts->client_header);
     task_wake(&server->task);
     return server;
 }
@@ -344,16 +365,12 @@ void http1_server_drain(struct http1_server *server)
 {
     must_be(server, SERVER_MAGIC);
     server->is_draining = true;
-    server->stream.must_close = true;
+    if (server->request != NULL)
+        server->request->stream.must_close = true;
     if (server->state != SERVER_IDLE || server->in.len > 0 || !transport_is_quiet(server->transport))
         return;
     if (server->is_first)
         timer_set(&server->timer, LAST_CHANCE_MS);
     else
         close_server(server);
-}
-
-struct mono http1_server_idle_since(const struct http1_server *server)
-{
-    return server->state == SERVER_IDLE ? server->idle_since : (struct mono){0};
 }

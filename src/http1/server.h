@@ -32,7 +32,4 @@ void http1_server_free(struct http1_server *server);
 
 /* No new request is begun: an idle connection closes now (through `closed`), a busy one after its answer, which says so. */
 void http1_server_drain(struct http1_server *server);
-/* Idle since when; us == 0: it is not. */
-struct mono http1_server_idle_since(const struct http1_server *server);
-
 #endif

@@ -7,8 +7,8 @@
 #include <string.h>
 
 enum {
-    NUMBER_MAX = 20,  /* digits of a uint64_t */
-    FIXED_MAX = 256   /* version, status, names and values of the framing fields and Connection, ends of lines */
+    NUMBER_MAX = 20, /* digits of a uint64_t */
+    FIXED_MAX = 256  /* version, status, names and values of the framing fields and Connection, ends of lines */
 };
 
 #define WRITE_LITERAL(at, literal) write_bytes((at), literal, sizeof(literal) - 1)

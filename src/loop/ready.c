@@ -24,8 +24,8 @@ static void on_edge(evutil_socket_t fd, short what, void *arg)
 void ready_init(struct ready *ready, int fd, bool may_read, bool may_write)
 {
     *ready = (struct ready){.may_read = may_read, .may_write = may_write};
-    event_assign(&ready->event, loop_base(loop_current()), fd, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, on_edge,
-                 ready);
+    event_assign(&ready->event, loop_base(loop_current()), fd, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,
+                 on_edge, ready);
     must(event_add(&ready->event, NULL) == 0);
 }
 

@@ -14,10 +14,10 @@
 #include <stdbool.h>
 
 struct timer {
-    struct list link;     /* in a slot of the wheel */
-    struct mono due;      /* us == 0: not set */
-    uint64_t tick;        /* at which its slot is looked at, when linked */
-    struct task *task;    /* borrowed */
+    struct list link;  /* in a slot of the wheel */
+    struct mono due;   /* us == 0: not set */
+    uint64_t tick;     /* at which its slot is looked at, when linked */
+    struct task *task; /* borrowed */
 };
 
 void timer_init(struct timer *timer, struct task *task);

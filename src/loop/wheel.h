@@ -9,7 +9,7 @@
 enum { WHEEL_LEVELS = 4, WHEEL_SLOTS = 64, WHEEL_TICK_MS = 8 };
 
 struct wheel {
-    uint64_t now; /* the tick up to which everything has fired */
+    uint64_t now;                    /* the tick up to which everything has fired */
     uint64_t occupied[WHEEL_LEVELS]; /* a bit for each slot that may hold timers */
     struct list slots[WHEEL_LEVELS][WHEEL_SLOTS];
 };

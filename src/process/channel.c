@@ -103,7 +103,8 @@ enum received channel_receive(int channel, bool wait, struct message *ret)
     if (len <= 0)
         return RECEIVED_END;
     ret->fd = detach(&packet);
-    bool is_sound = (size_t)len >= HEAD_SIZE && ret->len == (size_t)len - HEAD_SIZE && ret->addr.len <= sizeof ret->addr.as;
+    bool is_sound = (size_t)len >= HEAD_SIZE && ret->len == (size_t)len - HEAD_SIZE &&
+                    ret->addr.len <= sizeof ret->addr.as;
     if (!is_sound || packet.msg_flags & MSG_TRUNC) {
         if (ret->fd >= 0)
             close(ret->fd);

@@ -20,24 +20,24 @@ enum { MESSAGE_MAX = 8 * 1024 };
 
 enum message_kind {
     /* supervisor to worker */
-    MESSAGE_BEGIN,    /* the first: bytes hold a struct identity; number: threads; index: flags (enum begin_flag) */
-    MESSAGE_LOAD,     /* load the file named in bytes as generation `number` */
-    MESSAGE_LISTEN,   /* a listening socket for thread `index` at `addr` */
-    MESSAGE_LOG,      /* the open file of log row `index`; without a descriptor: it could not be opened */
-    MESSAGE_ADOPT,    /* everything was passed: generation `number` begins */
-    MESSAGE_DISCARD,  /* forget what was loaded as `number` */
-    MESSAGE_REOPEN,   /* like LOG, for the generation that is served */
-    MESSAGE_COMMAND,  /* a line of the control socket, and the connection to answer on */
+    MESSAGE_BEGIN,   /* the first: bytes hold a struct identity; number: threads; index: flags (enum begin_flag) */
+    MESSAGE_LOAD,    /* load the file named in bytes as generation `number` */
+    MESSAGE_LISTEN,  /* a listening socket for thread `index` at `addr` */
+    MESSAGE_LOG,     /* the open file of log row `index`; without a descriptor: it could not be opened */
+    MESSAGE_ADOPT,   /* everything was passed: generation `number` begins */
+    MESSAGE_DISCARD, /* forget what was loaded as `number` */
+    MESSAGE_REOPEN,  /* like LOG, for the generation that is served */
+    MESSAGE_COMMAND, /* a line of the control socket, and the connection to answer on */
     MESSAGE_DRAIN,
     MESSAGE_STOP,
     /* worker to supervisor */
-    MESSAGE_TEXT,     /* mistakes or warnings of the load under way, a part */
+    MESSAGE_TEXT, /* mistakes or warnings of the load under way, a part */
     MESSAGE_LOADED,
     MESSAGE_FAILED,
-    MESSAGE_ADOPTED,  /* all threads serve generation `number` */
+    MESSAGE_ADOPTED, /* all threads serve generation `number` */
     /* files */
-    MESSAGE_OPEN,     /* path in bytes, purpose in number */
-    MESSAGE_OPENED,   /* number: 0 and a descriptor, or errno */
+    MESSAGE_OPEN,   /* path in bytes, purpose in number */
+    MESSAGE_OPENED, /* number: 0 and a descriptor, or errno */
 };
 
 enum begin_flag { BEGIN_WITHOUT_SANDBOX = 1 };
@@ -46,10 +46,10 @@ struct message {
     uint32_t kind;
     uint32_t number;
     uint32_t index;
-    uint32_t len;     /* of bytes */
+    uint32_t len; /* of bytes */
     struct addr addr;
     char bytes[MESSAGE_MAX + 1]; /* NUL-terminated */
-    int fd;           /* received with it, close-on-exec; -1: none. Owned by whoever received the message */
+    int fd;                      /* received with it, close-on-exec; -1: none. Owned by whoever received the message */
 };
 
 /* A pair of ends, both close-on-exec; false with errno. */
@@ -62,7 +62,7 @@ struct letter_to {
     const struct addr *addr; /* NULL: none */
     struct str text;
     bool with_fd;
-    int fd;                  /* borrowed */
+    int fd; /* borrowed */
 };
 
 /* Waits up to five seconds for room. False: the other end is gone, or takes nothing. */

@@ -104,7 +104,8 @@ static void serve_file(struct supervisor *supervisor, struct child *child)
         fd = edition_open(change->edition, message->bytes, purpose);
     if (fd < 0 && errno == EACCES && child->serving != NULL)
         fd = edition_open(child->serving, message->bytes, purpose);
-    struct letter_to answer = {.kind = MESSAGE_OPENED, .number = fd < 0 ? (uint32_t)errno : 0, .with_fd = true, .fd = fd};
+    struct letter_to answer = {
+        .kind = MESSAGE_OPENED, .number = fd < 0 ? (uint32_t)errno : 0, .with_fd = true, .fd = fd};
     if (!channel_send(child->files, &answer))
         kill(child->pid, SIGKILL);
     if (fd >= 0)

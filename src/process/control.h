@@ -17,11 +17,11 @@
 enum { CONTROL_LINE_MAX = 4096, CONTROL_CLIENTS_MAX = 16, CONTROL_PATIENCE_MS = 5000 };
 
 enum client_state {
-    CLIENT_READING,  /* its line is not whole */
-    CLIENT_ASKING,   /* the line is whole; whoever takes it sets another state, or closes */
-    CLIENT_QUEUED,   /* waits for the reload after the one under way */
+    CLIENT_READING, /* its line is not whole */
+    CLIENT_ASKING,  /* the line is whole; whoever takes it sets another state, or closes */
+    CLIENT_QUEUED,  /* waits for the reload after the one under way */
     CLIENT_RELOADING,
-    CLIENT_WAITING   /* for the end of everything: drain, stop */
+    CLIENT_WAITING /* for the end of everything: drain, stop */
 };
 
 struct client {

@@ -143,7 +143,8 @@ static bool has_path(const char *const *paths, const char *path)
 static bool is_of_system(const char *path)
 {
     static const char zones[] = "/usr/share/zoneinfo/";
-    static const char *const tables[] = {"/etc/hosts", "/etc/resolv.conf", "/etc/localtime", "/etc/nsswitch.conf", NULL};
+    static const char *const tables[] = {"/etc/hosts", "/etc/resolv.conf", "/etc/localtime", "/etc/nsswitch.conf",
+                                         NULL};
     if (strncmp(path, zones, sizeof zones - 1) == 0)
         return zone_is_name(str_of(path + sizeof zones - 1));
     return has_path(tables, path);
@@ -210,8 +211,8 @@ static struct str list_at(const struct config *config, size_t index)
     return index < config->list_count ? config->lists[index].name.text : STR_NONE;
 }
 
-static const struct names kinds[] = {{"listen", listen_at}, {"reverse", reverse_at}, {"forward", forward_at},
-                                     {"pool", pool_at},     {"list", list_at}};
+static const struct names kinds[] = {
+    {"listen", listen_at}, {"reverse", reverse_at}, {"forward", forward_at}, {"pool", pool_at}, {"list", list_at}};
 
 static bool has_name(const struct names *names, const struct config *config, struct str name)
 {

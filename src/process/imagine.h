@@ -12,8 +12,8 @@
 struct imagine {
     bool is_forward; /* an https URL is tried as its CONNECT */
     struct str method;
-    struct str url;  /* http://… or https://…; for CONNECT also host:port */
-    struct str at;   /* "YYYY-MM-DD HH:MM"; at == NULL: not given */
+    struct str url; /* http://… or https://…; for CONNECT also host:port */
+    struct str at;  /* "YYYY-MM-DD HH:MM"; at == NULL: not given */
     struct ip client;
     const struct field_line *headers;
     size_t header_count;

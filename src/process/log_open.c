@@ -69,7 +69,8 @@ bool logs_pass(const struct config *config, int channel, enum message_kind kind,
         int fd = log_open(conf);
         if (fd < 0)
             diag_add(diag, DIAG_ERROR, conf->name.place.file != NULL ? &conf->name.place : NULL, NULL,
-                     "the log cannot be written to %s: %s", conf->path != NULL ? conf->path : "its stream", strerror(errno));
+                     "the log cannot be written to %s: %s", conf->path != NULL ? conf->path : "its stream",
+                     strerror(errno));
         struct letter_to letter = {.kind = kind, .index = (uint32_t)i, .with_fd = true, .fd = fd};
         bool is_sent = channel_send(channel, &letter);
         if (fd >= 0)

@@ -79,7 +79,8 @@ static void try_forward(const struct forward_conf *block, struct facts *facts, s
 
 static bool is_met(const struct test_conf *test, const struct outcome *outcome)
 {
-    return test->expect == outcome->what && (test->expect_rule.at == NULL || str_eq(test->expect_rule, outcome->rule)) &&
+    return test->expect == outcome->what &&
+           (test->expect_rule.at == NULL || str_eq(test->expect_rule, outcome->rule)) &&
            (test->expect_status == 0 || test->expect_status == outcome->status) &&
            (test->expect_pool.at == NULL || str_eq(test->expect_pool, outcome->pool));
 }
@@ -126,7 +127,8 @@ static bool listens_on(const struct reverse_conf *block, const struct addr *addr
 }
 
 /* Would a request for that host come to the block, on any of its addresses? */
-static bool gets_host(const struct config *config, const struct reverse_conf *block, struct str host, struct arena *arena)
+static bool gets_host(const struct config *config, const struct reverse_conf *block, struct str host,
+                      struct arena *arena)
 {
     const struct reverse_conf **blocks = arena_alloc(arena, (config->reverse_count + 1) * sizeof *blocks);
     for (size_t i = 0; i < block->listen_count; i++) {
@@ -142,7 +144,8 @@ static bool gets_host(const struct config *config, const struct reverse_conf *bl
 
 static void run_test(const struct config *config, const struct test_conf *test, struct arena *arena, struct diag *diag)
 {
-    struct imagine what = {.is_forward = test->forward != NULL, .method = test->method, .url = test->url, .at = test->at};
+    struct imagine what = {
+        .is_forward = test->forward != NULL, .method = test->method, .url = test->url, .at = test->at};
     what.client = test->from;
     what.headers = test->headers;
     what.header_count = test->header_count;

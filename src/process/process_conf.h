@@ -7,10 +7,10 @@
 #include <stddef.h>
 
 struct process_conf {
-    unsigned threads;       /* 0: auto, one for each core that may be used */
-    const char *user;       /* NULL: `gatehouse`, else `nobody`, when started by root */
-    const char *group;      /* NULL: the user's */
-    const char *control;    /* absolute; NULL: by default */
+    unsigned threads;          /* 0: auto, one for each core that may be used */
+    const char *user;          /* NULL: `gatehouse`, else `nobody`, when started by root */
+    const char *group;         /* NULL: the user's */
+    const char *control;       /* absolute; NULL: by default */
     const char *control_group; /* NULL: mode 0600; else 0660 */
 };
 

@@ -75,7 +75,8 @@ static void open_one(void *arg, const struct listen_conf *listen)
     }
 }
 
-struct sockets *sockets_open(const struct config *config, unsigned threads, const struct sockets *current, struct diag *diag)
+struct sockets *sockets_open(const struct config *config, unsigned threads, const struct sockets *current,
+                             struct diag *diag)
 {
     struct sockets *sockets = must_calloc(1, sizeof *sockets);
     struct opening opening = {.sockets = sockets, .current = current, .diag = diag, .threads = threads};

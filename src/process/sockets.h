@@ -17,7 +17,8 @@ struct sockets;
 
 /* For every address of the configuration. `current` may be NULL. NULL when an address cannot be listened on: told in `diag`, and what
    was opened is closed again. */
-struct sockets *sockets_open(const struct config *config, unsigned threads, const struct sockets *current, struct diag *diag);
+struct sockets *sockets_open(const struct config *config, unsigned threads, const struct sockets *current,
+                             struct diag *diag);
 /* Closes what `kept` (may be NULL) does not have. */
 void sockets_free(struct sockets *sockets, const struct sockets *kept);
 

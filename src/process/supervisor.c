@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 enum {
-    EARLY_MS = 5000,         /* a worker that lives shorter has died early */
-    DELAY_FIRST_MS = 100,    /* before the third worker in a row that died early; doubled from then on */
+    EARLY_MS = 5000,      /* a worker that lives shorter has died early */
+    DELAY_FIRST_MS = 100, /* before the third worker in a row that died early; doubled from then on */
     DELAY_MAX_MS = 10000,
     STOP_PATIENCE_MS = 5000, /* for a worker that was told to stop at once */
     POLL_MAX = 1 + CONTROL_POLL_MAX + 2 * CHILDREN_MAX
@@ -164,8 +164,8 @@ static const struct signal_row {
     int number;
     void (*act)(struct supervisor *supervisor);
 } signal_rows[] = {
-    {SIGHUP, ask_reload},       {SIGTERM, end_by_signal},    {SIGINT, end_by_signal},
-    {SIGUSR1, reopen_logs},     {SIGCHLD, children_reap},
+    {SIGHUP, ask_reload},   {SIGTERM, end_by_signal}, {SIGINT, end_by_signal},
+    {SIGUSR1, reopen_logs}, {SIGCHLD, children_reap},
 };
 
 static void read_signals(struct supervisor *supervisor)
@@ -209,7 +209,8 @@ static const struct command_row {
 /* To the worker: its own table says what there is. */
 static void pass_on(struct supervisor *supervisor, struct client *client)
 {
-    struct letter_to letter = {.kind = MESSAGE_COMMAND, .text = str_of(client->line), .with_fd = true, .fd = client->fd};
+    struct letter_to letter = {
+        .kind = MESSAGE_COMMAND, .text = str_of(client->line), .with_fd = true, .fd = client->fd};
     if (supervisor->serving == NULL)
         client_answer(client, false, STR("there is no worker at the moment; one is being started\n"));
     else if (!channel_send(supervisor->serving->channel, &letter))

@@ -17,12 +17,12 @@ enum { CHILDREN_MAX = 4 };
 
 /* A worker as its supervisor sees it. */
 struct child {
-    pid_t pid;                /* 0: free */
+    pid_t pid; /* 0: free */
     int channel;
     int files;
-    struct edition *serving;  /* counted; NULL: it has not adopted anything yet */
+    struct edition *serving; /* counted; NULL: it has not adopted anything yet */
     int64_t born_ms;
-    bool is_leaving;          /* it was told to drain or stop */
+    bool is_leaving; /* it was told to drain or stop */
 };
 
 enum change_kind { CHANGE_NONE, CHANGE_START, CHANGE_RELOAD, CHANGE_RESTART };
@@ -33,11 +33,11 @@ struct change {
     enum change_kind kind;
     enum change_step step;
     unsigned number;
-    struct edition *edition;        /* counted */
-    struct child *child;            /* that loads it */
-    struct sockets *sockets;        /* what it will listen on */
-    struct control_socket control;  /* a new one, when the path changes */
-    struct text told;               /* mistakes and warnings */
+    struct edition *edition;       /* counted */
+    struct child *child;           /* that loads it */
+    struct sockets *sockets;       /* what it will listen on */
+    struct control_socket control; /* a new one, when the path changes */
+    struct text told;              /* mistakes and warnings */
 };
 
 enum supervisor_state { SUPERVISOR_RUNNING, SUPERVISOR_DRAINING, SUPERVISOR_STOPPING };
@@ -45,20 +45,20 @@ enum supervisor_state { SUPERVISOR_RUNNING, SUPERVISOR_DRAINING, SUPERVISOR_STOP
 struct supervisor {
     const struct supervisor_options *options;
     enum supervisor_state state;
-    int status;                 /* to exit with */
-    int signals;                /* signalfd */
+    int status;  /* to exit with */
+    int signals; /* signalfd */
     struct control control;
     struct child children[CHILDREN_MAX];
-    struct child *serving;      /* the worker that has the traffic; NULL while there is none */
-    struct edition *edition;    /* in force */
-    struct sockets *sockets;    /* in force */
+    struct child *serving;   /* the worker that has the traffic; NULL while there is none */
+    struct edition *edition; /* in force */
+    struct sockets *sockets; /* in force */
     struct change change;
-    unsigned generation;        /* the newest number */
-    bool reload_wanted;         /* after the change under way */
+    unsigned generation; /* the newest number */
+    bool reload_wanted;  /* after the change under way */
     bool has_started;
-    unsigned early_deaths;      /* of workers, one after the other */
-    int64_t restart_at_ms;      /* 0: not planned */
-    int64_t end_at_ms;          /* when what still lives is killed; 0: not planned */
+    unsigned early_deaths; /* of workers, one after the other */
+    int64_t restart_at_ms; /* 0: not planned */
+    int64_t end_at_ms;     /* when what still lives is killed; 0: not planned */
     struct message message;
 };
 

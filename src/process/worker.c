@@ -2,6 +2,7 @@
 
 #include "admin/commands.h"
 #include "base/arena.h"
+#include "base/descriptors.h"
 #include "base/memory.h"
 #include "base/must.h"
 #include "base/object.h"
@@ -23,6 +24,7 @@
 #include "process/worker_load.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +56,8 @@ struct worker {
 static void tell(enum message_kind kind, unsigned number)
 {
     struct letter_to letter = {.kind = kind, .number = number};
-    channel_send(WORKER_CHANNEL, &letter); /* one that cannot be sent has nobody to read it: the channel's end follows */
+    channel_send(WORKER_CHANNEL,
+                 &letter); /* one that cannot be sent has nobody to read it: the channel's end follows */
 }
 
 /* Ending */
@@ -157,6 +160,13 @@ static void take_log(struct worker *worker, struct message *message)
     message->fd = -1;
 }
 
+/* What is open besides connections: for each thread its epoll, bell, listeners and a look-up's sockets; channel, standard streams, logs. */
+static unsigned fixed_descriptors(const struct worker *worker)
+{
+    size_t for_thread = worker->generation->gate_count + 4;
+    return (unsigned)(16 + worker->threads * for_thread + generation_config(worker->generation)->log_count);
+}
+
 static void set_limits(const struct worker *worker)
 {
     const struct limits *limits = worker->generation->limits;
@@ -168,6 +178,8 @@ static void set_limits(const struct worker *worker)
     if (limits->descriptors != 0 && limits->descriptors < descriptors.rlim_max)
         descriptors.rlim_cur = (rlim_t)limits->descriptors;
     setrlimit(RLIMIT_NOFILE, &descriptors);
+    unsigned most = descriptors.rlim_cur < INT_MAX / 2 ? (unsigned)descriptors.rlim_cur : INT_MAX / 2;
+    descriptors_set(most, fixed_descriptors(worker));
 }
 
 static void adopt(struct worker *worker, unsigned number)
@@ -176,7 +188,8 @@ static void adopt(struct worker *worker, unsigned number)
     if (load == NULL || load->number != number || worker->state != WORKER_SERVING)
         return;
     struct generation *old = worker->generation;
-    struct logs *logs = logs_new(load->config->logs, load->config->log_count, load->logs, old != NULL ? old->logs : NULL);
+    struct logs *logs = logs_new(load->config->logs, load->config->log_count, load->logs,
+                                 old != NULL ? old->logs : NULL);
     free(load->logs);
     load->logs = NULL;
     worker->generation = generation_build(load->config, logs, number);

@@ -19,7 +19,7 @@ struct load {
     struct config *config;   /* NULL while under way, or when it failed */
     struct text told;        /* mistakes and warnings */
     struct given *given;
-    int *logs;               /* a descriptor for each row of config->logs, -1 without one */
+    int *logs; /* a descriptor for each row of config->logs, -1 without one */
 };
 
 /* Begins on a helper thread; load_done() is called on the loop. */

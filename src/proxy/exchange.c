@@ -291,7 +291,7 @@ static enum step reply(struct exchange *x)
     reply_build(x, &out, &body);
     if (!x->mode->edit_response(x, &out, true))
         reply_build(x, &out, &body);
-    if (x->plan.is_denied && x->facts.method == METHOD_CONNECT)
+    if (x->facts.method == METHOD_CONNECT) /* refused: what follows may be meant for the tunnel */
         x->client->must_close = true;
     return deliver_with(x, &out, text_source(x->arena, body));
 }
@@ -429,14 +429,14 @@ static void cancel(struct stream_user *user)
     let_go(x);
 }
 
-static void know_client(struct exchange *x, const struct addr *peer)
+static void know_client(struct exchange *x, const struct ip *ip, uint16_t port)
 {
     struct facts *facts = &x->facts;
     char *id = arena_bytes(x->arena, REQUEST_ID_LEN + 1);
     request_id_make(id);
     facts->request_id = str_from(id, REQUEST_ID_LEN);
-    facts->client = addr_ip(peer);
-    facts->client_port = addr_port(peer);
+    facts->client = *ip;
+    facts->client_port = port;
     facts->listener = x->gate->text;
     facts->started = clock_wall();
     facts->upstream_time = -1;
@@ -445,7 +445,7 @@ static void know_client(struct exchange *x, const struct addr *peer)
     facts->minor = x->client->head.minor;
 }
 
-void exchange_begin(struct hub *hub, struct stream *client, const struct addr *peer, const struct gate *gate)
+void exchange_begin(struct hub *hub, struct stream *client, const struct ip *ip, uint16_t port, const struct gate *gate)
 {
     struct exchange *x = arena_new(client->arena, struct exchange);
     x->magic = EXCHANGE_MAGIC;
@@ -466,7 +466,7 @@ void exchange_begin(struct hub *hub, struct stream *client, const struct addr *p
     task_init(&x->task, run);
     timer_init(&x->timer, &x->task);
     hub_exchange_began(hub, &x->link);
-    know_client(x, peer);
+    know_client(x, ip, port);
     client->user = &x->user;
     run(&x->task);
 }

@@ -40,46 +40,47 @@ enum step {
     STEP_DELIVER,  /* … on its way */
     STEP_LOG,      /* the line in the log; the end */
     STEP_COUNT,
-    STEP_WAIT      /* stay, and be woken */
+    STEP_WAIT /* stay, and be woken */
 };
 
 struct exchange {
     uint32_t magic;
     struct stream_user user;
-    struct list link;               /* in the hub's list of exchanges under way */
+    struct list link; /* in the hub's list of exchanges under way */
     struct hub *hub;
-    struct generation *generation;  /* counted */
+    struct generation *generation; /* counted */
     const struct gate *gate;
     const struct mode *mode;
-    const void *block;              /* the gate's: for the mode's identify() */
-    const void *block_conf;         /* the mode's: the block that was found (struct reverse_conf, struct forward_conf) */
-    const void *route_conf;         /* the mode's: its decision */
+    const void *block;      /* the gate's: for the mode's identify() */
+    const void *block_conf; /* the mode's: the block that was found (struct reverse_conf, struct forward_conf) */
+    void *mode_state;       /* the mode's own, between its calls */
     struct stream *client;
-    struct arena *arena;            /* the client stream's */
+    struct arena *arena; /* the client stream's */
     struct facts facts;
     struct verdict verdict;
     struct plan plan;
     struct task task;
-    struct timer timer;             /* of the step that waits */
+    struct timer timer; /* of the step that waits */
     enum step step;
     struct mono started;
     struct dial_policy dial_policy;
-    struct reach *reach;            /* STEP_DIAL */
-    struct upstream *upstream;      /* the connection to the server, while it is ours */
-    struct relay relay;             /* STEP_RELAY */
-    struct tunnel tunnel;           /* STEP_TUNNEL */
-    struct pipe delivery;           /* STEP_DELIVER: the body of a reply or of a file */
-    struct rate reading;            /* … and how the client takes it */
-    struct file_body *file;         /* STEP_FILE */
-    uint64_t request_bytes;         /* of the body, or up the tunnel */
+    struct reach *reach;       /* STEP_DIAL */
+    struct upstream *upstream; /* the connection to the server, while it is ours */
+    struct relay relay;        /* STEP_RELAY */
+    struct tunnel tunnel;      /* STEP_TUNNEL */
+    struct pipe delivery;      /* STEP_DELIVER: the body of a reply or of a file */
+    struct rate reading;       /* … and how the client takes it */
+    struct file_body *file;    /* STEP_FILE */
+    uint64_t request_bytes;    /* of the body, or up the tunnel */
     uint64_t answer_bytes;
-    bool is_retry;                  /* the reused connection proved dead: a fresh one, once */
-    bool answered;                  /* the head of the final answer has been queued */
+    bool is_retry; /* the reused connection proved dead: a fresh one, once */
+    bool answered; /* the head of the final answer has been queued */
     enum stream_end client_end;
 };
 
-/* Starts on a stream whose head was received, or refused (stream->fault is set). */
-void exchange_begin(struct hub *hub, struct stream *client, const struct addr *peer, const struct gate *gate);
+/* Starts on a stream whose head was received, or refused (stream->fault is set); `ip` (version 0 behind a unix socket) and `port` are the
+   client's. */
+void exchange_begin(struct hub *hub, struct stream *client, const struct ip *ip, uint16_t port, const struct gate *gate);
 
 /* For modes: ends the plan with the error page of a fault. */
 void plan_fault(struct exchange *x, enum fault fault);

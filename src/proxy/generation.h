@@ -23,7 +23,7 @@ struct gate {
     const struct mode *mode;
     const void *block; /* reverse: struct reverse_hosts (modes/reverse/hosts.h); forward: struct forward_conf */
     struct str text;   /* the address, for logs */
-    const struct limits *limits;     /* of heads, before a block is found: the first block's */
+    const struct limits *limits; /* of heads, before a block is found: the first block's */
     const struct timeouts *timeouts;
 };
 
@@ -35,9 +35,9 @@ struct generation {
     const struct pool_conf *const *pools;
     size_t pool_count;
     const struct resolver_conf *resolver;
-    const struct limits *limits;     /* of the process */
+    const struct limits *limits; /* of the process */
     const struct timeouts *timeouts;
-    struct logs *logs;               /* observe/access_log.h */
+    struct logs *logs;                              /* observe/access_log.h */
     void (*release)(struct generation *generation); /* frees it and what it was built from */
 };
 

@@ -19,7 +19,7 @@ enum { HUB_MAGIC = 0x48554221, SHED = 32, OVERLOAD_PERCENT = 95, SHED_PERCENT = 
 
 /* A listening address of this thread. Lives as long as a connection that came through it. */
 struct port {
-    struct list link;         /* in hub->ports, while it listens or has connections */
+    struct list link; /* in hub->ports, while it listens or has connections */
     struct hub *hub;
     struct addr address;
     struct listener *listener; /* NULL: the address is no longer served */
@@ -31,7 +31,8 @@ struct port {
 struct client {
     struct list link; /* in hub->clients, the longest idle first */
     struct port *port;
-    struct addr peer;
+    struct ip ip; /* of a unix socket's peer: version 0 */
+    uint16_t ip_port;
     struct http1_server *server;
 };
 
@@ -107,7 +108,7 @@ static void client_begin(void *owner, struct stream *stream)
     }
     if (descriptors_are_short())
         stream->must_close = true; /* so that the others, who wait to be accepted, get their turn */
-    exchange_begin(hub, stream, &client->peer, port->gate);
+    exchange_begin(hub, stream, &client->ip, client->ip_port, port->gate);
 }
 
 static const struct http1_owner client_ops = {
@@ -122,7 +123,8 @@ static void accepted(void *owner, int taken_fd, const struct addr *peer)
     struct hub *hub = port->hub;
     struct client *client = must_calloc(1, sizeof *client);
     client->port = port;
-    client->peer = *peer;
+    client->ip = addr_ip(peer);
+    client->ip_port = addr_port(peer);
     port->clients++;
     counter_add(&hub->counts.connections_accepted, 1);
     counter_add(&hub->counts.connections_open, 1);
@@ -164,8 +166,7 @@ static const struct gate *gate_of(const struct generation *generation, const str
 
 static struct port *port_of(const struct hub *hub, const struct addr *address)
 {
-    list_each(link, &hub->ports)
-    {
+    list_each(link, &hub->ports) {
         struct port *port = container_of(link, struct port, link);
         if (addr_eq(&port->address, address))
             return port;
@@ -204,8 +205,7 @@ static void close_port(struct port *port)
 
 static void drain_clients(struct hub *hub, const struct port *of)
 {
-    list_each_safe(link, &hub->clients)
-    {
+    list_each_safe(link, &hub->clients) {
         struct client *client = container_of(link, struct client, link);
         if (of == NULL || client->port == of)
             http1_server_drain(client->server);
@@ -218,8 +218,7 @@ void hub_adopt(struct hub *hub, struct generation *generation)
     hub->generation = generation_ref(generation);
     resolver_set_conf(hub->resolver, generation->resolver);
     upstreams_set_pools(&hub->upstreams, generation->pools, generation->pool_count);
-    list_each_safe(link, &hub->ports)
-    {
+    list_each_safe(link, &hub->ports) {
         struct port *port = container_of(link, struct port, link);
         const struct gate *gate = gate_of(generation, &port->address);
         port->gate = gate;
@@ -321,8 +320,7 @@ void hub_free(struct hub *hub)
     must_be(hub, HUB_MAGIC);
     hub->is_draining = true;
     hub->upstreams.is_closing = true;
-    list_each_safe(link, &hub->clients)
-    {
+    list_each_safe(link, &hub->clients) {
         struct client *client = container_of(link, struct client, link);
         http1_server_free(client->server);
         forget_client(client);

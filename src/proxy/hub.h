@@ -34,7 +34,7 @@ struct hub_counts {
     uint64_t connections_accepted;
     uint64_t connections_open;
     uint64_t requests;
-    uint64_t answers[6];      /* by status class; [0]: none could be given */
+    uint64_t answers[6]; /* by status class; [0]: none could be given */
     uint64_t bytes_in;
     uint64_t bytes_out;
     uint64_t tunnels_open;

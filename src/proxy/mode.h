@@ -29,19 +29,19 @@ enum plan_kind {
 struct plan {
     enum plan_kind kind;
     enum fault fault;
-    uint16_t status;         /* PLAN_REPLY */
-    struct str location;     /* PLAN_REPLY: none when at == NULL */
-    struct str body;         /* PLAN_REPLY */
-    struct str media_type;   /* PLAN_REPLY: none when at == NULL */
+    uint16_t status;             /* PLAN_REPLY */
+    struct str location;         /* PLAN_REPLY: none when at == NULL */
+    struct str body;             /* PLAN_REPLY */
+    struct str media_type;       /* PLAN_REPLY: none when at == NULL */
     const struct fields *fields; /* PLAN_REPLY: more fields of the answer; NULL: none */
-    bool wants_page;         /* PLAN_REPLY: the error page of the status is the body */
-    bool is_denied;          /* PLAN_REPLY by a deny: an error page of the status may replace the body, and CONNECT closes */
-    bool has_page;           /* … but the rule brought its own */
+    bool wants_page;             /* PLAN_REPLY: the error page of the status is the body */
+    bool is_denied; /* PLAN_REPLY by a deny: an error page of the status may replace the body, and CONNECT closes */
+    bool has_page;  /* … but the rule brought its own */
     const struct pool_conf *pool;
-    int files_fd;            /* PLAN_FILES: folder, borrowed */
-    struct str host;         /* PLAN_NAME, PLAN_TUNNEL: normal form */
+    int files_fd;    /* PLAN_FILES: folder, borrowed */
+    struct str host; /* PLAN_NAME, PLAN_TUNNEL: normal form */
     uint16_t port;
-    struct ip literal;       /* … when the host is an address: version != 0 */
+    struct ip literal; /* … when the host is an address: version != 0 */
     const struct limits *limits;
     const struct timeouts *timeouts;
     const struct error_pages *error_pages;
@@ -49,7 +49,7 @@ struct plan {
     bool allow_websocket;
     const struct log_conf *const *logs; /* which logs get a line … */
     size_t log_count;
-    bool log_decided;        /* … when a `log` rule has said so; else all */
+    bool log_decided; /* … when a `log` rule has said so; else all */
 };
 
 struct mode {

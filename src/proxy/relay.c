@@ -175,11 +175,12 @@ static enum fault look_at_client(struct relay *relay, struct exchange *x)
     const struct timeouts *timeouts = x->plan.timeouts;
     uint64_t least = x->plan.limits->min_rate;
     bool owes_body = relay->up_state == UP_MOVING && relay->up.waits_for == PIPE_SOURCE;
-    if (rate_look(&relay->upload, relay->up.moved, owes_body, timeouts->client_body, least, timeouts->rate_grace) != RATE_FINE)
+    if (rate_look(&relay->upload, relay->up.moved, owes_body, timeouts->client_body, least, timeouts->rate_grace) !=
+        RATE_FINE)
         return FAULT_CLIENT_SLOW_BODY;
     bool owes_reading = relay->state == RELAY_BODY && relay->down.waits_for == PIPE_SINK;
-    if (rate_look(&relay->download, relay->down.delivered, owes_reading, timeouts->client_write, least, timeouts->rate_grace) !=
-        RATE_FINE)
+    if (rate_look(&relay->download, relay->down.delivered, owes_reading, timeouts->client_write, least,
+                  timeouts->rate_grace) != RATE_FINE)
         return FAULT_CLIENT_SLOW_READ;
     return FAULT_NONE;
 }
@@ -198,7 +199,8 @@ static enum fault look_at_server(struct relay *relay, struct exchange *x)
         return is_late ? FAULT_SERVER_TIMEOUT : FAULT_NONE;
     }
     bool owes_body = relay->down.waits_for == PIPE_SOURCE;
-    bool is_silent = rate_look(&relay->answering, relay->down.moved, owes_body, timeouts->response_gap, 0, 0) != RATE_FINE;
+    bool is_silent = rate_look(&relay->answering, relay->down.moved, owes_body, timeouts->response_gap, 0, 0) !=
+                     RATE_FINE;
     return is_silent ? FAULT_SERVER_SLOW : FAULT_NONE;
 }
 

@@ -15,19 +15,19 @@ enum relay_state { RELAY_HEAD, RELAY_BODY, RELAY_DONE };
 
 struct relay {
     struct stream *server;
-    enum relay_state state;  /* of the answer */
+    enum relay_state state;                          /* of the answer */
     enum { UP_MOVING, UP_DONE, UP_BROKEN } up_state; /* broken: the server takes no more, but may have answered */
     struct pipe up;
     struct pipe down;
-    struct rate upload;      /* the client's sending … */
-    struct rate download;    /* … and taking */
-    struct rate taking;      /* the server's taking … */
-    struct rate answering;   /* … and sending */
-    struct mono asked;       /* when the request was complete */
-    bool has_sent;           /* the request's head is on its way */
-    bool is_upgrade;         /* the answer is a 101 */
-    bool may_retry;          /* FAIL: no byte of an answer came over a connection that had been used before */
-    enum fault fault;        /* after FAIL */
+    struct rate upload;    /* the client's sending … */
+    struct rate download;  /* … and taking */
+    struct rate taking;    /* the server's taking … */
+    struct rate answering; /* … and sending */
+    struct mono asked;     /* when the request was complete */
+    bool has_sent;         /* the request's head is on its way */
+    bool is_upgrade;       /* the answer is a 101 */
+    bool may_retry;        /* FAIL: no byte of an answer came over a connection that had been used before */
+    enum fault fault;      /* after FAIL */
 };
 
 /* The request's head is queued on `server`. */

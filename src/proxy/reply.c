@@ -1,6 +1,7 @@
 #include "proxy/reply.h"
 
 #include "base/date.h"
+#include "base/escape.h"
 #include "http/fault.h"
 
 static const struct error_page *page_for(const struct error_pages *pages, unsigned status)
@@ -17,13 +18,14 @@ static struct str plain_page(struct exchange *x, unsigned status, struct str why
     return arena_printf(x->arena,
                         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>%u %s</title></head>\n"
                         "<body><h1>%u %s</h1>\n<p>%.*s</p>\n<p><small>Request %.*s</small></p></body></html>\n",
-                        status, status_reason(status), status, status_reason(status), STR_ARGS(why),
-                        STR_ARGS(x->facts.request_id));
+                        status, status_reason(status), status, status_reason(status),
+                        STR_ARGS(escape_html_in(x->arena, why)), STR_ARGS(x->facts.request_id));
 }
 
 static struct str error_body(struct exchange *x, unsigned status, struct str why, struct str *ret_type)
 {
     const struct error_page *page = page_for(x->plan.error_pages, status);
+    x->facts.status = (uint16_t)status; /* for $status */
     if (page == NULL) {
         *ret_type = STR("text/html; charset=utf-8");
         return plain_page(x, status, why);

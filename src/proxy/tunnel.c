@@ -46,7 +46,8 @@ static bool is_idle(struct tunnel *tunnel, struct timer *timer, msec idle)
 
 enum flow tunnel_run(struct tunnel *tunnel, struct task *who, struct timer *timer, msec idle)
 {
-    if (!run_direction(&tunnel->up, &tunnel->up_ended, who) || !run_direction(&tunnel->down, &tunnel->down_ended, who)) {
+    if (!run_direction(&tunnel->up, &tunnel->up_ended, who) ||
+        !run_direction(&tunnel->down, &tunnel->down_ended, who)) {
         tunnel->fault = FAULT_CLIENT_GONE;
         return FLOW_FAIL;
     }

@@ -15,13 +15,13 @@
 struct server;
 
 struct upstream {
-    struct list link;         /* in the server's idle list */
-    struct list all;          /* in the thread's list of idle connections, the longest idle first */
-    struct server *server;    /* counted */
+    struct list link;      /* in the server's idle list */
+    struct list all;       /* in the thread's list of idle connections, the longest idle first */
+    struct server *server; /* counted */
     struct http1_client *http;
     struct addr peer;
-    bool is_reused;           /* it has served before */
-    struct task task;         /* while idle */
+    bool is_reused;   /* it has served before */
+    struct task task; /* while idle */
     struct timer timer;
 };
 

@@ -10,21 +10,21 @@
 #include <stdint.h>
 
 struct server_conf {
-    struct word address;  /* as written */
-    struct str host;      /* a name to resolve, normal form; at == NULL: `addr` is the address */
+    struct word address; /* as written */
+    struct str host;     /* a name to resolve, normal form; at == NULL: `addr` is the address */
     uint16_t port;
-    struct addr addr;     /* numeric or unix */
-    struct str text;      /* "HOST:PORT", what logs show */
-    unsigned weight;      /* 1 to 1000, default 1 */
-    bool is_down;         /* `down`: never used */
-    bool is_backup;       /* used only when no other can be */
+    struct addr addr;         /* numeric or unix */
+    struct str text;          /* "HOST:PORT", what logs show */
+    unsigned weight;          /* 1 to 1000, default 1 */
+    bool is_down;             /* `down`: never used */
+    bool is_backup;           /* used only when no other can be */
     unsigned max_connections; /* per thread's share of the whole; 0: no limit */
 };
 
 enum balance { BALANCE_ROUND_ROBIN };
 
 struct pool_conf {
-    struct word name;     /* of a pool in short: the block's name and the addresses, for messages and logs */
+    struct word name; /* of a pool in short: the block's name and the addresses, for messages and logs */
     struct server_conf *servers;
     size_t server_count;
     enum balance balance;

@@ -24,7 +24,7 @@ struct reach {
     struct pool *pool;
     const struct server_conf *conf;
     bool *tried;
-    struct lookup *lookup;     /* of a server with a name */
+    struct lookup *lookup;              /* of a server with a name */
     struct ip addresses[ADDRESSES_MAX]; /* its addresses, in the order to be tried */
     unsigned address_count;
     unsigned address_next;
@@ -62,8 +62,8 @@ static struct reach *reach_new(struct upstreams *upstreams, struct arena *arena,
     return reach;
 }
 
-struct reach *reach_pool(struct upstreams *upstreams, struct arena *arena, const struct pool_conf *conf, msec connect_timeout,
-                         bool fresh)
+struct reach *reach_pool(struct upstreams *upstreams, struct arena *arena, const struct pool_conf *conf,
+                         msec connect_timeout, bool fresh)
 {
     struct reach *reach = reach_new(upstreams, arena, connect_timeout, fresh);
     reach->pool = upstreams_pool(upstreams, conf);
@@ -73,8 +73,8 @@ struct reach *reach_pool(struct upstreams *upstreams, struct arena *arena, const
 }
 
 struct reach *reach_host(struct upstreams *upstreams, struct arena *arena, struct str host, uint16_t port,
-                         const struct ip *literal, msec connect_timeout, const struct dial_policy *policy, unsigned keep,
-                         bool fresh)
+                         const struct ip *literal, msec connect_timeout, const struct dial_policy *policy,
+                         unsigned keep, bool fresh)
 {
     struct reach *reach = reach_new(upstreams, arena, connect_timeout, fresh);
     reach->host = host;
@@ -149,9 +149,9 @@ static enum flow poll_host(struct reach *reach, struct task *who)
             return FLOW_END;
         reach->tries++;
         struct addr to = addr_of_ip(&reach->literal, reach->port);
-        reach->dial = reach->literal.version != 0
-                          ? dial_address(&to, reach->connect_timeout, reach->policy)
-                          : dial_name(reach->upstreams->resolver, reach->host, reach->port, reach->connect_timeout, reach->policy);
+        reach->dial = reach->literal.version != 0 ? dial_address(&to, reach->connect_timeout, reach->policy)
+                                                  : dial_name(reach->upstreams->resolver, reach->host, reach->port,
+                                                              reach->connect_timeout, reach->policy);
     }
     enum flow flow = dial_poll(reach->dial, who);
     if (flow == FLOW_END)

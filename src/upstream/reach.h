@@ -17,13 +17,13 @@ struct upstream;
 struct upstreams;
 
 /* Both live in `arena` and are ended with reach_fini(). `fresh`: no idle connection is taken (the last one proved dead). */
-struct reach *reach_pool(struct upstreams *upstreams, struct arena *arena, const struct pool_conf *conf, msec connect_timeout,
-                         bool fresh);
+struct reach *reach_pool(struct upstreams *upstreams, struct arena *arena, const struct pool_conf *conf,
+                         msec connect_timeout, bool fresh);
 /* `literal` has version 0 for a name. `policy` is asked about every address before it is dialled, and about the address of an idle
    connection before it is used again. Borrowed. `keep` idle connections are kept to the host; 0 for a tunnel, which takes none either. */
 struct reach *reach_host(struct upstreams *upstreams, struct arena *arena, struct str host, uint16_t port,
-                         const struct ip *literal, msec connect_timeout, const struct dial_policy *policy, unsigned keep,
-                         bool fresh);
+                         const struct ip *literal, msec connect_timeout, const struct dial_policy *policy,
+                         unsigned keep, bool fresh);
 void reach_fini(struct reach *reach);
 
 /* END: reach_take(). FAIL: reach_fault(). */

@@ -19,16 +19,16 @@ struct upstream;
 struct server {
     struct upstreams *upstreams;
     unsigned refs;
-    struct str text;        /* HOST:PORT, owned */
-    struct list idle;       /* of struct upstream, the last used first */
+    struct str text;  /* HOST:PORT, owned */
+    struct list idle; /* of struct upstream, the last used first */
     unsigned idle_count;
     unsigned idle_most;
-    unsigned active;        /* connections in use or being made */
-    unsigned failures;      /* in a row, within FAILURE_WINDOW */
+    unsigned active;   /* connections in use or being made */
+    unsigned failures; /* in a row, within FAILURE_WINDOW */
     struct mono first_failure;
     struct mono ejected_until; /* us == 0: not */
-    unsigned turn;          /* rotates over the addresses of a name */
-    bool is_host;           /* stands in upstreams->hosts, which does not count it */
+    unsigned turn;             /* rotates over the addresses of a name */
+    bool is_host;              /* stands in upstreams->hosts, which does not count it */
 };
 
 /* `text` is copied. One reference. */

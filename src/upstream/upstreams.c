@@ -64,7 +64,8 @@ void upstreams_set_pools(struct upstreams *upstreams, const struct pool_conf *co
 {
     struct pool **pools = must_calloc(count, sizeof(struct pool *));
     for (size_t i = 0; i < count; i++)
-        pools[i] = pool_new(upstreams, confs[i], pool_of_name(upstreams->pools, upstreams->pool_count, confs[i]->name.text));
+        pools[i] = pool_new(upstreams, confs[i],
+                            pool_of_name(upstreams->pools, upstreams->pool_count, confs[i]->name.text));
     for (size_t i = 0; i < upstreams->pool_count; i++)
         retire(upstreams->pools[i]);
     free(upstreams->pools);

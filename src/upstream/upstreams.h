@@ -16,9 +16,9 @@ struct upstreams {
     struct resolver *resolver; /* borrowed */
     struct pool **pools;       /* by pool_conf.index, of the newest configuration */
     size_t pool_count;
-    struct map hosts;          /* "host:port" to struct server: forward mode */
-    struct list idle;          /* all idle connections, the longest idle first */
-    bool is_closing;           /* nothing is kept any more */
+    struct map hosts; /* "host:port" to struct server: forward mode */
+    struct list idle; /* all idle connections, the longest idle first */
+    bool is_closing;  /* nothing is kept any more */
     struct {
         uint64_t connects;
         uint64_t reuses;

@@ -12,7 +12,7 @@ log off
 reverse site {
     listen 127.0.0.1:${env.PORT}
     files ${env.WWW}
-    route /rewritten/* { rewrite path "^/rewritten" ""; files ${env.WWW}/dir }
+    route /rewritten/* { rewrite path "^/rewritten(/.*)$" "$1"; files ${env.WWW}/dir }
     route * { }
 }
 """

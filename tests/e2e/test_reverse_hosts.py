@@ -280,10 +280,10 @@ def test_rewrite_acts_where_it_stands_and_later_rules_and_the_route_see_the_new_
     g = gatehouse(block("""
     respond 200 body "early" if path(/new/early)
     rewrite path "^/old/(.*)-(.*)$" "/new/$2/$1"
-    rewrite path "^/strip/" "/" if header(x-strip)
+    rewrite path "^/strip(/.*)$" "$1" if header(x-strip)
     respond 200 body "later" if path(/new/b/a)
     to 127.0.0.1:${env.ORIGIN_PORT}
-    route /new/* { set-header request x-route "new"; rewrite path "^/new" "/inner" }
+    route /new/* { set-header request x-route "new"; rewrite path "^/new(/.*)$" "/inner$1" }
     route * { }"""), ORIGIN_PORT=o.port)
     assert ask(g, "/old/a-b").body == b"later"
     assert ask(g, "/old/-early").status == 200          # the rule above it has been passed
@@ -472,7 +472,7 @@ def test_no_answer_and_no_request_names_the_software_or_its_version(gatehouse, o
     redirect /there if path(/moved)
     respond 200 body "own" if path(/own)
     route /dead/*  { to 127.0.0.1:${env.DEAD} }
-    route /files/* { rewrite path "^/files" ""; files ${env.WWW} }
+    route /files/* { rewrite path "^/files(/.*)$" "$1"; files ${env.WWW} }
     route /ok      { to 127.0.0.1:${env.ORIGIN_PORT} }
 """), ORIGIN_PORT=o.port, DEAD=dead, WWW=web_folder)
     version = run("--version").stdout.split()[1].encode()

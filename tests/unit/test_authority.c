@@ -53,12 +53,67 @@ END_TEST
 
 START_TEST(test_refused)
 {
-    static const char *const cases[] = {
-        "", ":80", ".", "a b", "a/b", "a#b", "a?b", "a\\b", "a\tb", "a@b", "u:p@h", "a,b", "a%62", "a%2e", "a..b", "a..", ".a",
-        "a:80:80", "a:0", "a:65536", "a:000080", "a:-1", "a:+80", "a:0x50", "a:80a", "a: 80", "a:80 ", " a", "a ", "[::1", "::1",
-        "[::1]80", "[::1]x", "[]", "[127.0.0.1]", "[::1%25lo]", "[::1%lo]", "[v1.a]", "[::g]", "[[::1]]", "127.1", "0x7f.1",
-        "2130706433", "0177.0.0.1", "0x7f000001", "127.0.0.1.", "127.0.0.256", "1.2.3.4.5", "example.123", "0x7f.0.0.1",
-        "127.0.0.0x1", "bl\xc3\xb6" "cked.test", "127\xe3\x80\x82" "0.0.1", "a'b", "a;b", "a~b", "a*b", "*", "http://a"};
+    static const char *const cases[] = {"",
+                                        ":80",
+                                        ".",
+                                        "a b",
+                                        "a/b",
+                                        "a#b",
+                                        "a?b",
+                                        "a\\b",
+                                        "a\tb",
+                                        "a@b",
+                                        "u:p@h",
+                                        "a,b",
+                                        "a%62",
+                                        "a%2e",
+                                        "a..b",
+                                        "a..",
+                                        ".a",
+                                        "a:80:80",
+                                        "a:0",
+                                        "a:65536",
+                                        "a:000080",
+                                        "a:-1",
+                                        "a:+80",
+                                        "a:0x50",
+                                        "a:80a",
+                                        "a: 80",
+                                        "a:80 ",
+                                        " a",
+                                        "a ",
+                                        "[::1",
+                                        "::1",
+                                        "[::1]80",
+                                        "[::1]x",
+                                        "[]",
+                                        "[127.0.0.1]",
+                                        "[::1%25lo]",
+                                        "[::1%lo]",
+                                        "[v1.a]",
+                                        "[::g]",
+                                        "[[::1]]",
+                                        "127.1",
+                                        "0x7f.1",
+                                        "2130706433",
+                                        "0177.0.0.1",
+                                        "0x7f000001",
+                                        "127.0.0.1.",
+                                        "127.0.0.256",
+                                        "1.2.3.4.5",
+                                        "example.123",
+                                        "0x7f.0.0.1",
+                                        "127.0.0.0x1",
+                                        "bl\xc3\xb6"
+                                        "cked.test",
+                                        "127\xe3\x80\x82"
+                                        "0.0.1",
+                                        "a'b",
+                                        "a;b",
+                                        "a~b",
+                                        "a*b",
+                                        "*",
+                                        "http://a"};
     for (size_t i = 0; i < lengthof(cases); i++) {
         struct authority authority = {.port = 7};
         ck_assert_msg(!authority_parse(&arena, str_of(cases[i]), AUTHORITY_HOST, &authority), "%s", cases[i]);
@@ -89,7 +144,8 @@ END_TEST
 START_TEST(test_same)
 {
     struct authority a, b;
-    ck_assert(authority_parse(&arena, STR("H:80"), AUTHORITY_HOST, &a) && authority_parse(&arena, STR("h."), AUTHORITY_HOST, &b));
+    ck_assert(authority_parse(&arena, STR("H:80"), AUTHORITY_HOST, &a) &&
+              authority_parse(&arena, STR("h."), AUTHORITY_HOST, &b));
     ck_assert(authority_same(&a, &b, 80));
     ck_assert(!authority_same(&a, &b, 443));
 }

@@ -104,14 +104,50 @@ END_TEST
 
 START_TEST(test_bad)
 {
-    static const char *const cases[] = {
-        "5\nhello\r\n0\r\n\r\n", "5\r\rhello", "5;a\r\rb\r\nhello", "0x5\r\nhello", "-5\r\nhello", "+5\r\nhello", "5 \r\nhello",
-        " 5\r\nhello", "5\t\r\nhello", "5 ;a\r\nhello", "5; a\r\nhello", "5;a =b\r\nhello", "5;a= b\r\nhello", "5_0\r\nhello",
-        "FFFFFFFFFFFFFFFF\r\nhello", "8000000000000000\r\nhello", "00000000000000005\r\nhello", "10000000000000000\r\n",
-        "5\r\nhelloXX0\r\n\r\n", "5\r\nhello0\r\n\r\n", "5\r\nhello\n0\r\n\r\n", "5\r\nhello\r0\r\n\r\n", "0\r\n\nGET", "0\n\n",
-        "0\r\nX-T: 1\n\r\n", "0\r\n : x\r\n\r\n", "0\r\nX : y\r\n\r\n", "0\r\nX: y\r\n z\r\n\r\n", "0\r\n\r\r", "5\thello",
-        "5;\r\nhello", "5;a=\r\nhello", "5;=b\r\nhello", "5;a=\"b\r\nhello", "5;a=\"b\"c\r\nhello", "5;a=\x01\r\nhello", "\r\n0\r\n\r\n",
-        "INVALID!!!\r\n", "5,\r\nhello", "5\r\r;ABCD\r\n", "5\xa0\r\nhello", "g\r\n", "5;a=\"\x1b\"\r\nhello", ";a\r\n"};
+    static const char *const cases[] = {"5\nhello\r\n0\r\n\r\n",
+                                        "5\r\rhello",
+                                        "5;a\r\rb\r\nhello",
+                                        "0x5\r\nhello",
+                                        "-5\r\nhello",
+                                        "+5\r\nhello",
+                                        "5 \r\nhello",
+                                        " 5\r\nhello",
+                                        "5\t\r\nhello",
+                                        "5 ;a\r\nhello",
+                                        "5; a\r\nhello",
+                                        "5;a =b\r\nhello",
+                                        "5;a= b\r\nhello",
+                                        "5_0\r\nhello",
+                                        "FFFFFFFFFFFFFFFF\r\nhello",
+                                        "8000000000000000\r\nhello",
+                                        "00000000000000005\r\nhello",
+                                        "10000000000000000\r\n",
+                                        "5\r\nhelloXX0\r\n\r\n",
+                                        "5\r\nhello0\r\n\r\n",
+                                        "5\r\nhello\n0\r\n\r\n",
+                                        "5\r\nhello\r0\r\n\r\n",
+                                        "0\r\n\nGET",
+                                        "0\n\n",
+                                        "0\r\nX-T: 1\n\r\n",
+                                        "0\r\n : x\r\n\r\n",
+                                        "0\r\nX : y\r\n\r\n",
+                                        "0\r\nX: y\r\n z\r\n\r\n",
+                                        "0\r\n\r\r",
+                                        "5\thello",
+                                        "5;\r\nhello",
+                                        "5;a=\r\nhello",
+                                        "5;=b\r\nhello",
+                                        "5;a=\"b\r\nhello",
+                                        "5;a=\"b\"c\r\nhello",
+                                        "5;a=\x01\r\nhello",
+                                        "\r\n0\r\n\r\n",
+                                        "INVALID!!!\r\n",
+                                        "5,\r\nhello",
+                                        "5\r\r;ABCD\r\n",
+                                        "5\xa0\r\nhello",
+                                        "g\r\n",
+                                        "5;a=\"\x1b\"\r\nhello",
+                                        ";a\r\n"};
     for (size_t i = 0; i < lengthof(cases); i++) {
         struct outcome outcome = decode_all_ways(str_of(cases[i]));
         ck_assert_msg(outcome.result == CHUNKED_BAD, "%s", cases[i]);
@@ -150,11 +186,13 @@ START_TEST(test_limits)
     ck_assert_int_eq(decode_repeated("000000001\r\nZ\r\n", 2100, "0\r\n\r\n", &body), CHUNKED_BAD);
     ck_assert_int_eq(decode_repeated("1;a=", 1, "", &body), CHUNKED_MORE);
     ck_assert_int_eq(decode_repeated(";a", 200, "", &body), CHUNKED_BAD);
-    ck_assert_int_eq(decode_repeated("1;a", 1, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                                               "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                                               "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-                                     &body),
-                     CHUNKED_BAD);
+    ck_assert_int_eq(
+        decode_repeated("1;a", 1,
+                        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                        &body),
+        CHUNKED_BAD);
     ck_assert_int_eq(decode_repeated("100000005\r\nhello", 1, "", &body), CHUNKED_MORE);
     ck_assert_uint_eq(body, 5);
 }
@@ -162,8 +200,9 @@ END_TEST
 
 START_TEST(test_too_many_trailers)
 {
-    struct outcome outcome = decode_all_ways(STR("0\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\n"
-                                                 "a:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\n\r\n"));
+    struct outcome outcome = decode_all_ways(
+        STR("0\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\n"
+            "a:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\n\r\n"));
     ck_assert_int_eq(outcome.result, CHUNKED_BAD);
     text_fini(&outcome.body);
 }

@@ -101,7 +101,8 @@ END_TEST
 START_TEST(test_etags)
 {
     ck_assert(etag_is_valid(STR("\"\"")) && etag_is_valid(STR("W/\"x y\"")) == false && etag_is_valid(STR("W/\"xy\"")));
-    ck_assert(!etag_is_valid(STR("x")) && !etag_is_valid(STR("\"")) && !etag_is_valid(STR("w/\"x\"")) && !etag_is_valid(STR("")));
+    ck_assert(!etag_is_valid(STR("x")) && !etag_is_valid(STR("\"")) && !etag_is_valid(STR("w/\"x\"")) &&
+              !etag_is_valid(STR("")));
     ck_assert(etag_matches_weak(STR("W/\"1\""), STR("\"1\"")) && !etag_matches_weak(STR("\"1\""), STR("\"2\"")));
     ck_assert(etag_matches_strong(STR("\"1\""), STR("\"1\"")) && !etag_matches_strong(STR("W/\"1\""), STR("W/\"1\"")));
     ck_assert(!etag_matches_weak(STR_NONE, STR_NONE) && !etag_matches_strong(STR_NONE, STR_NONE));

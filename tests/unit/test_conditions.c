@@ -105,7 +105,7 @@ START_TEST(test_host_patterns)
         {".example.org", "example.org", TRUTH_YES},
         {".example.org", "a.b.example.org", TRUTH_YES},
         {".example.org", "anexample.org", TRUTH_NO},
-        {"EXAMPLE.org.", "example.org", TRUTH_YES}, /* lower case, without the final dot */
+        {"EXAMPLE.org.", "example.org", TRUTH_YES},                           /* lower case, without the final dot */
         {".M\xc3\xbcnchen.example", "www.xn--mnchen-3ya.example", TRUTH_YES}, /* A-label form */
         {"a.example b.example", "b.example", TRUTH_YES},
         {"10.1.2.3", "10.1.2.3", TRUTH_YES},
@@ -185,10 +185,10 @@ START_TEST(test_path)
         {"/x /y", "/y", TRUTH_YES},
         {"/*", "/", TRUTH_YES},
         {"*", "/any/thing", TRUTH_YES},
-        {"/%7euser/*", "/~user/x", TRUTH_YES},      /* written as a canonical path has it */
+        {"/%7euser/*", "/~user/x", TRUTH_YES}, /* written as a canonical path has it */
         {"/caf\xc3\xa9", "/caf%C3%A9", TRUTH_YES},
         {"/caf%c3%a9", "/caf%C3%A9", TRUTH_YES},
-        {"/a%2fb", "/a%2fb", TRUTH_YES},            /* an encoded slash stays as written */
+        {"/a%2fb", "/a%2fb", TRUTH_YES}, /* an encoded slash stays as written */
         {"/a%2fb", "/a/b", TRUTH_NO},
     };
     for (size_t i = 0; i < lengthof(cases); i++) {
@@ -322,7 +322,8 @@ START_TEST(test_table)
     unsigned rows = 0;
     for (const struct condition_kind *kind = condition_kinds; kind->name != NULL; kind++, rows++) {
         ck_assert_ptr_eq(condition_kind_find(str_of(kind->name)), kind);
-        ck_assert_msg(kind->help != NULL && kind->values != NULL && kind->parse != NULL && kind->truth != NULL, "%s", kind->name);
+        ck_assert_msg(kind->help != NULL && kind->values != NULL && kind->parse != NULL && kind->truth != NULL, "%s",
+                      kind->name);
         ck_assert_uint_le(kind->min_values, kind->max_values);
     }
     ck_assert_uint_eq(rows, 14);
@@ -334,9 +335,21 @@ END_TEST
 Suite *suite_conditions(void)
 {
     const TTest *const tests[] = {
-        test_source, test_source_mistakes, test_source_list, test_destination, test_destination_of_a_numeric_host,
-        test_host_patterns, test_host_mistakes, test_listed, test_path, test_regexes, test_regex_limit, test_method_scheme_port,
-        test_header, test_response, test_table,
+        test_source,
+        test_source_mistakes,
+        test_source_list,
+        test_destination,
+        test_destination_of_a_numeric_host,
+        test_host_patterns,
+        test_host_mistakes,
+        test_listed,
+        test_path,
+        test_regexes,
+        test_regex_limit,
+        test_method_scheme_port,
+        test_header,
+        test_response,
+        test_table,
     };
     Suite *suite = suite_create("conditions");
     kit_add(suite, "conditions", tests, lengthof(tests));

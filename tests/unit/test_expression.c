@@ -29,7 +29,7 @@ START_TEST(test_truth_tables)
 {
     static const enum truth order[] = {N, Y, U, L};
     static const enum truth and[4][4] = {{N, N, N, N}, {N, Y, U, L}, {N, U, U, U}, {N, L, U, L}};
-    static const enum truth or[4][4] = {{N, Y, U, L}, {Y, Y, Y, Y}, {U, Y, U, L}, {L, Y, L, L}};
+    static const enum truth or [4][4] = {{N, Y, U, L}, {Y, Y, Y, Y}, {U, Y, U, L}, {L, Y, L, L}};
     static const enum truth negated[4] = {Y, N, U, L};
     struct facts facts = kit_tunnel("example.org");
     for (unsigned a = 0; a < 4; a++) {
@@ -38,7 +38,7 @@ START_TEST(test_truth_tables)
         ck_assert_int_eq(truth_of(not(not(leaf(order[a]))), &facts), order[a]);
         for (unsigned b = 0; b < 4; b++) {
             ck_assert_int_eq(truth_of(both(leaf(order[a]), leaf(order[b])), &facts), and[a][b]);
-            ck_assert_int_eq(truth_of(either(leaf(order[a]), leaf(order[b])), &facts), or[a][b]);
+            ck_assert_int_eq(truth_of(either(leaf(order[a]), leaf(order[b])), &facts), or [a][b]);
         }
     }
 }
@@ -140,9 +140,12 @@ START_TEST(test_explain)
     struct text text;
     kit_list("ads", "ads.example\n");
     text_init(&text);
-    expression_explain(both(is("listed", "ads"), not(either(is("port", "443"), is("destination", "::/0")))), &facts, &text);
-    const char *expected = arena_printf(&kit.arena, "listed(ads): yes (ads %s:1), port(443): no, destination(::/0): later",
-                                        kit.lists[0].files[0].absolute).at;
+    expression_explain(both(is("listed", "ads"), not(either(is("port", "443"), is("destination", "::/0")))), &facts,
+                       &text);
+    const char *expected = arena_printf(&kit.arena,
+                                        "listed(ads): yes (ads %s:1), port(443): no, destination(::/0): later",
+                                        kit.lists[0].files[0].absolute)
+                               .at;
     ck_assert_str_eq(text_str(&text).at, expected);
     text_fini(&text);
 }
@@ -160,8 +163,13 @@ END_TEST
 
 Suite *suite_expression(void)
 {
-    const TTest *const tests[] = {test_truth_tables, test_negated_joins, test_only_as_far_as_needed, test_failed,
-                                  test_match_is_of_the_list_that_decided, test_explain, test_fini_of_what_is_shared};
+    const TTest *const tests[] = {test_truth_tables,
+                                  test_negated_joins,
+                                  test_only_as_far_as_needed,
+                                  test_failed,
+                                  test_match_is_of_the_list_that_decided,
+                                  test_explain,
+                                  test_fini_of_what_is_shared};
     Suite *suite = suite_create("expression");
     kit_add(suite, "expression", tests, lengthof(tests));
     return suite;

@@ -22,8 +22,18 @@ static void teardown(void)
 
 START_TEST(hop_by_hop_fields_end_here)
 {
-    static const char *const names[] = {"Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade",
-                                        "Proxy-Authorization", "Proxy-Authenticate", "HTTP2-Settings", "Content-Length", "Host"};
+    static const char *const names[] = {"Connection",
+                                        "Keep-Alive",
+                                        "Proxy-Connection",
+                                        "TE",
+                                        "Trailer",
+                                        "Transfer-Encoding",
+                                        "Upgrade",
+                                        "Proxy-Authorization",
+                                        "Proxy-Authenticate",
+                                        "HTTP2-Settings",
+                                        "Content-Length",
+                                        "Host"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         fields_add(&from, str_of(names[i]), STR("x"));
     fields_add(&from, STR("X-Kept"), STR("1"));

@@ -126,7 +126,8 @@ END_TEST
 
 Suite *suite_lint(void)
 {
-    const TTest *const tests[] = {test_unreachable, test_exact_deny, test_tunnels, test_fields_of_a_connect, test_lists_without_addresses};
+    const TTest *const tests[] = {test_unreachable, test_exact_deny, test_tunnels, test_fields_of_a_connect,
+                                  test_lists_without_addresses};
     Suite *suite = suite_create("lint");
     kit_add(suite, "lint", tests, lengthof(tests));
     return suite;

@@ -86,8 +86,9 @@ END_TEST
 /* The longest match decides; at equal length an exception. */
 START_TEST(test_exceptions)
 {
-    struct list *list = kit_list("ads", "||ads.example^\n@@||good.ads.example^\n||bad.good.ads.example^\n||both.example^\n@@||both.example^\n"
-                                        "@@||twice.example^\n||twice.example^\nexample.org##.ad\n");
+    struct list *list = kit_list(
+        "ads", "||ads.example^\n@@||good.ads.example^\n||bad.good.ads.example^\n||both.example^\n@@||both.example^\n"
+               "@@||twice.example^\n||twice.example^\nexample.org##.ad\n");
     ck_assert_int_eq(find(list, "ads.example", "/"), TRUTH_YES);
     ck_assert_int_eq(find(list, "x.ads.example", "/"), TRUTH_YES);
     ck_assert_int_eq(find(list, "good.ads.example", "/"), TRUTH_NO);
@@ -173,7 +174,8 @@ END_TEST
 
 START_TEST(test_odd_texts)
 {
-    struct list *list = kit_list("ads", "\xef\xbb\xbf" "a.example\r\n\r\n\n   b.example  \r\n");
+    struct list *list = kit_list("ads", "\xef\xbb\xbf"
+                                        "a.example\r\n\r\n\n   b.example  \r\n");
     ck_assert_int_eq(find(list, "a.example", "/"), TRUTH_YES);
     ck_assert_int_eq(find(list, "b.example", "/"), TRUTH_YES);
     ck_assert_uint_eq(match.line, 4);
@@ -496,10 +498,27 @@ END_TEST
 Suite *suite_list(void)
 {
     const TTest *const tests[] = {
-        test_domain_covers_its_subdomains, test_match_names_list_file_and_line, test_exact, test_exceptions, test_entries_that_overlap,
-        test_paths, test_addresses, test_odd_texts, test_bad_lines, test_what_yields_nothing, test_files_that_are_not_there,
-        test_no_crowd_of_messages, test_long_lines, test_category_folder, test_folder_of_categories, test_gzip,
-        test_limit_of_the_text, test_unchanged_files_are_shared, test_a_new_file_in_a_folder_is_noticed, test_many, test_references,
+        test_domain_covers_its_subdomains,
+        test_match_names_list_file_and_line,
+        test_exact,
+        test_exceptions,
+        test_entries_that_overlap,
+        test_paths,
+        test_addresses,
+        test_odd_texts,
+        test_bad_lines,
+        test_what_yields_nothing,
+        test_files_that_are_not_there,
+        test_no_crowd_of_messages,
+        test_long_lines,
+        test_category_folder,
+        test_folder_of_categories,
+        test_gzip,
+        test_limit_of_the_text,
+        test_unchanged_files_are_shared,
+        test_a_new_file_in_a_folder_is_noticed,
+        test_many,
+        test_references,
 #ifdef HAVE_ZSTD
         test_zstd,
 #endif

@@ -63,8 +63,8 @@ static struct outcome parse_cut(struct str input, bool is_response, const size_t
 
 static void must_equal(const struct outcome *a, const struct outcome *b, struct str input)
 {
-    ck_assert_msg(a->result == b->result && a->fault == b->fault, "%.*s: %d %d, %d %d", STR_ARGS(input), a->result, a->fault,
-                  b->result, b->fault);
+    ck_assert_msg(a->result == b->result && a->fault == b->fault, "%.*s: %d %d, %d %d", STR_ARGS(input), a->result,
+                  a->fault, b->result, b->fault);
     ck_assert_uint_eq(a->used, b->used);
     ck_assert(str_eq(text_str(&a->shape), text_str(&b->shape)));
 }
@@ -107,11 +107,13 @@ static void expect_bad(struct str input, bool is_response, enum fault fault)
 
 START_TEST(test_request)
 {
-    struct str input = STR("GET /a/%62?x=1 HTTP/1.1\r\nHost: Example.ORG:8080\r\nX-Empty:\r\nAccept:\t */* \t\r\n\r\nGET /next");
+    struct str input = STR(
+        "GET /a/%62?x=1 HTTP/1.1\r\nHost: Example.ORG:8080\r\nX-Empty:\r\nAccept:\t */* \t\r\n\r\nGET /next");
     expect_shape(input, false, input.len - 9,
                  "1|GET|0|/a/%62?x=1|/a/b|1||x=1|example.org|8080|0|1|0||0|0|1000\n"
                  "20|Host|Example.ORG:8080\n0|X-Empty|\n1|Accept|*/*\n");
-    expect_shape(STR("\r\n\r\nPOST http://h/ HTTP/1.1\r\nHost: h\r\ncontent-length: 5\r\nConnection: close\r\n\r\n"), false, 78,
+    expect_shape(STR("\r\n\r\nPOST http://h/ HTTP/1.1\r\nHost: h\r\ncontent-length: 5\r\nConnection: close\r\n\r\n"),
+                 false, 78,
                  "3|POST|1|http://h/|/|0|||h|0|0|1|0||1|5|0000\n20|Host|h\n10|content-length|5\n8|Connection|close\n");
     expect_shape(STR("CONNECT h:443 HTTP/1.0\r\n\r\n"), false, 26, "6|CONNECT|2|h:443||0|||h|443|0|0|0||0|0|0000\n");
     expect_shape(STR("OPTIONS * HTTP/1.1\r\nHost: 10.0.0.1\r\n\r\n"), false, 38,
@@ -197,12 +199,22 @@ END_TEST
 START_TEST(test_bad_responses)
 {
     static const char *const heads[] = {
-        "HTTP/1.1 200 OK\nX: y\r\n\r\n",      "HTTP/1.1 200 O\rK\r\n\r\n",     "HTTP/1.1 099 X\r\n\r\n", "HTTP/1.1 600 X\r\n\r\n",
-        "HTTP/1.1 20 OK\r\n\r\n",            "HTTP/1.1 2000 OK\r\n\r\n",      "HTTP/2.0 200 OK\r\n\r\n", "FOO BAR\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nX : y\r\n\r\n",  "HTTP/1.1 200 OK\r\nX: y\r\n z\r\n\r\n", "\r\nHTTP/1.1 200 OK\r\n\r\n",
-        "HTTP/1.1  200 OK\r\n\r\n",          "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\nX: y\r\n\r\n",
+        "HTTP/1.1 200 O\rK\r\n\r\n",
+        "HTTP/1.1 099 X\r\n\r\n",
+        "HTTP/1.1 600 X\r\n\r\n",
+        "HTTP/1.1 20 OK\r\n\r\n",
+        "HTTP/1.1 2000 OK\r\n\r\n",
+        "HTTP/2.0 200 OK\r\n\r\n",
+        "FOO BAR\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX : y\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX: y\r\n z\r\n\r\n",
+        "\r\nHTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1  200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: foo\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\n"};
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\n"};
     for (size_t i = 0; i < lengthof(heads); i++)
         expect_bad(str_of(heads[i]), true, FAULT_SERVER_INVALID);
 }
@@ -235,7 +247,8 @@ START_TEST(test_limits)
         {"GET / HTTP/1.1\r\nHost: h\r\nX:", "b", "", 1000000, FAULT_HEAD_TOO_LARGE},
         {"GET / HTTP/1.1\r\nHost: h\r\n", "a:\r\n", "\r\n", 25 + 99 * 4, FAULT_NONE},
         {"GET / HTTP/1.1\r\nHost: h\r\n", "a:\r\n", "\r\n", 25 + 100 * 4, FAULT_HEAD_TOO_LARGE},
-        {"GET / HTTP/1.1\r\nHost: h\r\n", "X: 0123456789012345678901234567890123456789012345678901234567890123456789\r\n", "", 40000,
+        {"GET / HTTP/1.1\r\nHost: h\r\n",
+         "X: 0123456789012345678901234567890123456789012345678901234567890123456789\r\n", "", 40000,
          FAULT_HEAD_TOO_LARGE},
         {"", "\r\n", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", 10000, FAULT_BAD_REQUEST},
     };

@@ -60,8 +60,8 @@ START_TEST(test_canonical)
         struct str canonical, second, again, again_second;
         ck_assert_msg(path_canonical(&arena, str_of(cases[i][0]), &canonical, &second), "%s", cases[i][0]);
         ck_assert_msg(str_eq(canonical, str_of(cases[i][1])), "%s: %.*s", cases[i][0], STR_ARGS(canonical));
-        ck_assert_msg((second.at == NULL) == (cases[i][2] == NULL) && str_eq(second, str_of(cases[i][2])), "%s: %.*s", cases[i][0],
-                      STR_ARGS(second));
+        ck_assert_msg((second.at == NULL) == (cases[i][2] == NULL) && str_eq(second, str_of(cases[i][2])), "%s: %.*s",
+                      cases[i][0], STR_ARGS(second));
         ck_assert(path_canonical(&arena, canonical, &again, &again_second));
         ck_assert(str_eq(again, canonical) && str_eq(again_second, second));
     }
@@ -70,8 +70,8 @@ END_TEST
 
 START_TEST(test_refused)
 {
-    static const char *const cases[] = {"",      "a",       "/%",      "/%4",   "/a%zz", "/%g0", "/blocked%00", "/%00",
-                                        "/a\\b", "/x\\..\\y", "/\x01", "/\x7f", "/\r\n", "/%%41"};
+    static const char *const cases[] = {"",     "a",     "/%",        "/%4",   "/a%zz", "/%g0",  "/blocked%00",
+                                        "/%00", "/a\\b", "/x\\..\\y", "/\x01", "/\x7f", "/\r\n", "/%%41"};
     for (size_t i = 0; i < lengthof(cases); i++) {
         struct str canonical, second;
         ck_assert_msg(!path_canonical(&arena, str_of(cases[i]), &canonical, &second), "%s", cases[i]);

@@ -44,8 +44,8 @@ START_TEST(test_ranges)
     for (size_t i = 0; i < lengthof(cases); i++) {
         struct range ranges[ROOM];
         size_t count = 0;
-        ck_assert_msg(ranges_parse(str_of(cases[i].value), cases[i].size, ranges, ROOM, &count) == cases[i].result, "%s",
-                      cases[i].value);
+        ck_assert_msg(ranges_parse(str_of(cases[i].value), cases[i].size, ranges, ROOM, &count) == cases[i].result,
+                      "%s", cases[i].value);
         ck_assert_msg(count == cases[i].count, "%s", cases[i].value);
         for (size_t j = 0; j < count; j++)
             ck_assert(ranges[j].first == cases[i].ranges[j].first && ranges[j].last == cases[i].ranges[j].last);
@@ -59,9 +59,19 @@ START_TEST(test_content_range)
     uint64_t size;
     ck_assert(content_range_parse(STR("bytes 0-4/10"), &range, &size) && range_length(&range) == 5 && size == 10);
     ck_assert(content_range_parse(STR("bytes 3-3/*"), &range, &size) && range.first == 3 && size == UINT64_MAX);
-    static const char *const wrong[] = {"bytes 9223372036854775807-0/-1", "bytes 0-4/4",  "bytes 4-3/10", "bytes */10", "bytes 0-4",
-                                        "bytes=0-4/10",                   "bytes -4/10",  "bytes 0-/10",  "",           "bytes 0-4/",
-                                        "bytes 0-18446744073709551615/*", "lines 0-4/10", "bytes /0-1"};
+    static const char *const wrong[] = {"bytes 9223372036854775807-0/-1",
+                                        "bytes 0-4/4",
+                                        "bytes 4-3/10",
+                                        "bytes */10",
+                                        "bytes 0-4",
+                                        "bytes=0-4/10",
+                                        "bytes -4/10",
+                                        "bytes 0-/10",
+                                        "",
+                                        "bytes 0-4/",
+                                        "bytes 0-18446744073709551615/*",
+                                        "lines 0-4/10",
+                                        "bytes /0-1"};
     for (size_t i = 0; i < lengthof(wrong); i++)
         ck_assert_msg(!content_range_parse(str_of(wrong[i]), &range, &size), "%s", wrong[i]);
 }

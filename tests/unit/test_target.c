@@ -45,7 +45,8 @@ START_TEST(test_accepted)
     for (size_t i = 0; i < lengthof(cases); i++) {
         struct target target;
         struct str authority;
-        ck_assert_msg(target_parse(&arena, str_of(cases[i].raw), cases[i].method, &target, &authority), "%s", cases[i].raw);
+        ck_assert_msg(target_parse(&arena, str_of(cases[i].raw), cases[i].method, &target, &authority), "%s",
+                      cases[i].raw);
         ck_assert_int_eq(target.form, cases[i].form);
         ck_assert(str_eq(target.path, str_of(cases[i].path)) && str_eq(target.query, str_of(cases[i].query)));
         ck_assert_int_eq(target.query.at == NULL, cases[i].query == NULL);
@@ -61,16 +62,31 @@ START_TEST(test_refused)
         const char *raw;
         enum method method;
     } cases[] = {
-        {"", METHOD_GET},          {"a", METHOD_GET},           {"*", METHOD_GET},          {"*x", METHOD_OPTIONS},
-        {"https://h/", METHOD_GET}, {"file:///etc", METHOD_GET}, {"ftp://h/", METHOD_GET},   {"urn:a:b", METHOD_GET},
-        {"@h/", METHOD_GET},       {"?x", METHOD_GET},          {"http:/h/", METHOD_GET},   {"http:", METHOD_GET},
-        {"/a#b", METHOD_GET},      {"/a?b#c", METHOD_GET},      {"/a b", METHOD_GET},       {"/\x80", METHOD_GET},
-        {"/a?\xff", METHOD_GET},   {"/%00", METHOD_GET},        {"cache_object://h/", METHOD_GET},
+        {"", METHOD_GET},
+        {"a", METHOD_GET},
+        {"*", METHOD_GET},
+        {"*x", METHOD_OPTIONS},
+        {"https://h/", METHOD_GET},
+        {"file:///etc", METHOD_GET},
+        {"ftp://h/", METHOD_GET},
+        {"urn:a:b", METHOD_GET},
+        {"@h/", METHOD_GET},
+        {"?x", METHOD_GET},
+        {"http:/h/", METHOD_GET},
+        {"http:", METHOD_GET},
+        {"/a#b", METHOD_GET},
+        {"/a?b#c", METHOD_GET},
+        {"/a b", METHOD_GET},
+        {"/\x80", METHOD_GET},
+        {"/a?\xff", METHOD_GET},
+        {"/%00", METHOD_GET},
+        {"cache_object://h/", METHOD_GET},
     };
     for (size_t i = 0; i < lengthof(cases); i++) {
         struct target target;
         struct str authority;
-        ck_assert_msg(!target_parse(&arena, str_of(cases[i].raw), cases[i].method, &target, &authority), "%s", cases[i].raw);
+        ck_assert_msg(!target_parse(&arena, str_of(cases[i].raw), cases[i].method, &target, &authority), "%s",
+                      cases[i].raw);
     }
 }
 END_TEST

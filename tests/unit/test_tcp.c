@@ -222,6 +222,22 @@ START_TEST(reset_is_told_and_remembered)
 }
 END_TEST
 
+/* The last bytes and the reset are there before anything is looked at: one edge tells of both, and not that it does. */
+START_TEST(data_and_reset_in_one_event)
+{
+    int peer;
+    struct transport *transport = connect_to_peer(&peer);
+    ck_assert_int_eq(transport_read(transport, &buffer, BLOCK_SIZE, &waiter.task), FLOW_WAIT);
+    say(peer, "last words");
+    reset(peer);
+    usleep(10000);
+    ck_assert_int_eq(read_until(transport, SIZE_MAX), FLOW_FAIL);
+    ck_assert(str_eq(buffer_front(&buffer), STR("last words")));
+    ck_assert_int_eq(transport->error, ECONNRESET);
+    transport_free(transport);
+}
+END_TEST
+
 START_TEST(abort_resets)
 {
     int peer;
@@ -281,6 +297,7 @@ Suite *suite_tcp(void)
     tcase_add_test(tests, quiet_after_an_exact_read);
     tcase_add_test(tests, writes_with_backpressure);
     tcase_add_test(tests, reset_is_told_and_remembered);
+    tcase_add_test(tests, data_and_reset_in_one_event);
     tcase_add_test(tests, abort_resets);
     tcase_add_test(tests, refused);
     tcase_add_test(tests, unix_sockets_too);

@@ -16,7 +16,8 @@ static void set_up(void)
     arena_init(&arena);
     fields_init(&fields, &arena);
     fields_add(&fields, STR("User-Agent"), STR("a\"b<c>\x1b"));
-    facts = (struct facts){.method = METHOD_GET, .method_text = STR("GET"), .scheme = STR("https"), .host = STR("example.org")};
+    facts = (struct facts){
+        .method = METHOD_GET, .method_text = STR("GET"), .scheme = STR("https"), .host = STR("example.org")};
     facts.port = 8443;
     facts.path = STR("/a");
     facts.query = STR("b=c");
@@ -39,7 +40,8 @@ static void expect(const char *source, enum template_escape escape, const char *
     struct template template;
     struct str why = STR_NONE;
     size_t at;
-    ck_assert_msg(template_parse(&arena, str_of(source), TEMPLATE_LOG, &template, &why, &at), "%s: %.*s", source, STR_ARGS(why));
+    ck_assert_msg(template_parse(&arena, str_of(source), TEMPLATE_LOG, &template, &why, &at), "%s: %.*s", source,
+                  STR_ARGS(why));
     struct str text = template_expand(&template, &facts, escape, &arena);
     ck_assert_msg(str_eq(text, str_of(result)), "%s: %.*s", source, STR_ARGS(text));
 }

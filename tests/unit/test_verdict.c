@@ -23,7 +23,8 @@ static struct rule *rule(enum rule_kind kind, const char *name, const struct exp
     return row;
 }
 
-static struct rule *rewrite(const char *name, const char *pattern, const char *replacement, const struct expression *when)
+static struct rule *rewrite(const char *name, const char *pattern, const char *replacement,
+                            const struct expression *when)
 {
     char why[REGEX_WHY_MAX];
     size_t at;
@@ -89,7 +90,10 @@ START_TEST(test_every_terminal_rule_ends)
     static const struct {
         enum rule_kind kind;
         enum action action;
-    } kinds[] = {{RULE_ALLOW, ACTION_ALLOW}, {RULE_DENY, ACTION_DENY}, {RULE_REDIRECT, ACTION_REDIRECT}, {RULE_RESPOND, ACTION_RESPOND}};
+    } kinds[] = {{RULE_ALLOW, ACTION_ALLOW},
+                 {RULE_DENY, ACTION_DENY},
+                 {RULE_REDIRECT, ACTION_REDIRECT},
+                 {RULE_RESPOND, ACTION_RESPOND}};
     struct verdict verdict;
     struct facts facts = kit_facts("example.org", "/");
     for (size_t i = 0; i < lengthof(kinds); i++) {
@@ -134,7 +138,8 @@ START_TEST(test_two_blocks)
     struct rules empty = {rows, 0};
     rules_run(&empty, &facts, &kit.arena, &verdict, NULL);
     ck_assert_int_eq(verdict.action, ACTION_ALLOW);
-    struct rule route_rows[2] = {{.kind = RULE_ADD_HEADER, .name = STR("b")}, {.kind = RULE_DENY, .name = STR("route")}};
+    struct rule route_rows[2] = {{.kind = RULE_ADD_HEADER, .name = STR("b")},
+                                 {.kind = RULE_DENY, .name = STR("route")}};
     struct rules route = {route_rows, 2};
     rules_run(&route, &facts, &kit.arena, &verdict, NULL);
     ck_assert_int_eq(verdict.action, ACTION_DENY);
@@ -183,7 +188,8 @@ START_TEST(test_need_address)
     ck_assert_int_eq(run(&second, &verdict), ACTION_ALLOW);
     ck_assert_str_eq(acted(&verdict), "edit ");
     ck_assert(str_eq(second.path, STR("/b")));
-    ck_assert_int_eq(run(&parent, &verdict), ACTION_ALLOW); /* the address will never be known: the rule does not hold */
+    ck_assert_int_eq(run(&parent, &verdict),
+                     ACTION_ALLOW); /* the address will never be known: the rule does not hold */
     end();
 }
 END_TEST
@@ -215,13 +221,13 @@ START_TEST(test_rewrite)
     } cases[] = {
         {"^/old/(.*)$", "/new/$1", "/old/a/b", "/new/a/b", ACTION_NONE},
         {"^/old/(.*)$", "/new/$1", "/other", "/other", ACTION_NONE},
-        {"^/(a)(b)?(c)$", "/$3$2$1", "/ac", "/ca", ACTION_NONE},       /* a group without a part is empty */
-        {"old", "/new", "/some/old/thing", "/new", ACTION_NONE},       /* the whole path becomes the replacement */
-        {"^/(.*)$", "/x/../$1", "/a", "/a", ACTION_NONE},              /* canonicalised again */
+        {"^/(a)(b)?(c)$", "/$3$2$1", "/ac", "/ca", ACTION_NONE}, /* a group without a part is empty */
+        {"old", "/new", "/some/old/thing", "/new", ACTION_NONE}, /* the whole path becomes the replacement */
+        {"^/(.*)$", "/x/../$1", "/a", "/a", ACTION_NONE},        /* canonicalised again */
         {"^/(.*)$", "/%41/%2e%2e/$1", "/a", "/a", ACTION_NONE},
         {"^/(.*)$", "/price$$/$1", "/a", "/price$/a", ACTION_NONE},
-        {"^/x/(.*)$", "$1", "/x/a", "/x/a", ACTION_ERROR},             /* no slash: no path */
-        {"^/x(.*)$", "/%0$1", "/x0", "/x0", ACTION_ERROR},             /* an encoded NUL */
+        {"^/x/(.*)$", "$1", "/x/a", "/x/a", ACTION_ERROR}, /* no slash: no path */
+        {"^/x(.*)$", "/%0$1", "/x0", "/x0", ACTION_ERROR}, /* an encoded NUL */
     };
     for (size_t i = 0; i < lengthof(cases); i++) {
         struct verdict verdict;
@@ -238,7 +244,8 @@ END_TEST
 START_TEST(test_rewrite_acts_where_it_stands)
 {
     struct verdict verdict;
-    struct facts facts = kit_facts("example.org", "/a"), tunnel = kit_tunnel("example.org"), star = kit_facts("example.org", "*");
+    struct facts facts = kit_facts("example.org", "/a"), tunnel = kit_tunnel("example.org"),
+                 star = kit_facts("example.org", "*");
     begin();
     rule(RULE_SET_HEADER, "before", is("path", "/a"));
     rewrite("move", "^/a$", "/b", NULL);
@@ -262,7 +269,8 @@ START_TEST(test_replacements)
         size_t at;
         const char *why;
     } cases[] = {
-        {"/$2", 1, "no such group"}, {"/$x", 1, "'$'"}, {"/a$", 2, "'$'"}, {"/a?b=$1", 2, "query"}, {"a", 0, "slash"}, {"", 0, "slash"},
+        {"/$2", 1, "no such group"}, {"/$x", 1, "'$'"}, {"/a$", 2, "'$'"},
+        {"/a?b=$1", 2, "query"},     {"a", 0, "slash"}, {"", 0, "slash"},
     };
     char why[REGEX_WHY_MAX];
     size_t at = 99;
@@ -441,10 +449,22 @@ END_TEST
 Suite *suite_verdict(void)
 {
     const TTest *const tests[] = {
-        test_first_match_decides, test_every_terminal_rule_ends, test_what_is_not_terminal_acts_only_if_reached, test_two_blocks,
-        test_unknown_does_not_hold, test_need_address, test_address_is_asked_for_only_when_it_matters, test_rewrite,
-        test_rewrite_acts_where_it_stands, test_replacements, test_a_limit_fails_closed, test_response_rules_are_passed_over,
-        test_no_waiting_for_what_cannot_hold, test_response_fields_keep_the_order_of_rules, test_trace, test_tell,
+        test_first_match_decides,
+        test_every_terminal_rule_ends,
+        test_what_is_not_terminal_acts_only_if_reached,
+        test_two_blocks,
+        test_unknown_does_not_hold,
+        test_need_address,
+        test_address_is_asked_for_only_when_it_matters,
+        test_rewrite,
+        test_rewrite_acts_where_it_stands,
+        test_replacements,
+        test_a_limit_fails_closed,
+        test_response_rules_are_passed_over,
+        test_no_waiting_for_what_cannot_hold,
+        test_response_fields_keep_the_order_of_rules,
+        test_trace,
+        test_tell,
     };
     Suite *suite = suite_create("verdict");
     kit_add(suite, "verdict", tests, lengthof(tests));

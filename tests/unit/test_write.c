@@ -31,7 +31,8 @@ static void expect(const struct head *head, char *(*write)(char *, const struct 
 
 static struct head a_request(void)
 {
-    struct head head = {.method = METHOD_GET, .method_text = STR("GET"), .minor = 1, .keep_alive = true, .declared = BODY_UNKNOWN};
+    struct head head = {
+        .method = METHOD_GET, .method_text = STR("GET"), .minor = 1, .keep_alive = true, .declared = BODY_UNKNOWN};
     fields_init(&head.fields, &arena);
     head.target = (struct target){.form = TARGET_ORIGIN, .path = STR("/a"), .query = STR("b")};
     head.authority = (struct authority){.host = STR("example.org"), .port = 8080};
@@ -53,8 +54,9 @@ START_TEST(test_request)
     head.length = 0;
     head.keep_alive = false;
     head.target.query = STR_NONE;
-    expect(&head, request_head_write,
-           "GET /a HTTP/1.1\r\nHost: example.org:8080\r\nX-A: 1\r\nx-b: \r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    expect(
+        &head, request_head_write,
+        "GET /a HTTP/1.1\r\nHost: example.org:8080\r\nX-A: 1\r\nx-b: \r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     head.framing = FRAMING_CHUNKED;
     head.upgrades_websocket = true;
     head.target.form = TARGET_ABSOLUTE;
@@ -82,7 +84,8 @@ END_TEST
 
 START_TEST(test_response)
 {
-    struct head head = {.status = 200, .minor = 1, .keep_alive = true, .framing = FRAMING_LENGTH, .declared = BODY_UNKNOWN};
+    struct head head = {
+        .status = 200, .minor = 1, .keep_alive = true, .framing = FRAMING_LENGTH, .declared = BODY_UNKNOWN};
     fields_init(&head.fields, &arena);
     head.length = UINT64_MAX - 1;
     fields_add(&head.fields, STR("A"), STR("b"));
@@ -91,7 +94,8 @@ START_TEST(test_response)
     expect(&head, response_head_write, "HTTP/1.1 200 OK\r\nA: b\r\n\r\n");
     head.declared = 7;
     head.minor = 0;
-    expect(&head, response_head_write, "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 7\r\nConnection: keep-alive\r\n\r\n");
+    expect(&head, response_head_write,
+           "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 7\r\nConnection: keep-alive\r\n\r\n");
     head.declared = BODY_UNKNOWN;
     head.framing = FRAMING_CLOSE;
     head.keep_alive = false;

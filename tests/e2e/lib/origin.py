@@ -47,7 +47,7 @@ class Connection:
     """Bytes of a socket, read with a time-out; an end before its time raises EOFError. `received` has all that came."""
 
     def __init__(self, sock):
-        self.sock, self.buffer, self.received = sock, b"", b""
+        self.sock, self.buffer, self.received = sock, b"", bytearray()
         sock.settimeout(TIMEOUT * SLOWNESS)
 
     def send(self, data):
@@ -80,9 +80,17 @@ class Connection:
         return data
 
     def read_exactly(self, size):
-        while len(self.buffer) < size:
-            self._more()
-        data, self.buffer = self.buffer[:size], self.buffer[size:]
+        parts, have = [self.buffer], len(self.buffer)
+        self.buffer = b""
+        while have < size:
+            data = self.recv()
+            if not data:
+                self.buffer = b"".join(parts)
+                raise EOFError(f"the peer closed after {self.buffer[-200:]!r}")
+            parts.append(data)
+            have += len(data)
+        whole = b"".join(parts)
+        data, self.buffer = whole[:size], whole[size:]
         return data
 
     def read_until_close(self):
