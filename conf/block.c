@@ -22,7 +22,7 @@ static bool is_plain(const struct word *word, const char *text)
     return !word->quoted && str_eq(word->text, str_of(text));
 }
 
-/* --- types ---------------------------------------------------------------------------------------------------------------- */
+/* Types. */
 
 static void store(const struct scope *scope, const struct directive *row, uint64_t value)
 {
@@ -152,7 +152,7 @@ static bool (*const type_setters[VALUE_TYPE_COUNT])(struct scope *, const struct
     [VALUE_TEXT] = set_text,
 };
 
-bool value_set(struct scope *scope, const struct directive *row, const struct word *word)
+static bool value_set(struct scope *scope, const struct directive *row, const struct word *word)
 {
     for (const struct value_word *known = row->words; known != NULL && known->name != NULL; known++)
         if (is_plain(word, known->name)) {
@@ -175,7 +175,7 @@ static bool set_by_row(struct scope *scope, const struct setting *setting)
     return (row->options == 0 || options_read(scope, setting, scope->target)) && fine;
 }
 
-/* --- the form of a statement ------------------------------------------------------------------------------------------------ */
+/* The form of a statement. */
 
 static bool take_name_of_rule(struct loading *load, struct setting *setting)
 {
@@ -290,7 +290,7 @@ static bool take_apart(const struct scope *scope, const struct statement *statem
     return check_arguments(scope, ret) && check_body(scope, ret);
 }
 
-/* --- unknown and repeated ones ------------------------------------------------------------------------------------------------ */
+/* Unknown and repeated ones. */
 
 static void add_blocks(const struct directive *row, struct text *into)
 {
@@ -315,7 +315,8 @@ static void report_misplaced(const struct scope *scope, const struct word *word,
         add_blocks(row, &blocks);
     }
     const char *hint = arena_printf(scope->load->arena, "it stands in: %.*s", STR_ARGS(text_str(&blocks))).at;
-    mistake(scope->load, word, hint, "'%.*s' does not belong in %s", STR_ARGS(word->text), block_title(scope->kind));
+    mistake(scope->load, word, hint, "'%.*s' does not belong %s %s", STR_ARGS(word->text),
+            block_preposition(scope->kind), block_title(scope->kind));
     text_fini(&blocks);
 }
 
@@ -325,8 +326,8 @@ static void report_unknown(const struct scope *scope, const struct word *word)
     if (elsewhere != NULL)
         report_misplaced(scope, word, elsewhere);
     else
-        mistake(scope->load, word, nearest_hint(scope->load, scope->kind, word->text), "unknown directive '%.*s' in %s",
-                STR_ARGS(word->text), block_title(scope->kind));
+        mistake(scope->load, word, nearest_hint(scope->load, scope->kind, word->text), "unknown directive '%.*s' %s %s",
+                STR_ARGS(word->text), block_preposition(scope->kind), block_title(scope->kind));
 }
 
 static bool is_second(const struct scope *scope, const struct directive *row, const struct word *word)
@@ -334,8 +335,8 @@ static bool is_second(const struct scope *scope, const struct directive *row, co
     const struct word *first = scope->seen[row - directives];
     if (first == NULL || row->repeats)
         return false;
-    mistake(scope->load, word, loading_where(scope->load, first, word), "a second '%.*s' in %s", STR_ARGS(word->text),
-            block_title(scope->kind));
+    mistake(scope->load, word, loading_where(scope->load, first, word), "a second '%.*s' %s %s", STR_ARGS(word->text),
+            block_preposition(scope->kind), block_title(scope->kind));
     return true;
 }
 
@@ -358,7 +359,7 @@ static bool read_statement(struct scope *scope, const struct statement *statemen
     return set_by_row(scope, &setting);
 }
 
-/* --- blocks --------------------------------------------------------------------------------------------------------------------- */
+/* Blocks. */
 
 void scope_init(struct scope *scope, struct loading *load, const struct scope *outer, unsigned kind, void *target)
 {

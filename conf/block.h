@@ -16,7 +16,5 @@ bool scope_may_have(const struct scope *scope, const char *name);
 void block_read(struct scope *scope, const struct block *block);
 /* The options behind a statement's arguments, and its braces if it has them, into `target`, which gets the defaults first. */
 bool options_read(const struct scope *scope, const struct setting *setting, void *target);
-/* One argument of a type, for setters that have more than one. */
-bool value_set(struct scope *scope, const struct directive *row, const struct word *word);
 
 #endif

@@ -28,7 +28,7 @@ static bool is_same_head(const struct gate *a, const struct gate *b)
     return x->uri_size == y->uri_size && x->header_size == y->header_size && x->field_size == y->field_size &&
            x->header_count == y->header_count && x->chunk_line == y->chunk_line &&
            x->chunk_overhead == y->chunk_overhead && x->trailer_size == y->trailer_size &&
-           x->trailer_count == y->trailer_count && x->buffer_size == y->buffer_size &&
+           x->trailer_count == y->trailer_count &&
            s->client_header == t->client_header && s->client_idle == t->client_idle;
 }
 

@@ -133,12 +133,8 @@ const struct directive directives[] = {
      .help = "the largest trailer section"},
     {.name = "trailer-count", .blocks = HEAD_LIMITS, COUNT(struct limits, trailer_count, 1, 1000, "20"),
      .help = "the most trailer fields"},
-    {.name = "ranges", .blocks = ALL_LIMITS, COUNT(struct limits, ranges, 1, 1000, "16"),
-     .help = "the most ranges in one request; with more, the whole is sent"},
     {.name = "min-rate", .blocks = ALL_LIMITS, .type = VALUE_BANDWIDTH, MEMBER(struct limits, min_rate), .fallback = "512B/s",
      .words = off_is_zero, .help = "the slowest that a body may flow while bytes are owed, after timeouts { rate-grace }"},
-    {.name = "buffer-size", .blocks = HEAD_LIMITS, SIZE(struct limits, buffer_size, 16 * KIB, 64 * MIB, "256k"),
-     .help = "the most memory that is buffered for one connection"},
     {.name = "memory", .blocks = BLOCK_LIMITS, SIZE(struct limits, memory, 8 * MIB, TIB, "auto"), .words = auto_is_zero,
      .help = "memory for traffic (not for lists): 90 % shed idle connections, 95 % are answered 503; auto: a quarter of the machine's"},
     {.name = "descriptors", .blocks = BLOCK_LIMITS, COUNT(struct limits, descriptors, 64, 10000000, "auto"), .words = auto_is_zero,
@@ -197,7 +193,7 @@ const struct directive directives[] = {
     {.name = "log", .blocks = BLOCK_TOP, SPECIAL(set_log, 0, 1, "[NAME] { … } | off"), .body = BODY_OPTIONAL, .repeats = true,
      .makes = NAME_LOG, .help = "an access log, which gets every request unless a rule says otherwise; without any: combined lines on stdout"},
     {.name = "to", .blocks = BLOCK_LOG, SPECIAL(set_log_to, 1, 2, "file PATH | stdout | stderr | syslog ADDRESS"),
-     .fallback = "stdout", .help = "where its lines go; a syslog is unix:/PATH or HOST:PORT"},
+     .fallback = "stdout", .help = "where its lines go; a syslog is unix:/PATH or IP[:PORT]"},
     {.name = "format", .blocks = BLOCK_LOG, SPECIAL(set_log_format, 1, 1, "json | combined | squid | \"TEXT\""),
      .fallback = "combined", .help = "how its lines look; a TEXT has variables"},
     {.name = "redact", .blocks = BLOCK_LOG, SPECIAL(set_redact, 1, MANY, "FIELD..."), .repeats = true,
@@ -246,8 +242,8 @@ const struct directive directives[] = {
      .help = "in a reverse block: behind these proxies the client is the right-most address of X-Forwarded-For that is not theirs"},
     {.name = "host", .blocks = BLOCK_REVERSE, SPECIAL(set_host, 1, MANY, "PATTERN..."), .repeats = true, .fallback_note = "default",
      .help = "the names served here: example.org, *.example.org (below), .example.org (itself and below); default: the rest"},
-    {.name = "to", .blocks = SITES, SPECIAL(set_to, 1, MANY, "ADDRESS..."), .help = "the servers: a pool in short"},
-    {.name = "pool", .blocks = SITES, SPECIAL(set_pool_name, 1, 1, "NAME"), .help = "the pool that serves it"},
+    {.name = "to", .blocks = SITES, SPECIAL(set_to, 1, MANY, "ADDRESS..."), .help = "the servers: a pool in short; off in a route: nothing serves it"},
+    {.name = "pool", .blocks = SITES, SPECIAL(set_pool_name, 1, 1, "NAME"), .help = "the pool that serves it; off in a route: nothing does"},
     {.name = "files", .blocks = SITES, SPECIAL(set_files, 1, 1, "FOLDER"),
      .help = "files serve it: the folder and the whole path (strip with rewrite), index.html, no listings"},
     {.name = "forwarded-fields", .blocks = SITES, .type = VALUE_CHOICE, MEMBER(struct mode_draft, settings.forwarded),
@@ -331,6 +327,11 @@ const char *block_title(unsigned kind)
     while (name->kind != 0 && name->kind != kind)
         name++;
     return name->title;
+}
+
+const char *block_preposition(unsigned kind)
+{
+    return kind == BLOCK_TOP ? "at" : "in";
 }
 
 /* GET, M-SEARCH: what no directive looks like. */

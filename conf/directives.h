@@ -57,6 +57,8 @@ struct block_name {
 };
 extern const struct block_name block_names[];
 const char *block_title(unsigned kind);
+/* "in", or "at" for the top level. */
+const char *block_preposition(unsigned kind);
 
 enum value_type {
     VALUE_SPECIAL, /* read by the row's setter */

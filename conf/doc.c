@@ -35,7 +35,7 @@ static void add_wrapped(struct text *into, const char *indent, const char *words
     text_add_char(into, '\n');
 }
 
-/* --- directives ------------------------------------------------------------------------------------------------------------------ */
+/* Directives. */
 
 static void add_titles(const struct directive *row, struct text *into)
 {
@@ -93,6 +93,9 @@ static void add_directive(const struct directive *row, struct text *into)
     add_facts(row, "    ", into);
     if (row->options != 0)
         add_inside(row->options, into);
+    for (const struct block_name *block = block_names; block->kind != 0 && row->body != BODY_NONE; block++)
+        if (block->kind < OPTIONS_USER && str_eq(str_of(block->name), str_of(row->name)))
+            add_inside(block->kind, into);
     text_fini(&line);
 }
 
@@ -125,13 +128,10 @@ static bool add_directives(const char *name, struct text *into)
             text_add_char(into, '\n');
         add_directive(row, into);
     }
-    for (const struct block_name *block = block_names; found && block->kind != 0; block++)
-        if (block->kind < OPTIONS_USER && str_eq(str_of(block->name), str_of(name)))
-            add_inside(block->kind, into);
     return found;
 }
 
-/* --- conditions, variables, types ------------------------------------------------------------------------------------------------- */
+/* Conditions, variables, types. */
 
 static void add_condition(const struct condition_kind *kind, struct text *into)
 {
@@ -181,7 +181,7 @@ static bool add_type(const char *name, struct text *into)
     return false;
 }
 
-/* --- by name --------------------------------------------------------------------------------------------------------------------------- */
+/* By name. */
 
 static const struct {
     const char *name;

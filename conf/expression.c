@@ -33,7 +33,7 @@ static const struct word *take(struct parser *parser)
     return parser->before;
 }
 
-/* --- conditions -------------------------------------------------------------------------------------------------------------- */
+/* Conditions. */
 
 static const struct list_conf *find_list(const struct acl_scope *scope, struct str name)
 {
@@ -148,7 +148,7 @@ const struct expression *condition_read(struct loading *load, const struct word 
     return NULL;
 }
 
-/* --- phases ------------------------------------------------------------------------------------------------------------------- */
+/* Phases. */
 
 static const struct {
     const char *word;
@@ -170,7 +170,7 @@ static bool check_phase(struct parser *parser, const struct word *word, const st
                    STR_ARGS(word->text), phases[phase].word, parser->place->title);
 }
 
-/* --- the grammar --------------------------------------------------------------------------------------------------------------- */
+/* The grammar. */
 
 static const struct expression *read_or(struct parser *parser);
 

@@ -15,7 +15,7 @@ __attribute__((format(printf, 4, 5))) static void warn(struct loading *load, con
     text_fini(&text);
 }
 
-/* --- what nothing uses ------------------------------------------------------------------------------------------------------------- */
+/* What nothing uses. */
 
 static void lint_unused(struct loading *load, const struct named *named, const char *what)
 {
@@ -44,7 +44,7 @@ static void lint_pool(struct loading *load, const struct pool_conf *pool)
     warn(load, &pool->name, NULL, "all servers of pool '%.*s' are down", STR_ARGS(pool->name.text));
 }
 
-/* --- open proxies -------------------------------------------------------------------------------------------------------------------- */
+/* Open proxies. */
 
 /* Kinds that tell one client from another. */
 static bool asks_for_client(const struct expression *expression)
@@ -104,7 +104,7 @@ static void lint_open_proxy(struct loading *load, const struct forward_conf *for
     }
 }
 
-/* --- reverse blocks ----------------------------------------------------------------------------------------------------------------- */
+/* Reverse blocks. */
 
 static bool has_answer(const struct rules *rules)
 {

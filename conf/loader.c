@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- for all that is read ---------------------------------------------------------------------------------------------------------- */
+/* For all that is read. */
 
 bool mistake(struct loading *load, const struct word *at, const char *hint, const char *format, ...)
 {
@@ -60,7 +60,7 @@ const char *loading_path(struct loading *load, const struct word *word)
     return path;
 }
 
-/* --- stages -------------------------------------------------------------------------------------------------------------------------- */
+/* Stages. */
 
 static struct config *config_new(void)
 {
@@ -187,6 +187,9 @@ static void read_all(struct loading *load, const char *path)
     finish_logs(load);
     finish_paths(load);
     check_blocks(load);
+    if (load->diag->errors >= TREE_MISTAKES_MAX)
+        diag_add(load->diag, DIAG_ERROR, NULL, NULL, "there are %d mistakes: the rest was not looked at",
+                 TREE_MISTAKES_MAX);
     if (load->diag->errors == 0)
         lint_config(load);
 }

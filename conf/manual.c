@@ -58,7 +58,7 @@ static void add_facts(const struct directive *row, struct text *into)
         add_text(into, fallback);
         text_add_cstr(into, row->fallback != NULL ? "\\fR." : ".");
     }
-    if (row->repeats && !row->is_rule)
+    if (row->repeats && !row->is_rule && row->blocks != OPTIONS_USER - 1)
         text_add_cstr(into, " As often as needed.");
     text_fini(&range);
 }
@@ -79,22 +79,44 @@ static void add_row(const struct directive *row, struct text *into)
     text_add_cstr(into, ".RE\n");
 }
 
-/* Rules, which stand in three blocks, are told in a section of their own; so is what stands in all blocks. */
-static bool is_told_with(const struct directive *row, const struct block_name *block)
+/* Rules, which stand in three blocks, are told in a section of their own. */
+static bool is_of_block(const struct directive *row, const struct block_name *block)
 {
-    return (row->blocks & block->kind) && !row->is_rule &&
-           (row->blocks != OPTIONS_USER - 1 || block->kind == BLOCK_TOP);
+    return (row->blocks & block->kind) && !row->is_rule && row->blocks != OPTIONS_USER - 1;
+}
+
+/* A row is told in full in the first of its blocks; in the others it is named. */
+static bool is_told_before(const struct directive *row, const struct block_name *block)
+{
+    return (row->blocks & (block->kind - 1)) != 0;
+}
+
+static void add_named_rows(const struct block_name *block, struct text *into)
+{
+    const char *separator = ".PP\nAs above: ";
+    for (const struct directive *row = directives; row->name != NULL; row++) {
+        if (!is_of_block(row, block) || !is_told_before(row, block))
+            continue;
+        text_printf(into, "%s\\fB", separator);
+        add_text(into, row->name);
+        text_add_cstr(into, "\\fR");
+        separator = ",\n";
+    }
+    text_add_cstr(into, separator[0] == ',' ? ".\n" : "");
 }
 
 static void add_blocks(struct text *into)
 {
     for (const struct block_name *block = block_names; block->kind != 0 && block->kind < OPTIONS_USER; block++) {
-        text_add_cstr(into, ".SS In ");
+        text_printf(into, ".SS %s", block->kind == BLOCK_TOP ? "At " : "In ");
         add_text(into, block->title);
         text_add_char(into, '\n');
         for (const struct directive *row = directives; row->name != NULL; row++)
-            if (is_told_with(row, block))
+            if (is_of_block(row, block) && !is_told_before(row, block))
                 add_row(row, into);
+        add_named_rows(block, into);
+        if (block->kind == BLOCK_TOP)
+            add_row(directive_find(BLOCK_TOP, STR("include")), into);
     }
 }
 

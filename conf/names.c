@@ -57,10 +57,14 @@ static void declare(struct loading *load, struct names *names, enum name_kind ki
 {
     bool is_unnamed_log = kind == NAME_LOG && statement->count == 1;
     const struct word *word = &statement->words[is_unnamed_log ? 0 : 1];
-    if (!is_unnamed_log && !value_name(word, load->diag, titles[kind]))
+    if (!is_unnamed_log && !statement->has_mistake && !value_name(word, load->diag, titles[kind]))
         return;
     if (kind == NAME_ACL && !may_name_acl(load, word))
         return;
+    if (kind == NAME_POOL && str_eq(word->text, STR("off"))) {
+        mistake(load, word, "choose another name", "a pool cannot be called 'off'");
+        return;
+    }
     const struct named *first = is_unnamed_log ? NULL : names_find(names, word->text);
     if (first != NULL) {
         mistake(load, word, loading_where(load, &first->name, word), "a second %s '%.*s'",
@@ -81,7 +85,7 @@ void names_declare(struct loading *load, const struct block *block, unsigned blo
 {
     for (const struct statement *statement = block->first; statement != NULL; statement = statement->next) {
         const struct directive *row = directive_find(block_kind, statement->words[0].text);
-        if (row == NULL || row->makes == NAME_NONE || statement->has_mistake)
+        if (row == NULL || row->makes == NAME_NONE)
             continue;
         bool is_named = statement->count > 1, is_log = row->makes == NAME_LOG;
         if (is_log && is_named && str_eq(statement->words[1].text, STR("off")))

@@ -19,7 +19,7 @@ bool set_mode(struct scope *scope, const struct setting *setting)
     return true;
 }
 
-/* --- listeners ------------------------------------------------------------------------------------------------------------------ */
+/* Listeners. */
 
 bool set_listen(struct scope *scope, const struct setting *setting)
 {
@@ -78,7 +78,7 @@ bool set_host(struct scope *scope, const struct setting *setting)
     return all;
 }
 
-/* --- what serves, what is shown --------------------------------------------------------------------------------------------------- */
+/* What serves, what is shown. */
 
 static void keep_folder(struct loading *load, int fd)
 {
@@ -92,11 +92,11 @@ bool set_files(struct scope *scope, const struct setting *setting)
     struct loading *load = scope->load;
     struct mode_draft *mode = scope->target;
     const struct word *word = &setting->args[0];
-    if (mode->serves != NULL)
-        return mistake(load, setting->name, loading_where(load, mode->serves, setting->name),
-                       "'files' beside '%.*s': one of 'to', 'pool' and 'files' serves a block",
-                       STR_ARGS(mode->serves->text));
-    mode->serves = setting->name;
+    bool is_off;
+    if (!serve_begin(scope, setting, &is_off))
+        return false;
+    if (is_off)
+        return true;
     struct serve serve = {.kind = SERVE_FILES, .files = loading_path(load, word), .files_fd = -1};
     if (serve.files == NULL)
         return false;
@@ -138,7 +138,7 @@ bool set_error_page(struct scope *scope, const struct setting *setting)
     return fine;
 }
 
-/* --- forward's ports and addresses ------------------------------------------------------------------------------------------------ */
+/* Forward's ports and addresses. */
 
 static bool read_ports(struct loading *load, const struct setting *setting, struct port_ranges *ranges)
 {
@@ -181,7 +181,7 @@ bool set_deny_private(struct scope *scope, const struct setting *setting)
     return fine;
 }
 
-/* --- routes ------------------------------------------------------------------------------------------------------------------------ */
+/* Routes. */
 
 /* Routes are read after the rest of their block, from which they take over what they do not set. */
 bool set_route(struct scope *scope, const struct setting *setting)
@@ -237,7 +237,7 @@ static void read_routes(struct scope *scope, struct reverse_conf *conf)
         read_route(scope, &mode->routes[i], &conf->routes[i]);
 }
 
-/* --- the blocks -------------------------------------------------------------------------------------------------------------------- */
+/* The blocks. */
 
 static void check_listens(struct scope *scope)
 {

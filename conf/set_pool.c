@@ -50,18 +50,18 @@ bool set_server(struct scope *scope, const struct setting *setting)
     return true;
 }
 
-/* A block has one thing that serves it. */
-static bool is_only_one(struct scope *scope, const struct setting *setting)
+bool serve_begin(struct scope *scope, const struct setting *setting, bool *ret_is_off)
 {
     struct mode_draft *mode = scope->target;
-    const struct word *first = mode->serves;
-    if (first == NULL) {
-        mode->serves = setting->name;
-        return true;
-    }
-    return mistake(scope->load, setting->name, loading_where(scope->load, first, setting->name),
-                   "'%.*s' beside '%.*s': one of 'to', 'pool' and 'files' serves a block",
-                   STR_ARGS(setting->name->text), STR_ARGS(first->text));
+    const struct word *first = mode->serves, *value = &setting->args[0];
+    if (first != NULL)
+        return mistake(scope->load, setting->name, loading_where(scope->load, first, setting->name),
+                       "'%.*s' beside '%.*s': one of 'to', 'pool' and 'files' serves a block",
+                       STR_ARGS(setting->name->text), STR_ARGS(first->text));
+    mode->serves = setting->name;
+    mode->settings.serve = (struct serve){.kind = SERVE_NOTHING, .files_fd = -1};
+    *ret_is_off = mode->kind == BLOCK_ROUTE && setting->count == 1 && !value->quoted && str_eq(value->text, STR("off"));
+    return true;
 }
 
 /* The name of a pool in short: that of the block, and the addresses. */
@@ -82,8 +82,11 @@ bool set_to(struct scope *scope, const struct setting *setting)
 {
     struct loading *load = scope->load;
     struct mode_draft *mode = scope->target;
-    if (!is_only_one(scope, setting))
+    bool is_off;
+    if (!serve_begin(scope, setting, &is_off))
         return false;
+    if (is_off)
+        return true;
     struct word name = setting->args[0];
     name.text = short_name(load, mode, setting);
     struct pool_conf *pool = add_pool(load, &name);
@@ -104,8 +107,11 @@ bool set_to(struct scope *scope, const struct setting *setting)
 bool set_pool_name(struct scope *scope, const struct setting *setting)
 {
     struct mode_draft *mode = scope->target;
-    if (!is_only_one(scope, setting))
+    bool is_off;
+    if (!serve_begin(scope, setting, &is_off))
         return false;
+    if (is_off)
+        return true;
     const struct named *named = names_refer(scope->load, &scope->load->names[NAME_POOL], "pool", &setting->args[0]);
     if (named == NULL)
         return false;

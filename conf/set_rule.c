@@ -128,7 +128,7 @@ bool set_body_file(struct scope *scope, const struct setting *setting)
     return page_read(scope->load, &setting->args[0], &rule->file_body);
 }
 
-/* --- header fields -------------------------------------------------------------------------------------------------------------- */
+/* Header fields. */
 
 static bool take_side(struct scope *scope, const struct word *word, struct rule *rule)
 {
@@ -194,7 +194,7 @@ bool set_remove_header(struct scope *scope, const struct setting *setting)
     return add_rule(scope, setting, &rule, fine);
 }
 
-/* --- rewrite, log ----------------------------------------------------------------------------------------------------------------- */
+/* Rewrite, log. */
 
 static struct regex *compile(struct loading *load, const struct word *word)
 {
@@ -212,27 +212,16 @@ static struct regex *compile(struct loading *load, const struct word *word)
     return regex;
 }
 
-/* `$1` to `$9` are groups of the expression. */
 static bool check_replacement(struct loading *load, const struct word *word, const struct regex *regex)
 {
-    struct str text = word->text;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] != '$')
-            continue;
-        char next = i + 1 < text.len ? text.at[i + 1] : '\0';
-        struct place place = word_place_at(word, i, 2);
-        if (next < '1' || next > '9') {
-            diag_add(load->diag, DIAG_ERROR, &place, "$1 to $9 are the groups of the expression",
-                     "expected the number of a group after '$'");
-            return false;
-        }
-        if ((unsigned)(next - '0') > regex_group_count(regex)) {
-            diag_add(load->diag, DIAG_ERROR, &place, "a group is what stands in ( )",
-                     "the expression has only %u groups, no $%c", regex_group_count(regex), next);
-            return false;
-        }
-    }
-    return true;
+    size_t at = 0;
+    const char *why = rule_replacement_wrong(word->text, regex, &at);
+    if (why == NULL)
+        return true;
+    struct place place = word_place_at(word, at, word->text.len > at + 1 && word->text.at[at] == '$' ? 2 : 1);
+    diag_add(load->diag, DIAG_ERROR, &place, "$1 to $9 are the groups, what stands in ( ); a dollar is written $$",
+             "'%.*s' is no replacement: %s", STR_ARGS(word->text), why);
+    return false;
 }
 
 bool set_rewrite(struct scope *scope, const struct setting *setting)

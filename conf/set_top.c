@@ -51,11 +51,12 @@ bool set_resolver(struct scope *outer, const struct setting *setting)
 
 bool set_nameserver(struct scope *scope, const struct setting *setting)
 {
+    static const struct value_address form = {.what = "the address of a name server", .default_port = 53};
     struct resolver_conf *conf = scope->target;
     conf->nameservers = arena_zalloc(scope->load->arena, setting->count * sizeof *conf->nameservers);
     bool fine = true;
     for (size_t i = 0; i < setting->count; i++)
-        fine &= value_nameserver(&setting->args[i], scope->load->diag, &conf->nameservers[i]);
+        fine &= value_address(&setting->args[i], scope->load->diag, &form, &conf->nameservers[i]);
     conf->nameserver_count = setting->count;
     return fine;
 }
@@ -95,10 +96,16 @@ bool set_log(struct scope *outer, const struct setting *setting)
     return true;
 }
 
-static bool is_syslog_address(const struct word *word, struct loading *load)
+/* Numeric, because nothing is resolved before there is a log. */
+static const char *syslog_address(struct loading *load, const struct word *word)
 {
-    struct server_conf ignored = {0};
-    return value_server(word, load->diag, load->arena, &ignored);
+    static const struct value_address form = {
+        .what = "the address of a syslog", .default_port = 514, .may_be_unix = true};
+    struct addr addr;
+    char text[ADDR_TEXT_MAX];
+    if (!value_address(word, load->diag, &form, &addr))
+        return NULL;
+    return arena_cstr(load->arena, str_from(text, addr_text(&addr, text)));
 }
 
 bool set_log_to(struct scope *scope, const struct setting *setting)
@@ -125,13 +132,10 @@ bool set_log_to(struct scope *scope, const struct setting *setting)
         if (kinds[i].needs == NULL && more != NULL)
             return mistake(load, more, NULL, "unexpected '%.*s' after '%s'", STR_ARGS(more->text), kinds[i].name);
         conf->to = kinds[i].to;
-        if (conf->to == LOG_SYSLOG && !is_syslog_address(more, load))
-            return false;
-        if (conf->to == LOG_SYSLOG)
-            conf->path = arena_cstr(load->arena, more->text);
-        if (conf->to == LOG_FILE)
-            conf->path = loading_path(load, more);
-        return conf->to != LOG_FILE || conf->path != NULL;
+        if (kinds[i].needs == NULL)
+            return true;
+        conf->path = conf->to == LOG_SYSLOG ? syslog_address(load, more) : loading_path(load, more);
+        return conf->path != NULL;
     }
     const char *nearest = diag_nearest(word->text, names);
     const char *hint = nearest ? arena_printf(load->arena, "did you mean '%s'?", nearest).at

@@ -49,6 +49,9 @@ setter set_allow, set_deny, set_deny_page, set_reason, set_redirect, set_respond
 setter set_test, set_test_from, set_test_to, set_test_at, set_test_header, set_test_request, set_expect,
     set_expect_pool;
 
+/* For `to`, `pool` and `files`, of which a block has one: false when it has another one. `off` in a route ends what it would take over
+   from its block. */
+bool serve_begin(struct scope *scope, const struct setting *setting, bool *ret_is_off);
 /* Reads the blocks of the modes that were put off. */
 void modes_read(struct loading *load);
 /* The acl's expression, read now if it is not yet; NULL when it has a mistake. */

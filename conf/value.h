@@ -49,8 +49,13 @@ bool value_cidr(const struct word *word, struct diag *diag, struct arena *arena,
 bool value_listen(const struct word *word, struct diag *diag, struct listen_conf *ret);
 /* Also names; port 80 when none is written. Fills address, host, port, addr and text. */
 bool value_server(const struct word *word, struct diag *diag, struct arena *arena, struct server_conf *ret);
-/* `192.0.2.1`, `192.0.2.1:5353`, `[2001:db8::1]:53`. */
-bool value_nameserver(const struct word *word, struct diag *diag, struct addr *ret);
+/* A numeric address, the port or `default_port`: `192.0.2.1`, `192.0.2.1:5353`, `[2001:db8::1]:53`; or `unix:/path` where that may be. */
+struct value_address {
+    const char *what; /* "the address of a name server" */
+    uint16_t default_port;
+    bool may_be_unix;
+};
+bool value_address(const struct word *word, struct diag *diag, const struct value_address *form, struct addr *ret);
 /* `80`, `1025-65535`; appended to the ranges. */
 bool value_ports(const struct word *word, struct diag *diag, struct arena *arena, struct port_ranges *ranges);
 bool value_host_pattern(const struct word *word, struct diag *diag, struct arena *arena, struct host_pattern *ret);

@@ -189,15 +189,18 @@ bool value_server(const struct word *word, struct diag *diag, struct arena *aren
     return true;
 }
 
-bool value_nameserver(const struct word *word, struct diag *diag, struct addr *ret)
+bool value_address(const struct word *word, struct diag *diag, const struct value_address *form, struct addr *ret)
 {
-    enum { DNS_PORT = 53 };
     struct endpoint point = {0};
     struct ip ip;
-    uint16_t port = DNS_PORT;
+    uint16_t port = form->default_port;
     const char *hint;
+    if (form->may_be_unix && str_starts(word->text, STR("unix:")))
+        return read_unix(word, diag, ret);
     if (!ip_parse(word->text, &ip) && (!split_endpoint(word->text, &point, &hint) || !ip_parse(point.host, &ip)))
-        return refuse(word, diag, "the address of a name server", "192.0.2.1, 192.0.2.1:5353 or [2001:db8::1]:53");
+        return refuse(word, diag, form->what,
+                      form->may_be_unix ? "192.0.2.1, [2001:db8::1]:514 or unix:/path"
+                                        : "192.0.2.1, 192.0.2.1:5353 or [2001:db8::1]:53");
     if (point.port.at != NULL && !read_port(word, diag, point.port, &port))
         return false;
     *ret = addr_of_ip(&ip, port);

@@ -197,14 +197,16 @@ void reverse_conceal(struct fields *response, const struct pool_conf *pool, stru
     fields_drop(response, tells_software);
     unsigned kept = 0;
     for (unsigned i = 0; i < response->count; i++) {
-        struct field field = response->at[i];
-        if (field.id == FIELD_LOCATION || str_eq_nocase(field.name, STR("content-location")))
-            field.value = public_url(field.value, 0, pool, facts, arena);
-        else if (str_eq_nocase(field.name, STR("refresh")))
-            field.value = public_url(field.value, refresh_url(field.value), pool, facts, arena);
-        else if (field.id == FIELD_VIA && (field.value = own_via(field.value, pseudonym)).at == NULL)
+        struct field *field = &response->at[i];
+        if (field->id == FIELD_LOCATION || (field->id == FIELD_OTHER && str_eq_nocase(field->name, STR("content-location"))))
+            field->value = public_url(field->value, 0, pool, facts, arena);
+        else if (field->id == FIELD_OTHER && str_eq_nocase(field->name, STR("refresh")))
+            field->value = public_url(field->value, refresh_url(field->value), pool, facts, arena);
+        else if (field->id == FIELD_VIA && (field->value = own_via(field->value, pseudonym)).at == NULL)
             continue;
-        response->at[kept++] = field;
+        if (kept != i)
+            response->at[kept] = *field;
+        kept++;
     }
     response->count = kept;
 }

@@ -13,6 +13,7 @@ struct host_entry {
 struct reverse_hosts {
     struct host_entry *slots; /* open addressing; never full */
     size_t room;              /* a power of two */
+    bool has_names;           /* any pattern but the rest */
     const struct reverse_conf *rest;
 };
 
@@ -40,6 +41,7 @@ static void add_pattern(struct reverse_hosts *hosts, const struct host_pattern *
         return;
     }
     struct host_entry *slot = slot_of(hosts, pattern->name);
+    hosts->has_names = true;
     slot->name = pattern->name;
     if (pattern->kind == HOST_EXACT)
         set_first(&slot->exact, block);
@@ -71,7 +73,7 @@ const struct reverse_hosts *reverse_hosts_build(struct arena *arena, const struc
 
 const struct reverse_conf *reverse_hosts_find(const struct reverse_hosts *hosts, struct str host)
 {
-    if (host.at == NULL)
+    if (host.at == NULL || !hosts->has_names)
         return hosts->rest;
     const struct host_entry *own = slot_of(hosts, host);
     if (own->exact != NULL)

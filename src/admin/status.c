@@ -19,6 +19,7 @@ struct figure {
 #define COUNT(member) offsetof(struct hub_counts, member)
 static const struct figure figures[] = {
     {"connections_accepted", "connections accepted", COUNT(connections_accepted)},
+    {"connections_refused", "connections refused", COUNT(connections_refused)},
     {"connections_open", "connections open", COUNT(connections_open)},
     {"requests", "requests", COUNT(requests)},
     {"answers_none", "without an answer", COUNT(answers[0])},

@@ -69,7 +69,7 @@ void arena_reset(struct arena *arena)
 }
 
 /* A piece that does not fit into a standard chunk gets one of its own; what is left of the newest chunk is given up. */
-static char *grow(struct arena *arena, size_t size)
+char *arena_grow(struct arena *arena, size_t size)
 {
     must(size <= SIZE_MAX / 2);
     size_t whole = sizeof(struct arena_chunk) + size;
@@ -79,16 +79,6 @@ static char *grow(struct arena *arena, size_t size)
     char *piece = (char *)chunk + sizeof(struct arena_chunk);
     arena->next = piece + size;
     arena->end = (char *)chunk + chunk->size;
-    return piece;
-}
-
-char *arena_bytes(struct arena *arena, size_t size)
-{
-    arena->total += size;
-    if (arena->next == NULL || size > (size_t)(arena->end - arena->next))
-        return grow(arena, size);
-    char *piece = arena->next;
-    arena->next += size;
     return piece;
 }
 

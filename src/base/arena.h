@@ -28,8 +28,19 @@ void arena_reset(struct arena *arena);
 /* Aligned for any type, not zeroed / zeroed. Never NULL. */
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_zalloc(struct arena *arena, size_t size);
+/* For arena_bytes() alone: the first piece of a new chunk. */
+char *arena_grow(struct arena *arena, size_t size);
+
 /* Unaligned bytes, for text. */
-char *arena_bytes(struct arena *arena, size_t size);
+static inline char *arena_bytes(struct arena *arena, size_t size)
+{
+    arena->total += size;
+    if (arena->next == NULL || size > (size_t)(arena->end - arena->next))
+        return arena_grow(arena, size);
+    char *piece = arena->next;
+    arena->next += size;
+    return piece;
+}
 
 /* Copies; the copy is also terminated with a NUL that its length does not count. */
 struct str arena_dup(struct arena *arena, struct str s);

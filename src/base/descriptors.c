@@ -48,6 +48,12 @@ static int left(void)
     return load(&total) - load(&fixed) - load(&others) - open - second;
 }
 
+unsigned descriptors_clients(void)
+{
+    int open = load(&clients);
+    return open > 0 ? (unsigned)open : 0;
+}
+
 bool descriptors_may_accept(void)
 {
     return left() > reserve();

@@ -15,6 +15,8 @@ void descriptors_client(int change);
 void descriptors_server(int change);
 void descriptors_other(int change);
 
+/* Of clients, right now, over all threads. */
+unsigned descriptors_clients(void);
 /* False: fewer than max(16, 1/16 of all) would be free if every client had its second. */
 bool descriptors_may_accept(void);
 /* Accepting is near its end: connections are better not kept alive. */

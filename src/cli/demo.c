@@ -71,16 +71,31 @@ static unsigned port_near(unsigned wish)
 
 static char *path_in_folder(const struct demo *demo, const char *name)
 {
-    char *path;
-    if (asprintf(&path, "%s/%s", demo->folder, name) < 0)
-        die(__FILE__, __LINE__, "out of memory");
-    return path;
+    struct text path;
+    text_init(&path);
+    text_printf(&path, "%s/%s", demo->folder, name);
+    return text_take(&path);
+}
+
+static char *path_in_site(const struct demo *demo, const char *name)
+{
+    struct text path;
+    text_init(&path);
+    text_printf(&path, "%s/site/%s", demo->folder, name);
+    return text_take(&path);
+}
+
+static void cut_last_part(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (slash != NULL)
+        *slash = '\0';
 }
 
 static void make_folder_of(const char *path)
 {
     char *folder = must_strdup(path);
-    *strrchr(folder, '/') = '\0';
+    cut_last_part(folder);
     mkdir(folder, 0755);
     chmod(folder, 0755); /* the worker is another user, whatever the umask */
     free(folder);
@@ -93,14 +108,6 @@ static bool write_file(const char *path, const void *bytes, size_t len)
         return false;
     bool is_whole = write(fd, bytes, len) == (ssize_t)len && fchmod(fd, 0644) == 0;
     return close(fd) == 0 && is_whole;
-}
-
-static char *path_in_site(const struct demo *demo, const char *name)
-{
-    char *path;
-    if (asprintf(&path, "%s/site/%s", demo->folder, name) < 0)
-        die(__FILE__, __LINE__, "out of memory");
-    return path;
 }
 
 static bool make_site(struct demo *demo)
@@ -129,7 +136,7 @@ static void remove_site(const struct demo *demo)
     for (const struct demo_file *file = demo_files; file->path != NULL; file++) {
         char *path = path_in_site(demo, file->path);
         unlink(path);
-        *strrchr(path, '/') = '\0';
+        cut_last_part(path);
         rmdir(path); /* its folder, once it is empty */
         free(path);
     }

@@ -49,7 +49,7 @@ static inline size_t span_by(const char *at, size_t len, unsigned (*wrong_in)(__
     }
     if (len >= 16 ? wrong_in(load_16(at + len - 16)) == 0 : len >= 8 && wrong_in(load_ends(at, len)) == 0)
         return len;
-    return n + span_of(at + n, len - n, which);
+    return len == 0 ? 0 : n + span_of(at + n, len - n, which); /* an empty str may be NULL, to which nothing is added */
 }
 
 /* How many of the first bytes are CHAR_VALUE. */

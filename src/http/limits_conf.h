@@ -22,9 +22,7 @@ struct limits {
     uint64_t chunk_overhead; /* bytes of chunk framing beyond the data, allowance */
     uint64_t trailer_size;   /* bytes */
     uint64_t trailer_count;
-    uint64_t ranges;      /* in one request; more: the whole */
     uint64_t min_rate;    /* bytes per second, of bodies in either direction, after `rate_grace` */
-    uint64_t buffer_size; /* bytes buffered for one connection */
     /* of the process; only at top level */
     uint64_t memory;                 /* bytes; 0: a quarter of the machine's or cgroup's */
     uint64_t descriptors;            /* 0: as the system allows */

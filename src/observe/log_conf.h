@@ -16,7 +16,7 @@ enum log_privacy { PRIVACY_CLEAR, PRIVACY_PSEUDONYM, PRIVACY_MASKED, PRIVACY_OFF
 struct log_conf {
     struct word name;
     enum log_to to;
-    const char *path; /* LOG_FILE: absolute; LOG_SYSLOG: address as written */
+    const char *path; /* LOG_FILE: absolute; LOG_SYSLOG: its address, numeric with its port or unix:/path */
     enum log_format format;
     struct template template; /* LOG_TEMPLATE */
     struct str *redact;       /* field names, lower case, besides the four that always are */

@@ -255,5 +255,5 @@ void edition_compare(const struct edition *before, const struct edition *after, 
         tell_missing(&kinds[i], after->config, before->config, '+', into);
     }
     if (into->len == len)
-        text_add_cstr(into, "  the same text; lists were read again\n");
+        text_add_cstr(into, "  the same text; lists that have changed were read again\n");
 }

@@ -117,15 +117,18 @@ void supervisor_lost(struct supervisor *supervisor, struct child *child, int sta
         say_death(child, status);
     if (!is_clean && child->is_leaving && supervisor->end_at_ms != 0)
         supervisor->status = EXIT_FAILURE; /* it was to end well */
-    bool was_serving = supervisor->serving == child;
-    if (was_serving)
+    bool is_missed = !child->is_leaving && (supervisor->serving == child || supervisor->serving == NULL);
+    if (supervisor->serving == child)
         supervisor->serving = NULL;
     if (supervisor->change.child == child) {
+        bool reload_wanted = supervisor->reload_wanted;
         supervisor->change.child = NULL; /* there is nobody to tell */
         text_add_cstr(&supervisor->change.told, "gatehouse: the worker died while it was loading\n");
         change_failed(supervisor);
+        supervisor->reload_wanted = reload_wanted; /* the text is not to blame */
     }
-    if (was_serving && supervisor->state == SUPERVISOR_RUNNING && supervisor->has_started)
+    if (is_missed && supervisor->state == SUPERVISOR_RUNNING && supervisor->has_started &&
+        supervisor->change.kind == CHANGE_NONE)
         plan_restart(supervisor, child);
 }
 

@@ -129,7 +129,7 @@ static struct config *current_config(const struct worker *worker)
     return worker->generation != NULL ? (struct config *)(uintptr_t)generation_config(worker->generation) : NULL;
 }
 
-static void begin_load(struct worker *worker, const struct message *message)
+static void begin_load(struct worker *worker, struct message *message)
 {
     forget_load(worker);
     worker->load = load_new(worker, message->number, str_from(message->bytes, message->len), current_config(worker));
@@ -253,39 +253,52 @@ static void command(struct worker *worker, const struct message *message)
 
 /* Messages */
 
+static void do_adopt(struct worker *worker, struct message *message)
+{
+    adopt(worker, message->number);
+}
+
+static void do_discard(struct worker *worker, struct message *message)
+{
+    (void)message;
+    forget_load(worker);
+}
+
+static void do_command(struct worker *worker, struct message *message)
+{
+    if (message->fd >= 0)
+        command(worker, message);
+}
+
+static void do_drain(struct worker *worker, struct message *message)
+{
+    (void)message;
+    drain(worker);
+}
+
+static void do_stop(struct worker *worker, struct message *message)
+{
+    (void)message;
+    stop(worker);
+}
+
+/* A descriptor that the row's function keeps is taken out of the message; else it is closed. */
+static const struct message_row {
+    enum message_kind kind;
+    void (*act)(struct worker *worker, struct message *message);
+} message_rows[] = {
+    {MESSAGE_LOAD, begin_load},     {MESSAGE_LISTEN, take_listener}, {MESSAGE_LOG, take_log},
+    {MESSAGE_ADOPT, do_adopt},      {MESSAGE_DISCARD, do_discard},   {MESSAGE_REOPEN, reopen},
+    {MESSAGE_COMMAND, do_command},  {MESSAGE_DRAIN, do_drain},       {MESSAGE_STOP, do_stop},
+};
+
 static void handle(struct worker *worker, struct message *message)
 {
-    switch (message->kind) {
-    case MESSAGE_LOAD:
-        begin_load(worker, message);
-        break;
-    case MESSAGE_LISTEN:
-        take_listener(worker, message);
-        break;
-    case MESSAGE_LOG:
-        take_log(worker, message);
-        break;
-    case MESSAGE_ADOPT:
-        adopt(worker, message->number);
-        break;
-    case MESSAGE_DISCARD:
-        forget_load(worker);
-        break;
-    case MESSAGE_REOPEN:
-        reopen(worker, message);
-        break;
-    case MESSAGE_COMMAND:
-        if (message->fd >= 0)
-            command(worker, message);
-        break;
-    case MESSAGE_DRAIN:
-        drain(worker);
-        break;
-    case MESSAGE_STOP:
-    default:
-        stop(worker);
-        break;
-    }
+    for (size_t i = 0; i < lengthof(message_rows); i++)
+        if (message_rows[i].kind == message->kind)
+            message_rows[i].act(worker, message);
+    if (message->fd >= 0)
+        close(message->fd);
 }
 
 static void run(struct task *task)
@@ -305,8 +318,6 @@ static void run(struct task *task)
         if (received == RECEIVED_NOTHING)
             return;
         handle(worker, &worker->message);
-        if (worker->message.fd >= 0)
-            close(worker->message.fd);
     }
 }
 

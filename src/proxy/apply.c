@@ -103,7 +103,9 @@ void plan_reply(struct plan *plan, const struct rule *rule, const struct facts *
         plan->location = location_safe(arena, template_expand(&rule->text, facts, ESCAPE_NONE, arena), facts);
     } else if (plan->has_page) {
         plan->media_type = rule->media_type.at != NULL ? rule->media_type : STR("text/html; charset=utf-8");
-        plan->body = template_expand(&rule->page, facts, is_html(plan->media_type) ? ESCAPE_HTML : ESCAPE_NONE, arena);
+        struct facts told = *facts;
+        told.status = rule->status; /* for $status */
+        plan->body = template_expand(&rule->page, &told, is_html(plan->media_type) ? ESCAPE_HTML : ESCAPE_NONE, arena);
     } else if (rule->kind == RULE_RESPOND) {
         plan->body = body_of(rule, facts, arena);
         if (plan->body.len > 0)
@@ -201,11 +203,25 @@ static bool is_one_of(struct str name, const char *const *patterns)
     return false;
 }
 
+static uint32_t letter_bit(char c)
+{
+    return (uint32_t)1 << ((unsigned char)c % 32); /* the same for both cases */
+}
+
+/* Most fields are told from all patterns by their first letter. */
 void fields_drop(struct fields *fields, const char *const *patterns)
 {
+    uint32_t letters = 0;
+    for (const char *const *pattern = patterns; *pattern != NULL; pattern++)
+        letters |= letter_bit(**pattern);
     unsigned kept = 0;
-    for (unsigned i = 0; i < fields->count; i++)
-        if (!is_one_of(fields->at[i].name, patterns))
-            fields->at[kept++] = fields->at[i];
+    for (unsigned i = 0; i < fields->count; i++) {
+        const struct field *field = &fields->at[i];
+        if ((letters & letter_bit(field->name.at[0])) != 0 && is_one_of(field->name, patterns))
+            continue;
+        if (kept != i)
+            fields->at[kept] = *field;
+        kept++;
+    }
     fields->count = kept;
 }

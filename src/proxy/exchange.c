@@ -15,7 +15,12 @@
 #include "upstream/reach.h"
 #include "upstream/server.h"
 
-enum { EXCHANGE_MAGIC = 0x58434847, HOST_CONNECTIONS = 64 };
+enum {
+    EXCHANGE_MAGIC = 0x58434847,
+    HOST_CONNECTIONS = 64,  /* idle ones kept to each host, in forward mode */
+    DIAL_ATTEMPTS = 3,      /* connect time-outs that reaching a server may take in all … */
+    DIAL_LOOKUP_MS = 3000   /* … besides the look-up */
+};
 
 void plan_fault(struct exchange *x, enum fault fault)
 {
@@ -67,8 +72,6 @@ static enum step identify(struct exchange *x)
         x->mode->identify(x, x->block);
     if (x->plan.kind == PLAN_FAULT && x->plan.fault != FAULT_NONE)
         return STEP_REPLY;
-    if (client->head.framing == FRAMING_LENGTH && client->head.length > x->plan.limits->body_size)
-        return fail(x, FAULT_BODY_TOO_LARGE);
     if (hub_is_overloaded(x->hub))
         return fail(x, FAULT_OVERLOAD);
     if (hop_is_loop(&client->head.fields, hub_pseudonym()))
@@ -79,7 +82,10 @@ static enum step identify(struct exchange *x)
 static enum step choose(struct exchange *x)
 {
     x->mode->choose(x);
-    x->client->ops->limit_body(x->client, x->plan.limits->body_size);
+    x->client->ops->limit_body(x->client, x->plan.limits->body_size); /* the route's, which may be another than the block's */
+    bool is_refused = x->plan.kind == PLAN_FAULT || x->plan.kind == PLAN_REPLY;
+    if (!is_refused && x->client->head.framing == FRAMING_LENGTH && x->client->head.length > x->plan.limits->body_size)
+        return fail(x, FAULT_BODY_TOO_LARGE);
     switch (x->plan.kind) {
     case PLAN_POOL:
     case PLAN_NAME:
@@ -123,13 +129,22 @@ static void tell_server(struct exchange *x)
         x->mode->dialled(x, &ip);
 }
 
+/* Names and addresses have time-outs of their own; this one bounds them all, so that a name with many dead addresses does not hold the
+   client for long. */
+static bool dial_takes_too_long(struct exchange *x)
+{
+    if (!timer_is_set(&x->timer))
+        timer_set(&x->timer, DIAL_ATTEMPTS * x->plan.timeouts->connect + DIAL_LOOKUP_MS);
+    return timer_is_due(&x->timer);
+}
+
 static enum step dial(struct exchange *x)
 {
     if (x->reach == NULL)
         x->reach = begin_reach(x);
     enum flow flow = reach_poll(x->reach, &x->task);
     if (flow == FLOW_WAIT || flow == FLOW_MORE)
-        return STEP_WAIT;
+        return dial_takes_too_long(x) ? fail(x, FAULT_CONNECT_TIMEOUT) : STEP_WAIT;
     x->facts.tries += reach_tries(x->reach);
     if (flow == FLOW_FAIL) {
         enum fault fault = reach_fault(x->reach);
@@ -217,6 +232,7 @@ static enum step send_request(struct exchange *x)
 static enum step retry(struct exchange *x)
 {
     leave_upstream(x, STREAM_ABORT);
+    timer_clear(&x->timer);
     x->is_retry = true;
     return STEP_DIAL;
 }
@@ -244,6 +260,7 @@ static enum step relay(struct exchange *x)
             server_failed(x->upstream->server);
         return fail(x, x->relay.fault);
     }
+    server_succeeded(x->upstream->server);
     if (x->relay.is_upgrade) {
         hub_tunnel_began(x->hub);
         tunnel_init(&x->tunnel, x->client, x->relay.server);

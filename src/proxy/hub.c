@@ -8,12 +8,14 @@
 #include "loop/loop.h"
 #include "loop/timer.h"
 #include "net/listener.h"
+#include "proxy/client_counts.h"
 #include "proxy/exchange.h"
 #include "proxy/hub_private.h"
 #include "upstream/upstreams.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { HUB_MAGIC = 0x48554221, SHED = 32, OVERLOAD_PERCENT = 95, SHED_PERCENT = 90 };
 
@@ -33,6 +35,7 @@ struct client {
     struct port *port;
     struct ip ip; /* of a unix socket's peer: version 0 */
     uint16_t ip_port;
+    bool is_counted; /* in client_counts */
     struct http1_server *server;
 };
 
@@ -74,6 +77,8 @@ static void forget_client(struct client *client)
 {
     struct port *port = client->port;
     list_remove(&client->link);
+    if (client->is_counted)
+        client_counts_leave(&client->ip);
     descriptors_client(-1);
     counter_add(&port->hub->counts.connections_open, -1);
     port->clients--;
@@ -121,9 +126,18 @@ static void accepted(void *owner, int taken_fd, const struct addr *peer)
 {
     struct port *port = owner;
     struct hub *hub = port->hub;
+    struct ip ip = addr_ip(peer);
+    uint64_t most = hub->generation->limits->connections_per_client;
+    bool counts = most != 0 && ip.version != 0;
+    if (counts && !client_counts_enter(&ip, most)) {
+        close(taken_fd);
+        counter_add(&hub->counts.connections_refused, 1);
+        return;
+    }
     struct client *client = must_calloc(1, sizeof *client);
     client->port = port;
-    client->ip = addr_ip(peer);
+    client->ip = ip;
+    client->is_counted = counts;
     client->ip_port = addr_port(peer);
     port->clients++;
     counter_add(&hub->counts.connections_accepted, 1);
@@ -139,7 +153,8 @@ static bool may_accept(void *owner)
     struct hub *hub = ((struct port *)owner)->hub;
     if (memory_pressure() >= SHED_PERCENT)
         upstreams_shed(&hub->upstreams, SHED);
-    if (memory_pressure() >= OVERLOAD_PERCENT) {
+    uint64_t most = hub->generation->limits->connections;
+    if (memory_pressure() >= OVERLOAD_PERCENT || (most != 0 && descriptors_clients() >= most)) {
         counter_add(&hub->counts.accept_pauses, 1);
         return false;
     }

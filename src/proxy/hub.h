@@ -32,6 +32,7 @@ bool hub_is_empty(const struct hub *hub);
 /* For `status`: cheap counters of this thread; read from any thread. */
 struct hub_counts {
     uint64_t connections_accepted;
+    uint64_t connections_refused; /* beyond connections-per-client */
     uint64_t connections_open;
     uint64_t requests;
     uint64_t answers[6]; /* by status class; [0]: none could be given */

@@ -83,6 +83,7 @@ struct reach *reach_host(struct upstreams *upstreams, struct arena *arena, struc
     reach->policy = policy;
     reach->keep = keep > 0;
     reach->server = upstreams_host(upstreams, host, port, keep);
+    reach->server->active++;
     return reach;
 }
 
@@ -93,8 +94,10 @@ static void leave_server(struct reach *reach)
     reach->dial = NULL;
     reach->lookup = NULL;
     reach->address_count = reach->address_next = 0;
-    if (reach->server != NULL)
+    if (reach->server != NULL) {
+        reach->server->active--;
         server_unref(reach->server);
+    }
     reach->server = NULL;
 }
 
@@ -136,7 +139,6 @@ static enum flow connected(struct reach *reach)
     struct transport *transport = dial_take(reach->dial, &peer);
     reach->upstream = upstream_new(reach->server, transport, &peer);
     counter_add(&reach->upstreams->counts.connects, 1);
-    server_succeeded(reach->server);
     return FLOW_END;
 }
 
@@ -145,9 +147,9 @@ static enum flow connected(struct reach *reach)
 static enum flow poll_host(struct reach *reach, struct task *who)
 {
     if (reach->dial == NULL) {
+        reach->tries++;
         if (reach->keep && take_idle(reach))
             return FLOW_END;
-        reach->tries++;
         struct addr to = addr_of_ip(&reach->literal, reach->port);
         reach->dial = reach->literal.version != 0 ? dial_address(&to, reach->connect_timeout, reach->policy)
                                                   : dial_name(reach->upstreams->resolver, reach->host, reach->port,
@@ -220,6 +222,7 @@ static bool choose_server(struct reach *reach)
     reach->tries++;
     reach->conf = &reach->pool->conf->servers[index];
     reach->server = server_ref(reach->pool->members[index].server);
+    reach->server->active++; /* also while it is dialled */
     return true;
 }
 

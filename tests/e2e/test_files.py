@@ -3,7 +3,7 @@ import hashlib, os, re, socket, time
 
 import pytest
 
-from lib import Client, Gatehouse, curl, temp_dir
+from lib import Client, Gatehouse, curl, run, temp_dir
 
 TEXT = "".join(f"{i:04d} line of a text\n" for i in range(200)).encode()
 BIG = os.urandom(12 << 20)
@@ -318,7 +318,6 @@ def test_a_file_that_appears_and_goes_is_seen_at_once(gatehouse, web_folder):
 
 
 def test_a_folder_that_is_missing_refuses_the_configuration(tmp_path):
-    from lib import run
     conf = tmp_path / "g.conf"
     conf.write_text("reverse a {\n    listen 127.0.0.1:8080\n    files no-such-folder\n}\n")
     done = run("check", "-c", conf)

@@ -120,7 +120,8 @@ static inline void kit_check_warnings(const char *text, const char *says, const 
                       text_str(&kit.shown).at);
         count++;
     }
-    ck_assert_msg(kit.diag.warnings == count, "more is told than: %s\nof:\n%s\n%s", says, text, text_str(&kit.shown).at);
+    ck_assert_msg(kit.diag.warnings == count, "more is told than: %s\nof:\n%s\n%s", says, text,
+                  text_str(&kit.shown).at);
     kit_fini(&kit);
 }
 

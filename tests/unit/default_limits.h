@@ -14,7 +14,6 @@ static const struct limits default_limits = {
     .chunk_overhead = 16384,
     .trailer_size = 8192,
     .trailer_count = 20,
-    .ranges = 16,
 };
 
 #endif

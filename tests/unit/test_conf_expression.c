@@ -2,10 +2,12 @@
 
 Suite *suite_conf_expression(void);
 
-#define FORWARD(rules) "list ads { file ads.txt }\nacl office source 10.0.0.0/8\nacl far destination 192.0.2.0/24\n" \
-                       "forward f {\n listen 127.0.0.1:3128\n" rules "\n allow\n}\n"
-#define REVERSE(rules) "acl office source 10.0.0.0/8\nacl far destination 192.0.2.0/24\nacl big response-size >1M\n" \
-                       "reverse r {\n listen :80\n to a\n" rules "\n}\n"
+#define FORWARD(rules)                                                                                                 \
+    "list ads { file ads.txt }\nacl office source 10.0.0.0/8\nacl far destination 192.0.2.0/24\n"                      \
+    "forward f {\n listen 127.0.0.1:3128\n" rules "\n allow\n}\n"
+#define REVERSE(rules)                                                                                                 \
+    "acl office source 10.0.0.0/8\nacl far destination 192.0.2.0/24\nacl big response-size >1M\n"                      \
+    "reverse r {\n listen :80\n to a\n" rules "\n}\n"
 
 static const struct kit_file files[] = {{"/t/ads.txt", "ads.example\n"}, {NULL, NULL}};
 
@@ -110,14 +112,17 @@ END_TEST
 START_TEST(test_phases_that_may)
 {
     kit_check_loads(FORWARD(" deny if far and response-type(image/*)\n allow if far"), files);
-    kit_check_loads(REVERSE(" deny if big\n set-header response x-a b if big\n remove-header response x-b if big and office"), files);
+    kit_check_loads(
+        REVERSE(" deny if big\n set-header response x-a b if big\n remove-header response x-b if big and office"),
+        files);
     kit_check_loads("reverse r { listen :80; to a; deny if later }\nacl later method POST\n", files);
 }
 END_TEST
 
 START_TEST(test_mistake_of_an_acl_is_told_once)
 {
-    kit_check_mistakes("acl bad source 10.0.0.0/40\n" REVERSE(" deny if bad\n deny if not bad and office"), "1:16 10.0.0.0/40", files);
+    kit_check_mistakes("acl bad source 10.0.0.0/40\n" REVERSE(" deny if bad\n deny if not bad and office"),
+                       "1:16 10.0.0.0/40", files);
 }
 END_TEST
 

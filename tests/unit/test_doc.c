@@ -8,7 +8,7 @@
 
 Suite *suite_doc(void);
 
-/* --- every row is documented ------------------------------------------------------------------------------------------------------ */
+/* Every row is documented. */
 
 static bool has(const struct text *text, const char *part)
 {
@@ -22,10 +22,13 @@ START_TEST(test_rows_are_whole)
         ck_assert_msg(row->help[strlen(row->help) - 1] != '.', "%s: help ends with a stop", row->name);
         ck_assert_msg(row->blocks != 0, "%s: stands nowhere", row->name);
         ck_assert_msg(row->type == VALUE_SPECIAL || row->size > 0, "%s: no member", row->name);
-        ck_assert_msg(row->type != VALUE_SPECIAL || row->set != NULL || strcmp(row->name, "include") == 0, "%s: no setter", row->name);
-        ck_assert_msg(row->type != VALUE_SPECIAL || row->most == 0 || row->arguments != NULL, "%s: no arguments told", row->name);
+        ck_assert_msg(row->type != VALUE_SPECIAL || row->set != NULL || strcmp(row->name, "include") == 0,
+                      "%s: no setter", row->name);
+        ck_assert_msg(row->type != VALUE_SPECIAL || row->most == 0 || row->arguments != NULL, "%s: no arguments told",
+                      row->name);
         for (const struct directive *other = row + 1; other->name != NULL; other++)
-            ck_assert_msg(strcmp(row->name, other->name) != 0 || !(row->blocks & other->blocks), "%s stands twice in a block", row->name);
+            ck_assert_msg(strcmp(row->name, other->name) != 0 || !(row->blocks & other->blocks),
+                          "%s stands twice in a block", row->name);
     }
 }
 END_TEST
@@ -58,7 +61,8 @@ START_TEST(test_doc)
     text_init(&text);
     ck_assert(doc_write("deny", &text));
     ck_assert(has(&text, "deny [as NAME] [status N] [page FILE] [reason TEXT] [if EXPRESSION]"));
-    ck_assert(has(&text, "default: 403") && has(&text, "range:   400 to 599") && has(&text, "a reverse block, a route block, a forward block"));
+    ck_assert(has(&text, "default: 403") && has(&text, "range:   400 to 599") &&
+              has(&text, "a reverse block, a route block, a forward block"));
     text_clear(&text);
     ck_assert(doc_write("pool", &text));
     ck_assert(has(&text, "pool NAME { … }") && has(&text, "server ADDRESS") && has(&text, "balance round-robin"));
@@ -71,7 +75,8 @@ START_TEST(test_doc)
     text_clear(&text);
     ck_assert(doc_write("conditions", &text) && has(&text, "destination(CIDR") && has(&text, "[dial]"));
     ck_assert(doc_write("variables", &text) && has(&text, "$host"));
-    ck_assert(doc_write("$host", &text) && doc_write("destination", &text) && doc_write("DURATION", &text) && doc_write("types", &text));
+    ck_assert(doc_write("$host", &text) && doc_write("destination", &text) && doc_write("DURATION", &text) &&
+              doc_write("types", &text));
     text_clear(&text);
     ck_assert(!doc_write("denny", &text) && has(&text, "did you mean 'deny'?"));
     text_clear(&text);
@@ -87,14 +92,15 @@ START_TEST(test_doc)
 }
 END_TEST
 
-/* --- every row can be written -------------------------------------------------------------------------------------------------------- */
+/* Every row can be written. */
 
 /* A text around a statement of each block; % is where it stands. */
 static const struct {
     unsigned kind;
     const char *around;
 } around[] = {
-    {BLOCK_TOP, "reverse r { listen :80; to a; log l if office }\npool q { server a; }\nacl office source 10.0.0.0/8\n%\n"},
+    {BLOCK_TOP,
+     "reverse r { listen :80; to a; log l if office }\npool q { server a; }\nacl office source 10.0.0.0/8\n%\n"},
     {BLOCK_LIMITS, "limits { % }\n"},
     {BLOCK_LIMITS_MODE, "reverse r { listen :80; to a; limits { % } }\n"},
     {BLOCK_LIMITS_ROUTE, "reverse r { listen :80; to a; route * { limits { % } } }\n"},
@@ -116,7 +122,8 @@ static const struct {
     {OPTIONS_DENY, "reverse r { listen :80; deny % \n}\n"},
     {OPTIONS_REDIRECT, "reverse r { listen :80; redirect http://x/ % \n}\n"},
     {OPTIONS_RESPOND, "reverse r { listen :80; respond 200 % \n}\n"},
-    {OPTIONS_EXPECT, "pool p { server b }\nreverse r { listen :80; pool p; test { GET http://x/; expect allow % \n} }\n"},
+    {OPTIONS_EXPECT,
+     "pool p { server b }\nreverse r { listen :80; pool p; test { GET http://x/; expect allow % \n} }\n"},
 };
 
 /* Of a row that its default or its type do not tell: something that may be written. */
@@ -176,13 +183,17 @@ static const struct {
     {OPTIONS_RESPOND, "file", "file page.html"},
 };
 
-static const struct kit_file files[] = {
-    {"/t/list.txt", "a.example\n"}, {"/t/page.html", "<h1>$status</h1>"}, {"/t/www", NULL}, {"/t/sub.conf", "\n"}, {NULL, NULL}};
+static const struct kit_file files[] = {{"/t/list.txt", "a.example\n"},
+                                        {"/t/page.html", "<h1>$status</h1>"},
+                                        {"/t/www", NULL},
+                                        {"/t/sub.conf", "\n"},
+                                        {NULL, NULL}};
 
 static const char *by_type(const struct directive *row)
 {
     static const char *const values[VALUE_TYPE_COUNT] = {
-        [VALUE_FLAG] = "", [VALUE_SWITCH] = "on", [VALUE_COUNT] = "404", [VALUE_NAME] = "x", [VALUE_PATH] = "p", [VALUE_TEXT] = "text"};
+        [VALUE_FLAG] = "",  [VALUE_SWITCH] = "on", [VALUE_COUNT] = "404",
+        [VALUE_NAME] = "x", [VALUE_PATH] = "p",    [VALUE_TEXT] = "text"};
     return row->fallback != NULL ? row->fallback : values[row->type];
 }
 
@@ -238,12 +249,13 @@ START_TEST(test_every_row_can_be_written)
 }
 END_TEST
 
-/* --- every typed row fills its member ------------------------------------------------------------------------------------------------- */
+/* Every typed row fills its member. */
 
 static uint64_t member_of(const void *target, const struct directive *row)
 {
     uint64_t value = 0;
-    memcpy(&value, (const char *)target + row->offset, row->size < sizeof value ? row->size : sizeof value); /* little endian */
+    memcpy(&value, (const char *)target + row->offset,
+           row->size < sizeof value ? row->size : sizeof value); /* little endian */
     return value;
 }
 
@@ -269,7 +281,8 @@ static void check_member(const struct directive *row, const char *written_value,
     scope_init(&scope, &load, NULL, kind, &target);
     block_read(&scope, &load.tree.top);
     ck_assert_msg(diag.errors == 0, "%s", text);
-    ck_assert_msg(member_of(&target, row) == expected, "%s: %" PRIu64 ", not %" PRIu64, text, member_of(&target, row), expected);
+    ck_assert_msg(member_of(&target, row) == expected, "%s: %" PRIu64 ", not %" PRIu64, text, member_of(&target, row),
+                  expected);
     diag_fini(&diag);
     arena_reset(&arena);
 }
@@ -302,7 +315,8 @@ START_TEST(test_every_typed_row_fills_its_member)
             check_bound(row, row->max);
         }
         for (const struct value_word *word = row->words; word != NULL && word->name != NULL; word++)
-            check_member(row, word->name, row->size == 8 ? word->value : word->value & ((UINT64_C(1) << 8 * row->size) - 1));
+            check_member(row, word->name,
+                         row->size == 8 ? word->value : word->value & ((UINT64_C(1) << 8 * row->size) - 1));
     }
 }
 END_TEST

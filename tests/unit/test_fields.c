@@ -91,6 +91,14 @@ START_TEST(test_spans)
 }
 END_TEST
 
+/* Found by fuzz_response: an empty reason is no pointer to add to. */
+START_TEST(test_empty)
+{
+    ck_assert(is_field_value(STR_NONE) && is_field_value(STR("")) && !is_token(STR_NONE));
+    ck_assert_uint_eq(span_of_target(NULL, 0), 0);
+}
+END_TEST
+
 START_TEST(test_add_find_remove)
 {
     for (int i = 0; i < 40; i++)
@@ -164,6 +172,7 @@ Suite *suite_fields(void)
     tcase_add_test(tests, test_every_id);
     tcase_add_test(tests, test_char_classes);
     tcase_add_test(tests, test_spans);
+    tcase_add_test(tests, test_empty);
     tcase_add_test(tests, test_add_find_remove);
     tcase_add_test(tests, test_members);
     tcase_add_test(tests, test_faults);

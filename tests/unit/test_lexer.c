@@ -66,7 +66,9 @@ START_TEST(test_words)
     check_tokens("a \\\n b\\\nc\r\nd\r\n", "[a][b][c];[d];.");
     check_tokens("a \\\r\n b", "[a][b].");
     check_tokens("a\\b \\ c\\", "[a\\b][\\][c\\].");
-    check_tokens("\xEF\xBB\xBF" "a", "[a].");
+    check_tokens("\xEF\xBB\xBF"
+                 "a",
+                 "[a].");
     check_tokens("^/a{2}$ x{y} a{b", "[^/a{2}$][x{y}][a{b].");
     check_tokens("a\"b c\"d", "[a\"b][c\"d].");
     check_tokens("a(b)c ( )", "[a(b)c][(][)].");
@@ -126,8 +128,12 @@ END_TEST
 
 START_TEST(test_control_characters)
 {
-    check_mended("a b\x01" "c\nd", "[a][b].", "t:1:4: a control character (0x01): this is no text file");
-    check_mended("a \"b\x7f" "c\" d", "[a]\"b\".", "t:1:5: a control character (0x7f)");
+    check_mended("a b\x01"
+                 "c\nd",
+                 "[a][b].", "t:1:4: a control character (0x01): this is no text file");
+    check_mended("a \"b\x7f"
+                 "c\" d",
+                 "[a]\"b\".", "t:1:5: a control character (0x7f)");
     check_mended("a\rb", "[a].", "t:1:2: a control character (0x0d)");
 }
 END_TEST

@@ -24,25 +24,31 @@ static const struct kit_file files[] = {
     {NULL, NULL},
 };
 
-/* --- whole files ------------------------------------------------------------------------------------------------------------------ */
+/* Whole files. */
 
 START_TEST(test_reverse)
 {
     struct kit kit = {0};
-    const struct config *config = kit_load(&kit, "threads 3\ncontrol run/control.sock group admin\nuser www\nlog off\n"
-                                                 "pool origin { server 127.0.0.1:9000 weight 5; server b.example { backup; max-connections 7 }; connections 512 }\n"
-                                                 "reverse site {\n listen 127.0.0.1:8080 forwarded from 10.0.0.0/8\n listen :81\n host a.example *.b.example\n"
-                                                 " pool origin\n limits { body-size 1M }\n timeouts { response 5s }\n websocket off\n"
-                                                 " error-page 502 503 sorry.html\n files-are-not-here off\n}\n", files);
+    const struct config *config = kit_load(
+        &kit,
+        "threads 3\ncontrol run/control.sock group admin\nuser www\nlog off\n"
+        "pool origin { server 127.0.0.1:9000 weight 5; server b.example { backup; max-connections 7 }; connections 512 }\n"
+        "reverse site {\n listen 127.0.0.1:8080 forwarded from 10.0.0.0/8\n listen :81\n host a.example *.b.example\n"
+        " pool origin\n limits { body-size 1M }\n timeouts { response 5s }\n websocket off\n"
+        " error-page 502 503 sorry.html\n files-are-not-here off\n}\n",
+        files);
     ck_assert_ptr_null(config);
     kit_fini(&kit);
-    config = kit_load(&kit, "threads 3\ncontrol run/control.sock group admin\nuser www\nlog off\n"
-                            "pool origin { server 127.0.0.1:9000 weight 5; server b.example { backup; max-connections 7 }; connections 512 }\n"
-                            "reverse site {\n listen 127.0.0.1:8080 forwarded from 10.0.0.0/8\n listen :81\n host a.example *.b.example\n"
-                            " pool origin\n limits { body-size 1M }\n timeouts { response 5s }\n websocket off\n"
-                            " error-page 502 503 sorry.html\n"
-                            " deny as x status 404 if path(/x/*)\n"
-                            " route /a/* { to c.example:1 d.example:2; timeouts { connect 1s } }\n route * { forwarded-fields both; files www }\n}\n", files);
+    config = kit_load(
+        &kit,
+        "threads 3\ncontrol run/control.sock group admin\nuser www\nlog off\n"
+        "pool origin { server 127.0.0.1:9000 weight 5; server b.example { backup; max-connections 7 }; connections 512 }\n"
+        "reverse site {\n listen 127.0.0.1:8080 forwarded from 10.0.0.0/8\n listen :81\n host a.example *.b.example\n"
+        " pool origin\n limits { body-size 1M }\n timeouts { response 5s }\n websocket off\n"
+        " error-page 502 503 sorry.html\n"
+        " deny as x status 404 if path(/x/*)\n"
+        " route /a/* { to c.example:1 d.example:2; timeouts { connect 1s } }\n route * { forwarded-fields both; files www }\n}\n",
+        files);
     ck_assert_msg(config != NULL, "%s", text_str(&kit.shown).at);
     ck_assert_uint_eq(config->process.threads, 3);
     ck_assert_str_eq(config->process.control, "/t/run/control.sock");
@@ -71,7 +77,8 @@ START_TEST(test_reverse)
     ck_assert_str_eq(site->rules.at[0].place_text.at, "main.conf:15");
     ck_assert_uint_eq(site->route_count, 2);
     const struct reverse_settings *a = &site->routes[0].settings, *rest = &site->routes[1].settings;
-    ck_assert(a->serve.pool == config->pools[1] && a->serve.pool->server_count == 2 && a->serve.pool->connections == 256);
+    ck_assert(a->serve.pool == config->pools[1] && a->serve.pool->server_count == 2 &&
+              a->serve.pool->connections == 256);
     ck_assert(a->timeouts.connect == 1000 && a->timeouts.response == 5000 && a->limits.body_size == 1 << 20);
     ck_assert(a->error_pages.count == 2 && !a->websocket);
     ck_assert(rest->serve.kind == SERVE_FILES && rest->serve.files_fd >= 0 && rest->forwarded == FORWARDED_BOTH);
@@ -83,24 +90,29 @@ END_TEST
 START_TEST(test_forward)
 {
     struct kit kit = {0};
-    const struct config *config = kit_load(&kit, "list ads { file ads.txt optional none.txt; exact on; bad-lines 5% }\n"
-                                                 "acl staff source 10.0.0.0/8\n"
-                                                 "resolver { nameserver 192.0.2.1 [2001:db8::1]:5353; prefer ipv6; max-ttl 1h }\n"
-                                                 "log access { to file access.log; format squid; redact X-Key; names pseudonym }\n"
-                                                 "log { format \"$host $status\" }\n"
-                                                 "forward office {\n listen 10.0.0.1:3128\n ports 80\n deny-private except 10.1.0.0/16\n"
-                                                 " acl boss source 10.9.9.9\n"
-                                                 " log access if boss\n deny reason \"No $host.\" if listed(ads)\n"
-                                                 " allow as staff if staff and not boss or destination(192.0.2.0/24)\n"
-                                                 " test { from 10.1.2.3; at \"2026-11-24 10:00\"; header \"Accept: x\"; to 192.0.2.7; GET http://x.example/; "
-                                                 "expect allow as staff status 200 }\n}\n", files);
+    const struct config *config = kit_load(
+        &kit,
+        "list ads { file ads.txt optional none.txt; exact on; bad-lines 5% }\n"
+        "acl staff source 10.0.0.0/8\n"
+        "resolver { nameserver 192.0.2.1 [2001:db8::1]:5353; prefer ipv6; max-ttl 1h }\n"
+        "log access { to file access.log; format squid; redact X-Key; names pseudonym }\n"
+        "log { format \"$host $status\" }\n"
+        "forward office {\n listen 10.0.0.1:3128\n ports 80\n deny-private except 10.1.0.0/16\n"
+        " acl boss source 10.9.9.9\n"
+        " log access if boss\n deny reason \"No $host.\" if listed(ads)\n"
+        " allow as staff if staff and not boss or destination(192.0.2.0/24)\n"
+        " test { from 10.1.2.3; at \"2026-11-24 10:00\"; header \"Accept: x\"; to 192.0.2.7; GET http://x.example/; "
+        "expect allow as staff status 200 }\n}\n",
+        files);
     ck_assert_msg(config != NULL, "%s", text_str(&kit.shown).at);
     const struct forward_conf *office = &config->forwards[0];
     ck_assert_uint_eq(config->list_count, 1);
-    ck_assert(config->lists[0].compiled != NULL && config->lists[0].file_count == 2 && config->lists[0].files[1].optional);
+    ck_assert(config->lists[0].compiled != NULL && config->lists[0].file_count == 2 &&
+              config->lists[0].files[1].optional);
     ck_assert(config->lists[0].exact == 1 && config->lists[0].bad_percent == 5);
     ck_assert(config->resolver.nameserver_count == 2 && config->resolver.prefer == PREFER_IPV6);
-    ck_assert(config->resolver.max_ttl == 3600000 && config->resolver.timeout == 3000 && config->resolver.cache_size == 10000);
+    ck_assert(config->resolver.max_ttl == 3600000 && config->resolver.timeout == 3000 &&
+              config->resolver.cache_size == 10000);
     ck_assert_str_eq(config->resolver.hosts, "/etc/hosts");
     ck_assert(config->log_count == 2 && config->logs[0].format == LOG_SQUID && config->logs[1].format == LOG_TEMPLATE);
     ck_assert_str_eq(config->logs[0].path, "/t/access.log");
@@ -109,15 +121,18 @@ START_TEST(test_forward)
     ck_assert(office->ports.count == 1 && office->tunnel_ports.count == 1 && office->tunnel_ports.at[0].from == 443);
     ck_assert(office->deny_private && office->private_except.count == 1 && office->conceal);
     ck_assert_uint_eq(office->rules.count, 3);
-    ck_assert(office->rules.at[0].log == &config->logs[0] && office->rules.at[1].status == 403 && office->rules.at[1].has_text);
+    ck_assert(office->rules.at[0].log == &config->logs[0] && office->rules.at[1].status == 403 &&
+              office->rules.at[1].has_text);
     ck_assert_str_eq(office->rules.at[1].name.at, "main.conf:12");
     const struct expression *when = office->rules.at[2].when;
     ck_assert(when->op == EXPRESSION_OR && when->left->op == EXPRESSION_AND && when->phase == PHASE_DIAL);
-    ck_assert(str_eq(when->left->left->name, STR("staff")) && str_eq(when->right->name, STR("destination(192.0.2.0/24)")));
+    ck_assert(str_eq(when->left->left->name, STR("staff")) &&
+              str_eq(when->right->name, STR("destination(192.0.2.0/24)")));
     ck_assert_uint_eq(config->test_count, 1);
     const struct test_conf *test = &config->tests[0];
     ck_assert(test->forward == office && test->reverse == NULL && test->from.version == 4 && test->to.version == 4);
-    ck_assert(str_eq(test->method, STR("GET")) && str_eq(test->url, STR("http://x.example/")) && test->header_count == 1);
+    ck_assert(str_eq(test->method, STR("GET")) && str_eq(test->url, STR("http://x.example/")) &&
+              test->header_count == 1);
     ck_assert(test->expect == EXPECT_ALLOW && str_eq(test->expect_rule, STR("staff")) && test->expect_status == 200);
     kit_fini(&kit);
 }
@@ -127,8 +142,11 @@ START_TEST(test_paths_and_files)
 {
     static const char *const paths[] = {"/etc/hosts", "/t/ads.txt", "/t/control.sock", "/t/x/y.log"};
     struct kit kit = {.is_shallow = true};
-    const struct config *config = kit_load(&kit, "control ./control.sock\nlist a { file ./x/../ads.txt ads.txt }\nlog l { to file x//y.log }\n"
-                                                 "include inc.conf\n", files);
+    const struct config *config = kit_load(
+        &kit,
+        "control ./control.sock\nlist a { file ./x/../ads.txt ads.txt }\nlog l { to file x//y.log }\n"
+        "include inc.conf\n",
+        files);
     ck_assert_msg(config != NULL, "%s", text_str(&kit.shown).at);
     for (size_t i = 0; i < 4; i++)
         ck_assert_str_eq(config->paths[i], paths[i]);
@@ -167,38 +185,46 @@ START_TEST(test_shared_lists)
 }
 END_TEST
 
-/* --- mistakes --------------------------------------------------------------------------------------------------------------------- */
+/* Mistakes. */
 
 static const struct {
     const char *text;
     const char *says;
 } mistakes[] = {
     /* one of each kind that an administrator is promised */
-    {"\nreverse site {\n    listen 127.0.0.1:8080\n    to 127.0.0.1:9000\n\n    concel on\n}\n", "6:5 did you mean 'conceal'"},
-    {"pool app { server 127.0.0.1:9000 }\nreverse site {\n    pool apq\n    listen 127.0.0.1:8080\n}\n", "3:10 did you mean 'app'"},
-    {"list ads { file does-not-exist.txt }\n" OFFICE("deny if listed(ads); allow if source(10.0.0.0/8)"), "1:17 does-not-exist.txt"},
+    {"\nreverse site {\n    listen 127.0.0.1:8080\n    to 127.0.0.1:9000\n\n    concel on\n}\n",
+     "6:5 did you mean 'conceal'"},
+    {"pool app { server 127.0.0.1:9000 }\nreverse site {\n    pool apq\n    listen 127.0.0.1:8080\n}\n",
+     "3:10 did you mean 'app'"},
+    {"list ads { file does-not-exist.txt }\n" OFFICE("deny if listed(ads); allow if source(10.0.0.0/8)"),
+     "1:17 does-not-exist.txt"},
     {"\nreverse site {\n listen 127.0.0.1:8080\n to 127.0.0.1:9000\n", "2:14 not closed"},
     {"timeouts { connect 5s; response 30 }\n" SITE, "1:33 unit"},
-    {"reverse site {\n listen 127.0.0.1:8080\n redirect https://$host$uri if destination(10.0.0.0/8)\n to 127.0.0.1:9000\n}\n", "3:32 dial"},
+    {"reverse site {\n listen 127.0.0.1:8080\n redirect https://$host$uri if destination(10.0.0.0/8)\n to 127.0.0.1:9000\n}\n",
+     "3:32 dial"},
     {OFFICE(" deny if source(10.0.0.0/8 and port(80)\n allow"), "3:28 expected"},
-    {"acl office source 10.0.0.0/33\nreverse site { listen 127.0.0.1:8080; to 127.0.0.1:9000; deny if not office }\n", "1:19 10.0.0.0/33"},
+    {"acl office source 10.0.0.0/33\nreverse site { listen 127.0.0.1:8080; to 127.0.0.1:9000; deny if not office }\n",
+     "1:19 10.0.0.0/33"},
     {"pool app { server 127.0.0.1:9001; balance rond-robin }\nreverse x { listn 127.0.0.1:8080\n to 127.0.0.1:99999\n}\n",
      "1:43 rond-robin|2:13 listn|3:5 port"},
     /* unknown, misplaced, repeated */
-    {"compress gzip\n" SITE, "1:1 unknown directive 'compress' in the top level"},
-    {"listen :80\n" SITE, "1:1 'listen' does not belong in the top level"},
+    {"compress gzip\n" SITE, "1:1 unknown directive 'compress' at the top level"},
+    {"listen :80\n" SITE, "1:1 'listen' does not belong at the top level"},
     {"threads 1\nthreads 2\n" SITE, "2:1 the first is in line 1"},
     {"reverse site { listen :80; to a; conceal on; conceal off }\n", "1:46 a second 'conceal' in a reverse block"},
     {"pool a { server b }\npool a { server c }\nreverse s { listen :80; pool a }\n", "2:6 a second pool 'a'"},
     {"reverse s { listen :80; to a }\nreverse s { listen :81; to a }\n", "2:9 a second reverse block 's'"},
-    {"reverse s { listen :80; to a; pool b }\npool b { server c }\n", "1:31 one of 'to', 'pool' and 'files' serves a block"},
+    {"reverse s { listen :80; to a; pool b }\npool b { server c }\n",
+     "1:31 one of 'to', 'pool' and 'files' serves a block"},
     {"reverse s { listen :80; to a; files www }\n", "1:31 the first is in line 1"},
     {"include inc.conf\nreverse site { listen :81; to a }\n", "2:9 a second reverse block 'site'"},
     {"cache main { memory 64M }\n" SITE, "1:1 unknown directive 'cache'"},
     {"reverse s { listen :443 tls; to a }\n", "1:25 unexpected 'tls' in 'listen'"},
-    {"pool a { server b; health-check tcp { interval 1s } }\nreverse s { listen :80; pool a }\n", "1:20 unknown directive 'health-check' in a pool block"},
+    {"pool a { server b; health-check tcp { interval 1s } }\nreverse s { listen :80; pool a }\n",
+     "1:20 unknown directive 'health-check' in a pool block"},
     {OFFICE(" login basic file x\n allow if source(10.0.0.0/8)"), "3:2 unknown directive 'login'"},
-    {"list a { file ads.txt; url http://x/ }\n" OFFICE(" deny if listed(a)\n allow if source(10.0.0.0/8)"), "1:24 unknown directive 'url'"},
+    {"list a { file ads.txt; url http://x/ }\n" OFFICE(" deny if listed(a)\n allow if source(10.0.0.0/8)"),
+     "1:24 unknown directive 'url'"},
     {"state /var/lib/x\n" SITE, "1:1 unknown directive 'state'"},
     /* the form of a statement */
     {"threads\n" SITE, "1:1 'threads' is not complete"},
@@ -211,6 +237,8 @@ static const struct {
     {"threads 0\nlimits { header-size 1B }\n" SITE, "1:9 out of range: 1 to 256|2:22 out of range: 1k to 1M"},
     {"limits { field-size 64k }\n" SITE, "1:1 field-size is above header-size"},
     {"reverse s { listen :80 if source(10.0.0.0/8); to a }\n", "1:24 only rules and routes have conditions"},
+    {"acl a source ${env.LOADER_NONE}\nreverse s { listen :80; to a; deny if a }\n", "1:14 the environment variable"},
+    {"reverse s { listen :${env.LOADER_NONE}; to ${env.LOADER_NONE} }\n", "1:21 the environment|1:44 the environment"},
     {"threads ${env.LOADER_NONE}\n" SITE, "1:9 the environment variable 'LOADER_NONE' is not set"},
     /* pools */
     {"pool a { }\nreverse s { listen :80; pool a }\n", "1:6 pool 'a' has no server"},
@@ -219,41 +247,52 @@ static const struct {
     {"pool a { server b weight }\nreverse s { listen :80; pool a }\n", "1:19 'weight' is not complete"},
     /* lists, acls, logs */
     {"list a { }\n" OFFICE(" deny if listed(a)\n allow if source(10.0.0.0/8)"), "1:6 list 'a' has no file"},
-    {"list a { file optional }\n" OFFICE(" deny if listed(a)\n allow if source(10.0.0.0/8)"), "1:15 'optional' stands before a path"},
+    {"list a { file optional }\n" OFFICE(" deny if listed(a)\n allow if source(10.0.0.0/8)"),
+     "1:15 'optional' stands before a path"},
     {"acl source host a.example\n" SITE, "1:5 'source' is a kind of condition"},
     {"acl and host a.example\n" SITE, "1:5 is a word of the language"},
     {"acl a hots a.example\n" SITE, "1:7 did you mean 'host'?"},
     {"acl a host a.example\nacl a host b.example\n" SITE, "2:5 a second acl 'a'"},
     {"acl a host a.example\n" OFFICE(" acl a host b.example\n allow if a"), "4:6 a second acl 'a'"},
-    {OFFICE(" acl a host b.example\n allow if a") "forward b { listen 127.0.0.1:1; allow if a }\n", "6:42 unknown condition 'a'"},
+    {OFFICE(" acl a host b.example\n allow if a") "forward b { listen 127.0.0.1:1; allow if a }\n",
+     "6:42 unknown condition 'a'"},
     {"log off\nlog a { }\n" SITE, "1:5 'log off' beside a log"},
     {"log a { to fiel x }\n" SITE, "1:12 did you mean 'file'?"},
     {"log a { to file }\n" SITE, "1:12 'file' needs a path"},
+    {"log a { to syslog log.example:514 }\n" SITE, "1:19 the address of a syslog"},
     {"log a { format \"$hots\" }\n" SITE, "1:17 did you mean '$host'?"},
     {"log a { format jason }\n" SITE, "1:16 did you mean 'json'?"},
     {"log acess { }\nreverse s { listen :80; to a; log access }\n", "2:35 did you mean 'acess'?"},
     /* blocks */
     {"reverse s { to a }\n", "1:9 's' listens nowhere"},
     {"forward s { listen 127.0.0.1:3128 }\n", "1:9 has no 'allow'"},
-    {"reverse s { listen :80; host a.example; to a }\nreverse t { listen :80; host b.example a.example; to a }\n", "2:40 'a.example' is served on [::]:80 already"},
+    {"reverse s { listen :80; host a.example; to a }\nreverse t { listen :80; host b.example a.example; to a }\n",
+     "2:40 'a.example' is served on [::]:80 already"},
     {"reverse s { listen :80; to a }\nreverse t { listen :80; to a }\n", "2:9 a second block for the rest"},
-    {"reverse s { listen :80; host x.example; to a }\nreverse t { listen :80 forwarded from 10.0.0.0/8; to a }\n", "2:20 must agree on what follows"},
-    {"reverse s { listen :80; host x.example; to a }\nreverse t { listen :80; to a; limits { header-size 64k } }\n", "2:20 must agree on the limits"},
-    {"reverse s { listen 127.0.0.1:3128; to a }\n" OFFICE("allow if source(10.0.0.0/8)"), "3:9 a forward block has its addresses to itself"},
+    {"reverse s { listen :80; host x.example; to a }\nreverse t { listen :80 forwarded from 10.0.0.0/8; to a }\n",
+     "2:20 must agree on what follows"},
+    {"reverse s { listen :80; host x.example; to a }\nreverse t { listen :80; to a; limits { header-size 64k } }\n",
+     "2:20 must agree on the limits"},
+    {"reverse s { listen 127.0.0.1:3128; to a }\n" OFFICE("allow if source(10.0.0.0/8)"),
+     "3:9 a forward block has its addresses to itself"},
     {"reverse s { listen :80; to a }\nreverse t { listen 0.0.0.0:80; to a }\n", "2:20 listened on twice"},
     {"reverse s { listen :80; listen :80; to a }\n", "1:32 a second 'listen' on the same address"},
     {"reverse s { listen :80; to a; route a/* { } }\n", "1:37 a path begins with '/'"},
     {"reverse s { listen :80; to a; route /a { }\n deny if path(/x) }\n", "2:2 rules stand before the first route"},
     {"reverse s { listen :80; files nowhere }\n", "1:31 cannot open the folder 'nowhere'"},
-    {"reverse s { listen :80; to a; limits { memory 64M } }\n", "1:40 'memory' does not belong in the limits of a reverse or forward block"},
-    {"reverse s { listen :80; to a; route * { limits { uri-size 4k } } }\n", "1:50 'uri-size' does not belong in the limits of a route"},
+    {"reverse s { listen :80; to a; limits { memory 64M } }\n",
+     "1:40 'memory' does not belong in the limits of a reverse or forward block"},
+    {"reverse s { listen :80; to a; route * { limits { uri-size 4k } } }\n",
+     "1:50 'uri-size' does not belong in the limits of a route"},
     {OFFICE(" deny-private except\n allow if source(10.0.0.0/8)"), "3:15 'except' needs a range"},
     {OFFICE(" ports 80 0\n allow if source(10.0.0.0/8)"), "3:11 expected a port"},
-    {OFFICE(" listen 127.0.0.1:1 forwarded from 10.0.0.0/8\n allow if source(10.0.0.0/8)"), "3:21 'forwarded' does not belong in a forward block"},
+    {OFFICE(" listen 127.0.0.1:1 forwarded from 10.0.0.0/8\n allow if source(10.0.0.0/8)"),
+     "3:21 'forwarded' does not belong in a forward block"},
     /* pages */
     {"reverse s { listen :80; to a; error-page 502 none.html }\n", "1:46 cannot read 'none.html'"},
     {"reverse s { listen :80; to a; error-page 302 sorry.html }\n", "1:42 out of range"},
-    {"reverse s { listen :80; to a; error-page 502 sorry.html; error-page 502 sorry.html }\n", "1:69 a second page for 502"},
+    {"reverse s { listen :80; to a; error-page 502 sorry.html; error-page 502 sorry.html }\n",
+     "1:69 a second page for 502"},
     /* rules */
     {"reverse s { listen :80; to a; deny as }\n", "1:36 a name is missing"},
     {"reverse s { listen :80; to a; deny staus 404 }\n", "1:36 did you mean 'status'?"},
@@ -261,18 +300,20 @@ static const struct {
     {"reverse s { listen :80; to a; redirect http://x/ status 200 }\n", "1:57 '200' is no value of 'status'"},
     {"reverse s { listen :80; to a; deny reason \"$hots\" }\n", "1:44 unknown variable"},
     {"reverse s { listen :80; to a; respond 200 body x file hello.txt }\n", "1:31 'respond' has a body and a file"},
-    {"reverse s { listen :80; to a; set-header request content-length 5 }\n", "1:50 no rule may touch 'content-length'"},
+    {"reverse s { listen :80; to a; set-header request content-length 5 }\n",
+     "1:50 no rule may touch 'content-length'"},
     {"reverse s { listen :80; to a; remove-header response t* }\n", "1:54 no rule may touch 'transfer-encoding'"},
     {"reverse s { listen :80; to a; remove-header request host }\n", "1:53 a request needs its Host"},
     {"reverse s { listen :80; to a; add-header request Host x }\n", "1:50 one Host field only"},
     {"reverse s { listen :80; to a; set-header answer x y }\n", "1:42 expected 'request' or 'response'"},
     {"reverse s { listen :80; to a; rewrite path ^/(a $1 }\n", "1:48 no regular expression"},
-    {"reverse s { listen :80; to a; rewrite path ^/a /$1 }\n", "1:49 has only 0 groups"},
+    {"reverse s { listen :80; to a; rewrite path ^/a /$1 }\n", "1:49 has no such group"},
     {"reverse s { listen :80; to a; rewrite url ^/a / }\n", "1:39 only the path is rewritten"},
     /* tests */
     {OFFICE(" allow if source(10.0.0.0/8)\n test { expect allow }"), "4:2 this test has no request"},
     {OFFICE(" allow if source(10.0.0.0/8)\n test { GET http://x/ }"), "4:2 this test expects nothing"},
-    {OFFICE(" allow if source(10.0.0.0/8)\n test { GET /x; expect alow }"), "4:13 expected a URL|4:24 did you mean 'allow'?"},
+    {OFFICE(" allow if source(10.0.0.0/8)\n test { GET /x; expect alow }"),
+     "4:13 expected a URL|4:24 did you mean 'allow'?"},
     {OFFICE(" allow if source(10.0.0.0/8)\n test { GET http://x/; at yesterday; expect allow; user x }"),
      "4:27 expected a date|4:52 'user' does not belong in a test block"},
     /* includes */
@@ -350,17 +391,23 @@ END_TEST
 
 START_TEST(test_warnings)
 {
+    kit_check_warnings("reverse s { listen :80; to a; route /x { pool off } }\n", "1:37 nothing serves this route",
+                       files);
     kit_check_warnings("pool p { server a }\nacl x host a.example\nlist l { file ads.txt }\n" SITE,
-                       "1:6 nothing uses the pool 'p'|2:5 nothing uses the acl 'x'|3:6 nothing uses the list 'l'", files);
-    kit_check_warnings("forward f { listen :3128; acl x host a.example; allow }\n", "1:31 nothing uses the acl|1:49 an open proxy", files);
+                       "1:6 nothing uses the pool 'p'|2:5 nothing uses the acl 'x'|3:6 nothing uses the list 'l'",
+                       files);
+    kit_check_warnings("forward f { listen :3128; acl x host a.example; allow }\n",
+                       "1:31 nothing uses the acl|1:49 an open proxy", files);
     kit_check_warnings("forward f { listen 127.0.0.1:3128; allow }\n", "", files);
     kit_check_warnings("forward f { listen :3128; allow if source(10.0.0.0/8) }\n", "", files);
     kit_check_warnings("forward f { listen :3128; deny if not source(10.0.0.0/8)\n allow }\n", "", files);
     kit_check_warnings("forward f { listen :3128; allow if host(a.example) }\n", "", files);
     kit_check_warnings("reverse s { listen :80 }\n", "1:9 nothing serves 's'", files);
     kit_check_warnings("reverse s { listen :80; to a; route * { }; route /x { } }\n", "1:50 never reached", files);
-    kit_check_warnings("reverse s { listen :80; to a; route /a/* { }; route /a { }; route /ab { } }\n", "1:53 never reached", files);
-    kit_check_warnings("pool p { server a down }\nreverse s { listen :80; pool p }\n", "1:6 all servers of pool 'p' are down", files);
+    kit_check_warnings("reverse s { listen :80; to a; route /a/* { }; route /a { }; route /ab { } }\n",
+                       "1:53 never reached", files);
+    kit_check_warnings("pool p { server a down }\nreverse s { listen :80; pool p }\n",
+                       "1:6 all servers of pool 'p' are down", files);
     kit_check_warnings("threads 1\n", "1:1 this configuration serves nothing", files);
 }
 END_TEST
@@ -377,7 +424,7 @@ START_TEST(test_strict)
 }
 END_TEST
 
-/* --- files on the disk ---------------------------------------------------------------------------------------------------------------- */
+/* Files on the disk. */
 
 static void put(const char *folder, const char *name, const char *text)
 {
@@ -398,7 +445,8 @@ START_TEST(test_include_globs)
     snprintf(inner, sizeof inner, "%s/conf.d", folder);
     ck_assert_int_eq(mkdir(inner, 0700), 0);
     snprintf(path, sizeof path, "%s/main.conf", folder);
-    put(folder, "main.conf", "include conf.d/*.conf\ninclude none.d/../conf.d/*.cnof\nreverse s { listen :80; include conf.d/to.inc }\n");
+    put(folder, "main.conf",
+        "include conf.d/*.conf\ninclude none.d/../conf.d/*.cnof\nreverse s { listen :80; include conf.d/to.inc }\n");
     put(inner, "b.conf", "pool b { server b }\n");
     put(inner, "a.conf", "acl a source 10.0.0.0/8\nlist l { file ../list.txt }\n");
     put(inner, ".c.conf", "wrong\n");

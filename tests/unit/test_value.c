@@ -164,8 +164,21 @@ static void check_listen(const char *text, const char *address, bool is_dual)
 
 START_TEST(test_listen)
 {
-    static const char *const wrong[] = {"", ":", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:99999", "example.org:80", "::1:80", "[::1]", "[::1]80",
-                                        "[127.0.0.1", "127.1:80", "unix:", "unix:run/x", "127.0.0.1:80x", "http://127.0.0.1:80"};
+    static const char *const wrong[] = {"",
+                                        ":",
+                                        "127.0.0.1",
+                                        "127.0.0.1:0",
+                                        "127.0.0.1:99999",
+                                        "example.org:80",
+                                        "::1:80",
+                                        "[::1]",
+                                        "[::1]80",
+                                        "[127.0.0.1",
+                                        "127.1:80",
+                                        "unix:",
+                                        "unix:run/x",
+                                        "127.0.0.1:80x",
+                                        "http://127.0.0.1:80"};
     check_listen("127.0.0.1:8080", "127.0.0.1:8080", false);
     check_listen("[::1]:80", "[::1]:80", false);
     check_listen(":80", "[::]:80", true);
@@ -194,8 +207,9 @@ static void check_server(const char *text, const char *host, uint16_t port, cons
 
 START_TEST(test_server)
 {
-    static const char *const wrong[] = {"", "a:0", "a:99999", "http://a", "https://a", "srv:_http._tcp.a", "127.1", "1.2.3.4.5", "a b",
-                                        "::1", "[::1", "[a]:80", "a:80:80", "0.0.0.0:80", "224.0.0.1:80", "unix:x", "user@host:80"};
+    static const char *const wrong[] = {
+        "",    "a:0",  "a:99999", "http://a", "https://a",  "srv:_http._tcp.a", "127.1",  "1.2.3.4.5",   "a b",
+        "::1", "[::1", "[a]:80",  "a:80:80",  "0.0.0.0:80", "224.0.0.1:80",     "unix:x", "user@host:80"};
     check_server("app.internal:3000", "app.internal", 3000, "app.internal:3000");
     check_server("App.Internal.", "app.internal", 80, "app.internal:80");
     check_server("127.0.0.1:9000", NULL, 9000, "127.0.0.1:9000");
@@ -249,11 +263,14 @@ static void check_pattern(const char *text, enum host_pattern_kind kind, const c
 
 START_TEST(test_host_patterns)
 {
-    static const char *const wrong[] = {"", "*", "*.", ".", "a.*.b", "a*", "*a.b", "a:80", "a b", "1.2.3", "http://a", "a/b"};
+    static const char *const wrong[] = {"",     "*",    "*.",  ".",     "a.*.b",    "a*",
+                                        "*a.b", "a:80", "a b", "1.2.3", "http://a", "a/b"};
     check_pattern("Example.ORG.", HOST_EXACT, "example.org");
     check_pattern("*.example.org", HOST_BELOW, "example.org");
     check_pattern(".example.org", HOST_SUFFIX, "example.org");
-    check_pattern("b\xc3\xbc" "cher.example", HOST_EXACT, "xn--bcher-kva.example");
+    check_pattern("b\xc3\xbc"
+                  "cher.example",
+                  HOST_EXACT, "xn--bcher-kva.example");
     check_pattern("127.0.0.1", HOST_EXACT, "127.0.0.1");
     check_pattern("[::1]", HOST_EXACT, "::1");
     check_pattern("default", HOST_DEFAULT, NULL);
@@ -267,7 +284,8 @@ END_TEST
 
 START_TEST(test_addresses)
 {
-    struct word ip = word_of("2001:db8::1"), cidr = word_of("10.0.0.0/33"), dns = word_of("192.0.2.1"), dns6 = word_of("2001:db8::1");
+    struct word ip = word_of("2001:db8::1"), cidr = word_of("10.0.0.0/33"), dns = word_of("192.0.2.1"),
+                dns6 = word_of("2001:db8::1");
     struct word dns_port = word_of("[2001:db8::1]:5353"), name = word_of("dns.example");
     struct ip read;
     struct addr addr;
@@ -278,16 +296,18 @@ START_TEST(test_addresses)
     ck_assert(!value_cidr(&cidr, &diag, &arena, &set));
     check_told("10.0.0.0/33");
     ck_assert(value_cidr(&ip, &diag, &arena, &set) && set.count == 1);
-    ck_assert(value_nameserver(&dns, &diag, &addr) && addr_port(&addr) == 53);
-    ck_assert(value_nameserver(&dns6, &diag, &addr) && addr_port(&addr) == 53);
-    ck_assert(value_nameserver(&dns_port, &diag, &addr) && addr_port(&addr) == 5353);
-    ck_assert(!value_nameserver(&name, &diag, &addr));
+    static const struct value_address form = {.what = "a name server", .default_port = 53};
+    ck_assert(value_address(&dns, &diag, &form, &addr) && addr_port(&addr) == 53);
+    ck_assert(value_address(&dns6, &diag, &form, &addr) && addr_port(&addr) == 53);
+    ck_assert(value_address(&dns_port, &diag, &form, &addr) && addr_port(&addr) == 5353);
+    ck_assert(!value_address(&name, &diag, &form, &addr));
 }
 END_TEST
 
 START_TEST(test_names)
 {
-    struct word name = word_of("app-1_x.y"), blank = word_of("a b"), empty = word_of(""), field = word_of("X-Frame-Options");
+    struct word name = word_of("app-1_x.y"), blank = word_of("a b"), empty = word_of(""),
+                field = word_of("X-Frame-Options");
     struct word colon = word_of("host:"), text = word_of("https://$hots/"), fine = word_of("https://$host$uri");
     struct str lower;
     struct template template;

@@ -14,7 +14,7 @@ http {{
     access_log {dir}/access.log;
     client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fastcgi;
     uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
-    types {{ text/html html; text/plain txt; text/css css; text/javascript js; application/json json; image/png png; }}
+    types {{ text/html html; text/plain txt; text/css css; text/javascript js; application/json json; image/png png; image/svg+xml svg; }}
     default_type application/octet-stream;
     client_max_body_size 0;
     keepalive_requests 1000000;

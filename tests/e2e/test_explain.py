@@ -1,0 +1,224 @@
+"""What `gatehouse explain` says is what then really happens: the same rule, verdict, route and pool, the same status."""
+import re
+
+import pytest
+
+from lib import Client, record_of, run
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+LOG = "\nlog { to stdout; format json }\n"
+REVERSE = LOG + """
+pool one { server 127.0.0.1:${env.ORIGIN_PORT} }
+pool two { server 127.0.0.1:${env.ORIGIN_PORT} }
+"""
+
+# name -> the configuration, and requests: method, URL (PORT stands for the listener of the origin in a forward block), fields
+CASES = {
+    "hosts": (REVERSE + """
+reverse exact { listen 127.0.0.1:${env.PORT}; host a.test;    pool one }
+reverse below { listen 127.0.0.1:${env.PORT}; host *.a.test;  pool two; deny as below-no if path(/no) }
+reverse rest  { listen 127.0.0.1:${env.PORT}; host default;   respond as rest 200 body "rest" }
+""", ["GET http://a.test/", "GET http://b.a.test/", "GET http://b.a.test/no", "GET http://c.test/", "GET http://A.Test./x"]),
+
+    "routes": (REVERSE + """
+reverse site {
+    listen 127.0.0.1:${env.PORT}
+    route /admin/* { pool one }
+    route *.png    { pool two }
+    route /posts/* if method(POST) { pool two }
+    route /posts/* { pool one }
+}
+""", ["GET http://x.test/admin", "GET http://x.test/admin/a.png", "GET http://x.test/a.png", "GET http://x.test/posts/1",
+      "POST http://x.test/posts/1", "GET http://x.test/administrator", "GET http://x.test/", "GET http://x.test/a/../admin/b",
+      "GET http://x.test/%61dmin/"]),
+
+    "rules": (REVERSE + """
+reverse site {
+    listen 127.0.0.1:${env.PORT}
+    allow as first   if path(/ok*)
+    deny  as second  status 451 if path(/ok/never) or path(/denied*)
+    redirect as moved https://$host$uri status 308 if path(/old/*)
+    respond as teapot 418 body "tea" if header(x-tea)
+    deny as posts status 405 if method(POST) and not header(x-token "secret")
+    deny             if path(/unnamed)
+    pool one
+}
+""", ["GET http://x.test/ok/never", "GET http://x.test/denied/x", "GET http://x.test/old/a?b=c", "GET http://x.test/ X-Tea: 1",
+      "POST http://x.test/", "POST http://x.test/ X-Token: secret", "GET http://x.test/unnamed", "GET http://x.test/"]),
+
+    "rewrites": (REVERSE + """
+reverse site {
+    listen 127.0.0.1:${env.PORT}
+    rewrite path "^/v1/(.*)$" "/v2/$1"
+    deny as old if path(/v1/*)
+    deny as new if path(/v2/secret)
+    route /v2/* { pool two; deny as inner if path(/v2/inner) }
+    route *     { pool one }
+}
+""", ["GET http://x.test/v1/a", "GET http://x.test/v1/secret", "GET http://x.test/v1/inner", "GET http://x.test/v2/a", "GET http://x.test/"]),
+
+    "allow-then-route": (REVERSE + """
+reverse site {
+    listen 127.0.0.1:${env.PORT}
+    allow as early if path(/a/*)
+    deny as late
+    route /a/no { deny as route-no }
+    route *     { pool one }
+}
+""", ["GET http://x.test/a/yes", "GET http://x.test/a/no", "GET http://x.test/b"]),
+
+    "readings": (REVERSE + """
+reverse site {
+    listen 127.0.0.1:${env.PORT}
+    deny as secret if path(/secret/*)
+    pool one
+}
+""", ["GET http://x.test/secret%2fx", "GET http://x.test/a%2fb", "GET http://x.test/secret/x", "GET http://x.test/a/%2e%2e/secret/x"]),
+
+    "unserved": (REVERSE + """
+reverse site { listen 127.0.0.1:${env.PORT}; host a.test; route /x { pool one } }
+""", ["GET http://a.test/x", "GET http://a.test/y"]),
+
+    "regexes": (REVERSE + """
+reverse site {
+    listen 127.0.0.1:${env.PORT}
+    acl api   path-regex "^/api/v[0-9]+/"
+    acl debug url-regex "[?&]debug="
+    deny as no-debug if debug and not api
+    route /api/* { pool two }
+    route *      { pool one }
+}
+""", ["GET http://x.test/api/v1/x?debug=1", "GET http://x.test/x?debug=1", "GET http://x.test/api/x", "GET http://x.test/x"]),
+
+    "forward": (LOG + """
+forward office {
+    listen 127.0.0.1:${env.PORT}
+    deny-private off
+    deny as bad     if host(.bad.test)
+    deny as port    if port(8000-8100)
+    deny as path    if path(/secret/*)
+    respond as own 200 body "own" if host(own.test)
+    allow as local  if host(127.0.0.1)
+}
+""", ["GET http://www.bad.test/", "GET http://x.test:8050/", "GET http://127.0.0.1:ORIGIN/secret/x", "GET http://own.test/",
+      "GET http://127.0.0.1:ORIGIN/x", "GET http://unknown.test/", "CONNECT https://www.bad.test/", "CONNECT https://unknown.test/"]),
+
+    "forward-ports": (LOG + """
+forward office {
+    listen 127.0.0.1:${env.PORT}
+    deny-private off
+    ports 80 443
+    allow as all if source(127.0.0.0/8)
+}
+""", ["GET http://127.0.0.1:81/", "CONNECT https://127.0.0.1:8443/", "CONNECT https://127.0.0.1:80/"]),
+
+    "forward-private": (LOG + """
+forward office {
+    listen 127.0.0.1:${env.PORT}
+    deny-private except 127.0.0.1/32
+    allow as all if source(127.0.0.0/8)
+}
+""", ["GET http://127.0.0.1:ORIGIN/", "GET http://127.0.0.2:ORIGIN/", "GET http://10.0.0.1/", "GET http://[::ffff:10.0.0.1]/",
+      "CONNECT https://192.168.1.1/"]),
+
+    "forward-destination": (LOG + """
+forward office {
+    listen 127.0.0.1:${env.PORT}
+    deny-private off
+    deny as inner if destination(127.0.0.2/32 10.0.0.0/8)
+    allow as rest if source(127.0.0.0/8)
+}
+""", ["GET http://127.0.0.1:ORIGIN/", "GET http://127.0.0.2:ORIGIN/", "GET http://10.1.2.3/", "CONNECT https://10.1.2.3/"]),
+}
+
+
+def explained(g, method, url, fields):
+    options = [part for field in fields for part in ("--header", field)]
+    done = g.command("explain", url, *(["--method", method] if method != "CONNECT" else []), *options)
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout
+
+
+def happened(g, method, url, fields, is_forward):
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    if method == "CONNECT":
+        authority += "" if ":" in authority.rpartition("]")[2] else ":443"
+        target = authority
+    else:
+        target = url if is_forward else slash + path
+    with Client(g.port) as c:
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {authority}", *(["Content-Length: 0"] if method == "POST" else []), *fields]
+        c.send("".join(f"{line}\r\n" for line in lines).encode() + b"\r\n")
+        r = c.response()
+    return r, record_of(g, r)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_explain_says_what_then_happens(gatehouse, origin, name):
+    text, requests = CASES[name]
+    o = origin(OK)
+    g = gatehouse(text, ORIGIN_PORT=o.port)
+    for request in requests:
+        method, url, *fields = request.replace("ORIGIN", str(o.port)).split(" ", 2)
+        said = explained(g, method, url, fields)
+        answer, line = happened(g, method, url, fields, name.startswith("forward"))
+        if answer.status == 400:                        # refused as having two readings
+            assert re.search(r"\b400\b", said), (request, said)
+            continue
+        result = said[said.index("\nresult"):]
+        assert re.search(rf"(?<![\w-]){re.escape(line['rule'])}(?![\w-])", result), (request, line, said)
+        if "verdict" in line:
+            assert re.search(rf"\b{line['verdict']}\b", result) or line["rule"] == "no-route", (request, line, said)
+        if answer.status >= 300:
+            assert re.search(rf"\b{answer.status}\b", result), (request, answer.status, said)
+        if "route" in line:
+            assert line["route"] in said, (request, line, said)
+        if "pool" in line:
+            assert re.search(rf"\bpool {line['pool']}\b", said), (request, line, said)
+        assert line["block"] in said
+
+
+def test_a_host_that_no_block_serves_is_said(gatehouse, origin):
+    g = gatehouse(CASES["unserved"][0], ORIGIN_PORT=origin(OK).port)
+    said = g.command("explain", "http://b.test/")
+    with Client(g.port) as c:
+        assert c.get("/", "b.test").status == 421
+    assert "421" in said.stdout + said.stderr or "no block" in (said.stdout + said.stderr).lower()
+
+
+def test_the_list_entry_and_the_line_of_the_rule_are_shown(gatehouse, web_folder):
+    web_folder.put("bad.txt", "# one\nbad.test\n")
+    g = gatehouse("""
+list bad { file ${env.LISTS}/bad.txt }
+forward f {
+    listen 127.0.0.1:${env.PORT}
+    deny as listed if listed(bad)
+    allow if source(127.0.0.0/8)
+}""", LISTS=web_folder)
+    said = g.command("explain", "http://www.bad.test/").stdout
+    assert "listed" in said and "gatehouse.conf:5" in said and "bad.txt:2" in said
+
+
+def test_client_time_and_method_can_be_given(gatehouse):
+    g = gatehouse("""
+forward f {
+    listen 127.0.0.1:${env.PORT}
+    deny as office if source(10.0.0.0/8) and time(Mon-Fri 08:00-18:00)
+    deny as posts  if method(POST)
+    allow as rest
+}""")
+    for options, rule in ((["--client", "10.1.2.3", "--at", "2026-11-25 09:00"], "office"), (["--client", "10.1.2.3", "--at", "2026-11-25 18:00"], "rest"),
+                          (["--client", "10.1.2.3", "--at", "2026-11-28 09:00"], "rest"), (["--method", "POST", "--client", "192.0.2.1"], "posts")):
+        said = g.command("explain", "http://site.example/", *options).stdout
+        assert re.search(rf"\bresult \w+ as {rule}\b", said), said
+
+
+def test_a_url_that_is_none_is_wrong_usage_and_a_wrong_file_shows_its_mistakes(tmp_path):
+    path = tmp_path / "g.conf"
+    path.write_text("reverse s { listen 127.0.0.1:8080; to 127.0.0.1:1 }\n")
+    assert run("explain", "-c", path).returncode == 2
+    assert run("explain", "nonsense", "-c", path).returncode in (1, 2)
+    path.write_text("reverse s { listn 127.0.0.1:8080; to 127.0.0.1:1 }\n")
+    done = run("explain", "http://x.test/", "-c", path)
+    assert done.returncode == 1 and "g.conf:1:13" in done.stdout + done.stderr
