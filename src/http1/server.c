@@ -120,7 +120,9 @@ static void begin_exchange(struct http1_server *server, enum fault fault)
 {
     struct http1_request *request = server->request;
     struct stream *stream = &request->stream;
+    const struct timeouts *timeouts;
     server->state = SERVER_EXCHANGE;
+    server->ops->limits(server->owner, &request->limits, &timeouts); /* those the head began with may be gone by a reload */
     timer_clear(&server->timer);
     transport_unwatch(server->transport);
     stream->fault = fault;

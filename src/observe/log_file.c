@@ -48,6 +48,7 @@ struct log_file {
 static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t files_changed = PTHREAD_COND_INITIALIZER;
 static struct log_file *files;
+static unsigned writers; /* threads that have not yet let go of all that they had; also under the lock */
 static _Atomic uint64_t last_serial;
 
 static void release(struct log_file *file)
@@ -252,6 +253,16 @@ static void leave_list(struct log_file *file)
     while (*at != file)
         at = &(*at)->next;
     *at = file->next;
+    pthread_mutex_unlock(&files_lock);
+}
+
+static void end_writer(struct log_file *file)
+{
+    leave_list(file);
+    release(file);
+    object_thread_done();
+    pthread_mutex_lock(&files_lock);
+    writers--;
     pthread_cond_broadcast(&files_changed);
     pthread_mutex_unlock(&files_lock);
 }
@@ -271,9 +282,7 @@ static void *writer(void *argument)
         if (!is_stopping)
             rest(file, drained, &quiet);
     }
-    object_thread_done();
-    leave_list(file);
-    release(file);
+    end_writer(file);
     return NULL;
 }
 
@@ -315,11 +324,10 @@ struct log_file *log_file_new(struct str key, const struct log_conf *conf, int t
     pthread_mutex_lock(&files_lock);
     file->next = files;
     files = file;
+    writers++;
     pthread_mutex_unlock(&files_lock);
-    if (!start_writer(file)) { /* no thread, no lines: they are counted as lost when the rings are full */
-        leave_list(file);
-        release(file);
-    }
+    if (!start_writer(file)) /* no thread, no lines: they are counted as lost when the rings are full */
+        end_writer(file);
     return file;
 }
 
@@ -411,7 +419,7 @@ void log_files_shutdown(msec patience)
         atomic_store(&file->is_stopping, true);
         wake(file);
     }
-    while (files != NULL && pthread_cond_timedwait(&files_changed, &files_lock, &until) == 0)
+    while (writers > 0 && pthread_cond_timedwait(&files_changed, &files_lock, &until) == 0)
         ;
     pthread_mutex_unlock(&files_lock);
 }

@@ -209,44 +209,49 @@ static int allow_all(scmp_filter_ctx filter)
     return failed;
 }
 
+/* `call` with an argument of which the bits of `mask` are `value`. */
+static int add(scmp_filter_ctx filter, uint32_t action, int call, unsigned argument, scmp_datum_t mask,
+               scmp_datum_t value)
+{
+    struct scmp_arg_cmp wanted = {.arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
+    return seccomp_rule_add_array(filter, action, call, 1, &wanted);
+}
+
 /* Only reading, never making. */
 static int allow_open(scmp_filter_ctx filter, int call, unsigned flags_at)
 {
     const scmp_datum_t writing = O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
-    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, SCMP_CMP(flags_at, SCMP_CMP_MASKED_EQ, writing, O_RDONLY));
+    return add(filter, SCMP_ACT_ALLOW, call, flags_at, writing, O_RDONLY);
 }
 
 /* Memory without PROT_EXEC. Asking for it fails with EPERM rather than kills: libraries try it and do without. */
 static int allow_memory(scmp_filter_ctx filter, int call)
 {
-    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) |
-           seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
+    return add(filter, SCMP_ACT_ALLOW, call, 2, PROT_EXEC, 0) |
+           add(filter, SCMP_ACT_ERRNO(EPERM), call, 2, PROT_EXEC, PROT_EXEC);
 }
 
 /* A thread, never a process. clone3() hides its flags in memory: it is not there (ENOSYS), and clone() is used instead. */
 static int allow_threads(scmp_filter_ctx filter)
 {
-    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-                            SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) |
-           seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(clone), 1,
-                            SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+    return add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 0, CLONE_THREAD, CLONE_THREAD) |
+           add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(clone), 0, CLONE_THREAD, 0);
 }
 
+/* Calls that are many in one, and those that could reach other processes. */
 static int allow_some(scmp_filter_ctx filter)
 {
-    static const int names[] = {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_SET_VMA};
+    static const scmp_datum_t whole = UINT32_MAX;
+    static const unsigned names[] = {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_SET_VMA};
     static const unsigned requests[] = {FIONREAD, FIONBIO, TIOCOUTQ};
     int failed = allow_open(filter, SCMP_SYS(openat), 2) | allow_open(filter, SCMP_SYS(open), 1);
     failed |= allow_memory(filter, SCMP_SYS(mmap)) | allow_memory(filter, SCMP_SYS(mprotect)) | allow_threads(filter);
     for (size_t i = 0; i < lengthof(names); i++)
-        failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-                                   SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)names[i]));
+        failed |= add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 0, whole, names[i]);
     for (size_t i = 0; i < lengthof(requests); i++)
-        failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, requests[i]));
-    /* Signals to its own threads, limits of its own process. */
-    scmp_datum_t self = (scmp_datum_t)getpid();
-    failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, self));
-    failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_EQ, 0));
+        failed |= add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, whole, requests[i]);
+    failed |= add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 0, whole, (scmp_datum_t)getpid());
+    failed |= add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 0, whole, 0);
     return failed;
 }
 

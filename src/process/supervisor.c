@@ -55,8 +55,10 @@ static void begin_end(struct supervisor *supervisor, enum supervisor_state state
         return;
     notify("STOPPING=1\nSTATUS=%s", state == SUPERVISOR_DRAINING ? "draining" : "stopping");
     if (supervisor->change.kind != CHANGE_NONE) {
+        int status = supervisor->status;
         text_add_cstr(&supervisor->change.told, "gatehouse: ended while it was loading\n");
         change_failed(supervisor);
+        supervisor->status = status; /* to be told to end is no failure */
     }
     sockets_free(supervisor->sockets, NULL);
     supervisor->sockets = NULL;
@@ -67,6 +69,8 @@ void supervisor_drain(struct supervisor *supervisor)
     if (supervisor->state != SUPERVISOR_RUNNING)
         return;
     begin_end(supervisor, SUPERVISOR_DRAINING);
+    if (supervisor->state == SUPERVISOR_STOPPING) /* it had not even started */
+        return;
     msec hard_stop = supervisor->edition != NULL ? supervisor->edition->config->timeouts.hard_stop : 0;
     supervisor->end_at_ms = now_ms() + hard_stop;
     tell_all(supervisor, MESSAGE_DRAIN);
@@ -300,10 +304,10 @@ static void run(struct supervisor *supervisor)
 {
     while (supervisor->state == SUPERVISOR_RUNNING || !children_are_gone(supervisor)) {
         wait_for_news(supervisor);
-        read_signals(supervisor);
         for (size_t i = 0; i < lengthof(supervisor->children); i++)
             if (supervisor->children[i].pid != 0)
                 child_read(supervisor, &supervisor->children[i]);
+        read_signals(supervisor); /* after it: a worker that says that it serves has begun */
         serve_clients(supervisor);
         do_what_is_due(supervisor);
     }

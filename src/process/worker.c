@@ -287,9 +287,9 @@ static const struct message_row {
     enum message_kind kind;
     void (*act)(struct worker *worker, struct message *message);
 } message_rows[] = {
-    {MESSAGE_LOAD, begin_load},     {MESSAGE_LISTEN, take_listener}, {MESSAGE_LOG, take_log},
-    {MESSAGE_ADOPT, do_adopt},      {MESSAGE_DISCARD, do_discard},   {MESSAGE_REOPEN, reopen},
-    {MESSAGE_COMMAND, do_command},  {MESSAGE_DRAIN, do_drain},       {MESSAGE_STOP, do_stop},
+    {MESSAGE_LOAD, begin_load},    {MESSAGE_LISTEN, take_listener}, {MESSAGE_LOG, take_log},
+    {MESSAGE_ADOPT, do_adopt},     {MESSAGE_DISCARD, do_discard},   {MESSAGE_REOPEN, reopen},
+    {MESSAGE_COMMAND, do_command}, {MESSAGE_DRAIN, do_drain},       {MESSAGE_STOP, do_stop},
 };
 
 static void handle(struct worker *worker, struct message *message)
@@ -395,6 +395,19 @@ static void end(struct worker *worker)
     object_thread_done();
 }
 
+/* Everything was freed: a count that is not 0 is a bug, and told. */
+static bool nothing_is_left(void)
+{
+    struct text left;
+    text_init(&left);
+    object_report(&left);
+    if (left.len > 0)
+        fprintf(stderr, "gatehouse: worker: objects that were not freed: %s\n", left.at);
+    bool is_clean = left.len == 0;
+    text_fini(&left);
+    return is_clean;
+}
+
 int worker_main(void)
 {
     struct worker *worker = must_calloc(1, sizeof *worker);
@@ -406,5 +419,5 @@ int worker_main(void)
     loop_run(worker->loop);
     end(worker);
     free(worker);
-    return EXIT_SUCCESS;
+    return nothing_is_left() ? EXIT_SUCCESS : EXIT_FAILURE;
 }

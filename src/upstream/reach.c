@@ -21,9 +21,11 @@ struct reach {
     struct upstream *upstream; /* the result */
     struct dial *dial;
     /* A pool */
-    struct pool *pool;
-    const struct server_conf *conf;
+    const struct pool_conf *pool_conf; /* of the exchange's own generation */
+    const struct pool *pool;           /* that `tried` is about; only compared, since a reload frees it */
+    size_t tried_count;
     bool *tried;
+    struct server_conf conf; /* of the server being tried; a copy, for the same reason */
     struct lookup *lookup;              /* of a server with a name */
     struct ip addresses[ADDRESSES_MAX]; /* its addresses, in the order to be tried */
     unsigned address_count;
@@ -66,9 +68,7 @@ struct reach *reach_pool(struct upstreams *upstreams, struct arena *arena, const
                          msec connect_timeout, bool fresh)
 {
     struct reach *reach = reach_new(upstreams, arena, connect_timeout, fresh);
-    reach->pool = upstreams_pool(upstreams, conf);
-    if (reach->pool != NULL)
-        reach->tried = arena_zalloc(arena, reach->pool->conf->server_count * sizeof(bool));
+    reach->pool_conf = conf;
     return reach;
 }
 
@@ -124,10 +124,26 @@ static bool may_reuse(void *arg, const struct addr *peer)
     return policy->may == NULL || policy->may(policy, &ip, addr_port(peer));
 }
 
+static bool has_name(const struct reach *reach)
+{
+    return reach->conf.host.at != NULL;
+}
+
+static bool is_next_address(void *arg, const struct addr *peer)
+{
+    const struct reach *reach = arg;
+    struct ip ip = addr_ip(peer);
+    return ip_eq(&ip, &reach->addresses[reach->address_next]);
+}
+
 static bool take_idle(struct reach *reach)
 {
     if (reach->fresh)
         return false;
+    if (has_name(reach)) {
+        reach->upstream = upstream_take(reach->server, is_next_address, reach);
+        return reach->upstream != NULL;
+    }
     bool asks = reach->policy != NULL;
     reach->upstream = upstream_take(reach->server, asks ? may_reuse : NULL, (void *)(uintptr_t)reach->policy);
     return reach->upstream != NULL;
@@ -178,7 +194,7 @@ static enum flow resolve_server(struct reach *reach, struct task *who)
     struct addresses found;
     enum lookup_result result;
     if (reach->lookup == NULL)
-        reach->lookup = lookup_new(reach->upstreams->resolver, reach->conf->host);
+        reach->lookup = lookup_new(reach->upstreams->resolver, reach->conf.host);
     enum flow flow = lookup_poll(reach->lookup, &result, &found, who);
     if (flow != FLOW_END)
         return flow;
@@ -190,16 +206,17 @@ static enum flow resolve_server(struct reach *reach, struct task *who)
 
 static enum flow dial_server(struct reach *reach, struct task *who)
 {
-    bool has_name = reach->conf->host.at != NULL;
-    if (has_name && reach->address_count == 0) {
+    if (has_name(reach) && reach->address_count == 0) {
         enum flow flow = resolve_server(reach, who);
         if (flow != FLOW_END)
             return flow;
     }
     for (;;) {
         if (reach->dial == NULL) {
-            struct addr to = has_name ? addr_of_ip(&reach->addresses[reach->address_next++], reach->conf->port)
-                                      : reach->conf->addr;
+            if (has_name(reach) && take_idle(reach)) /* of the address whose turn it is */
+                return FLOW_END;
+            struct addr to = has_name(reach) ? addr_of_ip(&reach->addresses[reach->address_next++], reach->conf.port)
+                                             : reach->conf.addr;
             reach->dial = dial_address(&to, reach->connect_timeout, reach->policy);
         }
         enum flow flow = dial_poll(reach->dial, who);
@@ -213,15 +230,33 @@ static enum flow dial_server(struct reach *reach, struct task *who)
     }
 }
 
+/* Looked up for each try: a reload may have put another pool in its place since the last. */
+static struct pool *current_pool(struct reach *reach)
+{
+    struct pool *pool = upstreams_pool(reach->upstreams, reach->pool_conf);
+    if (pool != NULL && (pool != reach->pool || pool->conf->server_count != reach->tried_count)) {
+        reach->pool = pool;
+        reach->tried_count = pool->conf->server_count;
+        reach->tried = arena_zalloc(reach->arena, reach->tried_count * sizeof(bool));
+        for (size_t i = 0; i < reach->tried_count; i++)
+            reach->tried[i] = reach->tries > 0 && str_eq(pool->conf->servers[i].text, reach->conf.text);
+    }
+    return pool;
+}
+
 static bool choose_server(struct reach *reach)
 {
-    int index = reach->pool != NULL && reach->tries <= RETRIES ? pool_choose(reach->pool, reach->tried) : -1;
+    struct pool *pool = reach->tries <= RETRIES ? current_pool(reach) : NULL;
+    int index = pool != NULL ? pool_choose(pool, reach->tried) : -1;
     if (index < 0)
         return false;
     reach->tried[index] = true;
     reach->tries++;
-    reach->conf = &reach->pool->conf->servers[index];
-    reach->server = server_ref(reach->pool->members[index].server);
+    reach->conf = pool->conf->servers[index];
+    reach->conf.text = arena_dup(reach->arena, reach->conf.text);
+    if (reach->conf.host.at != NULL)
+        reach->conf.host = arena_dup(reach->arena, reach->conf.host);
+    reach->server = server_ref(pool->members[index].server);
     reach->server->active++; /* also while it is dialled */
     return true;
 }
@@ -232,12 +267,12 @@ static enum flow poll_pool(struct reach *reach, struct task *who)
         if (reach->server == NULL) {
             if (!choose_server(reach))
                 return fail(reach, reach->fault != FAULT_NONE ? reach->fault : FAULT_NO_SERVER);
-            if (take_idle(reach))
+            if (!has_name(reach) && take_idle(reach))
                 return FLOW_END;
         }
         enum flow flow = dial_server(reach, who);
         if (flow == FLOW_END)
-            return connected(reach);
+            return reach->upstream != NULL ? FLOW_END : connected(reach);
         if (flow != FLOW_FAIL)
             return flow;
         server_failed(reach->server);

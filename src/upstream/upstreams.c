@@ -62,7 +62,7 @@ static void retire(struct pool *pool)
 
 void upstreams_set_pools(struct upstreams *upstreams, const struct pool_conf *const *confs, size_t count)
 {
-    struct pool **pools = must_calloc(count, sizeof(struct pool *));
+    struct pool **pools = count > 0 ? must_calloc(count, sizeof(struct pool *)) : NULL;
     for (size_t i = 0; i < count; i++)
         pools[i] = pool_new(upstreams, confs[i],
                             pool_of_name(upstreams->pools, upstreams->pool_count, confs[i]->name.text));

@@ -5,10 +5,8 @@
 #include <check.h>
 
 static const struct option_row rows[] = {
-    {"-c", "FILE", false, false, ""},
-    {"--listen", "ADDRESS", true, true, ""},
-    {"--to", "ADDRESS...", true, false, ""},
-    {"--print", NULL, false, false, ""},
+    {"-c", "FILE", false, false, ""},        {"--listen", "ADDRESS", true, true, ""},
+    {"--to", "ADDRESS...", true, false, ""}, {"--print", NULL, false, false, ""},
     {NULL, NULL, false, false, NULL},
 };
 

@@ -132,7 +132,7 @@ static const struct {
     const char *statement;
 } written[] = {
     {"include", "include sub.conf"},
-    {"limits", "limits { ranges 3 }"},
+    {"limits", "limits { body-size 3M }"},
     {"timeouts", "timeouts { connect 2s }"},
     {"resolver", "resolver { timeout 1s }"},
     {"nameserver", "nameserver 192.0.2.1"},

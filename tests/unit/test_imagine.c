@@ -81,8 +81,15 @@ START_TEST(test_an_address_is_its_own_destination)
 }
 END_TEST
 
-static const char *const wrong_urls[] = {"site.test/", "ftp://site.test/", "http://", "http:///x", "http://a b/", "http://127.1/",
-                                         "http://site.test/%zz", "http://site.test:0/", "http://u@site.test/"};
+static const char *const wrong_urls[] = {"site.test/",
+                                         "ftp://site.test/",
+                                         "http://",
+                                         "http:///x",
+                                         "http://a b/",
+                                         "http://127.1/",
+                                         "http://site.test/%zz",
+                                         "http://site.test:0/",
+                                         "http://u@site.test/"};
 
 START_TEST(test_wrong_urls)
 {
@@ -90,8 +97,14 @@ START_TEST(test_wrong_urls)
 }
 END_TEST
 
-static const char *const wrong_times[] = {"", "2026-02-29 10:00", "2026-2-09 10:00", "2026-02-09 24:00", "2026-02-09 10:60",
-                                          "2026-02-09T10:00", "2026-02-09 10:00:00", "2026-02-09 10:0"};
+static const char *const wrong_times[] = {"",
+                                          "2026-02-29 10:00",
+                                          "2026-2-09 10:00",
+                                          "2026-02-09 24:00",
+                                          "2026-02-09 10:60",
+                                          "2026-02-09T10:00",
+                                          "2026-02-09 10:00:00",
+                                          "2026-02-09 10:0"};
 
 START_TEST(test_wrong_times)
 {

@@ -33,7 +33,8 @@ static const struct row {
     {"test { GET https://a.test/; expect allow as a }", NULL},
     {"test { CONNECT https://a.test:22/; expect deny as tunnel-ports status 403 }", NULL},
     {"test { GET http://b.test/; expect deny status 451 }", NULL},
-    {"test { GET http://b.test/; expect deny status 403 }", "6:5: expected deny status 403, got deny as a.conf:3 status 451"},
+    {"test { GET http://b.test/; expect deny status 403 }",
+     "6:5: expected deny status 403, got deny as a.conf:3 status 451"},
     {"test { GET http://a.test/; to 10.0.0.1; expect deny as deny-private }", NULL},
     {"test { GET http://[::1]/; expect deny }", NULL},
 };
