@@ -83,8 +83,6 @@ static const struct value_word list_formats[] = {
     {"adblock", LIST_ADBLOCK},   {"dnsmasq", LIST_DNSMASQ}, {"rpz", LIST_RPZ},
     {"category", LIST_CATEGORY}, {"cidr", LIST_CIDR},       {NULL, 0}};
 static const struct value_word balances[] = {{"round-robin", BALANCE_ROUND_ROBIN}, {NULL, 0}};
-static const struct value_word user_privacy[] = {
-    {"clear", PRIVACY_CLEAR}, {"pseudonym", PRIVACY_PSEUDONYM}, {"off", PRIVACY_OFF}, {NULL, 0}};
 static const struct value_word address_privacy[] = {
     {"clear", PRIVACY_CLEAR}, {"masked", PRIVACY_MASKED}, {"off", PRIVACY_OFF}, {NULL, 0}};
 static const struct value_word forwarded_fields[] = {{"x-forwarded", FORWARDED_X},
@@ -198,8 +196,6 @@ const struct directive directives[] = {
      .fallback = "combined", .help = "how its lines look; a TEXT has variables"},
     {.name = "redact", .blocks = BLOCK_LOG, SPECIAL(set_redact, 1, MANY, "FIELD..."), .repeats = true,
      .help = "header fields whose values are never written; authorization, proxy-authorization, cookie and set-cookie never are"},
-    {.name = "names", .blocks = BLOCK_LOG, .type = VALUE_CHOICE, MEMBER(struct log_conf, names), .words = user_privacy,
-     .fallback = "clear", .help = "how users are shown"},
     {.name = "addresses", .blocks = BLOCK_LOG, .type = VALUE_CHOICE, MEMBER(struct log_conf, addresses), .words = address_privacy,
      .fallback = "clear", .help = "how clients' addresses are shown; masked: the first 24 bits, of IPv6 48"},
 

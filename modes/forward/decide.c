@@ -82,7 +82,9 @@ static void conclude(const struct forward_conf *block, const struct facts *facts
         refuse(decision, FAULT_BAD_TARGET);
     if (decision->outcome != FORWARD_ALLOW && decision->outcome != FORWARD_LATER)
         return;
-    if (decision->outcome == FORWARD_ALLOW && !is_tunnel && !has_port(&block->ports, facts->port))
+    if (facts->method == METHOD_TRACE) /* it would reflect what others may not see (RFC 9110 9.3.8) */
+        refuse(decision, FAULT_METHOD_REFUSED);
+    else if (decision->outcome == FORWARD_ALLOW && !is_tunnel && !has_port(&block->ports, facts->port))
         deny(decision, DENY_PORTS);
     else if (decision->outcome == FORWARD_ALLOW && is_tunnel && !has_port(&block->tunnel_ports, facts->port))
         deny(decision, DENY_TUNNEL_PORTS);

@@ -23,11 +23,28 @@ static const char *const tells_client[] = {"x-forwarded*",
                                            "x-imforwards",
                                            NULL};
 
+/* Via of proxies inside may name them; a pseudonym (a word without a dot or a port, as ours) stays, since loops are found by it. */
+static void conceal_via(struct fields *request, struct arena *arena)
+{
+    struct member_cursor cursor = {0};
+    struct str member, kept = STR_NONE;
+    while (fields_next_member(request, FIELD_VIA, &cursor, &member)) {
+        struct str by = str_trim(str_skip(member, str_find(member, ' ')));
+        if (!is_token(by) || str_find(by, '.') < by.len)
+            continue;
+        kept = kept.at == NULL ? member : arena_printf(arena, "%.*s, %.*s", STR_ARGS(kept), STR_ARGS(member));
+    }
+    fields_remove_known(request, FIELD_VIA);
+    if (kept.at != NULL)
+        fields_add_known(request, FIELD_VIA, kept);
+}
+
 void forward_tell_client(struct fields *request, bool conceal, const struct facts *facts, struct arena *arena)
 {
     fields_drop(request, for_the_proxy);
     if (conceal) {
         fields_drop(request, tells_client);
+        conceal_via(request, arena);
         return;
     }
     if (facts->client.version == 0)

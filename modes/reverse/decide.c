@@ -98,6 +98,10 @@ static void tell(struct reverse_decision *decision, struct facts *facts, struct 
 /* What the verdict leaves to be served. */
 static void choose_server(struct reverse_decision *decision, struct facts *facts)
 {
+    if (facts->method == METHOD_TRACE) { /* it would reflect what others may not see (RFC 9110 9.3.8) */
+        refuse(decision, facts, FAULT_METHOD_REFUSED, str_of(fault_info(FAULT_METHOD_REFUSED)->word));
+        return;
+    }
     decision->serve = decision->settings->serve;
     if (decision->serve.kind == SERVE_NOTHING)
         refuse(decision, facts, FAULT_NO_ROUTE, STR("no-route"));

@@ -5,7 +5,7 @@
 static atomic_int total = 1024;
 static atomic_int fixed;
 static atomic_int clients;
-static atomic_int servers;
+static atomic_int idle;
 static atomic_int others;
 
 static int load(const atomic_int *number)
@@ -24,9 +24,9 @@ void descriptors_client(int change)
     atomic_fetch_add_explicit(&clients, change, memory_order_relaxed);
 }
 
-void descriptors_server(int change)
+void descriptors_idle(int change)
 {
-    atomic_fetch_add_explicit(&servers, change, memory_order_relaxed);
+    atomic_fetch_add_explicit(&idle, change, memory_order_relaxed);
 }
 
 void descriptors_other(int change)
@@ -40,12 +40,10 @@ static int reserve(void)
     return part > 16 ? part : 16;
 }
 
-/* When every client has its connection to a server; servers beyond that are idle ones. */
+/* When every client has its connection to a server. */
 static int left(void)
 {
-    int open = load(&clients), reached = load(&servers);
-    int second = reached > open ? reached : open;
-    return load(&total) - load(&fixed) - load(&others) - open - second;
+    return load(&total) - load(&fixed) - load(&others) - load(&idle) - 2 * load(&clients);
 }
 
 unsigned descriptors_clients(void)

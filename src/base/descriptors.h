@@ -1,6 +1,6 @@
 /*
  * How many descriptors are left, so that accepting pauses before they run out. Counted for the whole process by those who open
- * connections: each client is reckoned as two, since it may need a connection to a server.
+ * connections: each client is reckoned as two, since it may need a connection to a server; idle connections to servers come on top.
  */
 #ifndef BASE_DESCRIPTORS_H
 #define BASE_DESCRIPTORS_H
@@ -10,9 +10,9 @@
 /* `most`: RLIMIT_NOFILE; `used`: what is open already and stays so. Once, before traffic. */
 void descriptors_set(unsigned most, unsigned used);
 
-/* One was opened (1) or closed (-1): to a client; to a server; for something else (a kernel pipe, a file, a look-up). */
+/* One more (1) or less (-1): a client; an idle connection to a server; something else (a kernel pipe, a file). */
 void descriptors_client(int change);
-void descriptors_server(int change);
+void descriptors_idle(int change);
 void descriptors_other(int change);
 
 /* Of clients, right now, over all threads. */

@@ -8,7 +8,8 @@
 
 enum {
     ROOM = 64 * 1024,           /* read at once, and so ahead of the sink at most */
-    BUDGET = 1024 * 1024,       /* bytes a turn, so that one stream does not keep the others waiting */
+    BUDGET = 1024 * 1024,       /* bytes a turn, so that one stream does not keep the others waiting … */
+    MOVES_MAX = 8,             /* … also when few bytes come of many that are read (small chunks) */
     SPLICE_KNOWN = 32 * 1024,   /* splice a body of which at least so much is known to come */
     SPLICE_UNKNOWN = 64 * 1024, /* … or of which so much has come */
 };
@@ -172,7 +173,7 @@ enum flow pipe_run(struct pipe *pipe, struct task *who)
     if (pipe->state == PIPE_DONE)
         return FLOW_END;
     uint64_t until = pipe->moved + BUDGET;
-    while (pipe->moved < until) {
+    for (unsigned moves = 0; pipe->moved < until && moves < MOVES_MAX; moves++) {
         enum flow flow = move(pipe, who);
         if (flow != FLOW_MORE)
             return flow;

@@ -48,6 +48,7 @@ struct facts {
     bool host_is_ip;
     uint16_t port;                       /* destination's (forward) or the URL's (reverse), default filled in */
     struct str path;                     /* canonical; at == NULL for a tunnel */
+    struct str asked_path;               /* as it was before any rewrite: what logs show */
     struct str query;                    /* without '?'; at == NULL: no '?' */
     const struct fields *request_fields; /* NULL: none are known */
     struct str user;                     /* at == NULL: nobody */

@@ -41,6 +41,13 @@ struct stream_ops {
     bool (*is_body_read)(struct stream *stream);
     /* Why body_in has failed. */
     enum fault (*body_fault)(struct stream *stream);
+    /* Where the trailers of body_in will stand when it has ended; NULL: it can have none. */
+    const struct fields *(*trailers_in)(struct stream *stream);
+    /* After send_head(), when the body is chunked: of `trailers`, as they stand when the body ends, those that `announced` lists in its
+       Trailer and that gatehouse does not know are sent behind it. */
+    void (*trailers_out)(struct stream *stream, const struct fields *trailers, const struct fields *announced);
+    /* Has the peer reset the connection? (One that has ended its side may still be waiting for the answer.) */
+    bool (*is_reset)(struct stream *stream);
     /* The raw bytes both ways, for a tunnel: the connection speaks no HTTP any more. */
     struct source *(*tunnel_source)(struct stream *stream);
     struct sink *(*tunnel_sink)(struct stream *stream);

@@ -40,8 +40,6 @@ static enum fault read_target(struct arena *arena, struct head *head)
 enum fault validate_request(struct arena *arena, struct head *head)
 {
     head->method = method_of(head->method_text);
-    if (head->method == METHOD_TRACE)
-        return FAULT_METHOD_REFUSED;
     enum fault fault = read_target(arena, head);
     if (fault != FAULT_NONE)
         return fault;

@@ -10,8 +10,7 @@
 #include "http/head.h"
 
 /* A request with method_text, target.raw, minor and fields set (HTTP/2: minor 1, and :authority as a field Host in front):
-   fills the rest. FAULT_NONE, or what to answer; then the connection is to be closed. TRACE is refused: it reflects
-   credentials. */
+   fills the rest. FAULT_NONE, or what to answer; then the connection is to be closed. */
 enum fault validate_request(struct arena *arena, struct head *head);
 
 /* A response with status, reason, minor and fields set: fills the rest. FAULT_NONE or FAULT_SERVER_INVALID. */

@@ -207,7 +207,7 @@ static const struct variable variables[] = {
     ROW(client_address, "connect", REQUEST, client_address, "the client's IP address"),
     ROW(client_port, "connect", REQUEST, client_port, "the client's port"),
     ROW(user, "request", REQUEST, user, "who has logged in"),
-    ROW(request_id, "connect", REQUEST, request_id, "what X-Request-Id carries and `gatehouse why` takes"),
+    ROW(request_id, "connect", REQUEST, request_id, "what X-Request-Id carries"),
     ROW(time, "connect", REQUEST, time, "when the request began: 2026-11-25T08:00:00.123Z"),
     ROW(listener, "connect", REQUEST, listener, "the address the client connected to"),
     ROW(block, "connect", REQUEST, block, "the name of the reverse or forward block"),

@@ -233,13 +233,32 @@ static enum flow write_body(struct sink *sink, struct buffer *from, struct task 
     return flow == FLOW_END ? FLOW_MORE : flow;
 }
 
+static void queue_trailer(struct body_writer *writer, const struct field *field)
+{
+    buffer_add(writer->out, field->name);
+    buffer_add(writer->out, STR(": "));
+    buffer_add(writer->out, field->value);
+    buffer_add(writer->out, STR("\r\n"));
+}
+
+static void queue_last_chunk(struct body_writer *writer)
+{
+    size_t before = writer->out->len;
+    buffer_add(writer->out, STR("0\r\n"));
+    for (unsigned i = 0; writer->trailers != NULL && i < writer->trailers->count; i++) {
+        const struct field *field = &writer->trailers->at[i];
+        if (field->id == FIELD_OTHER && fields_lists(writer->announced, FIELD_TRAILER, field->name))
+            queue_trailer(writer, field);
+    }
+    buffer_add(writer->out, STR("\r\n"));
+    writer->overhead += writer->out->len - before;
+}
+
 static enum flow finish_body(struct sink *sink, struct task *who)
 {
     struct body_writer *writer = writer_of(sink);
-    if (!writer->is_done && writer->framing == FRAMING_CHUNKED) {
-        buffer_add(writer->out, STR(LAST_CHUNK));
-        writer->overhead += sizeof LAST_CHUNK - 1;
-    }
+    if (!writer->is_done && writer->framing == FRAMING_CHUNKED)
+        queue_last_chunk(writer);
     must(writer->framing != FRAMING_LENGTH || writer->left == 0);
     writer->is_done = true;
     enum flow flow = body_writer_flush(writer, who);

@@ -79,11 +79,6 @@ static enum flow head_is_complete(struct http1_client *client)
     return FLOW_END;
 }
 
-static enum fault fault_of_head(const struct http1_client *client)
-{
-    return client->parser->fault == FAULT_HEAD_TOO_LARGE ? FAULT_SERVER_HEAD_LARGE : FAULT_SERVER_INVALID;
-}
-
 static enum flow recv_head(struct stream *stream, struct task *who)
 {
     struct http1_client *client = client_of(stream);
@@ -97,7 +92,7 @@ static enum flow recv_head(struct stream *stream, struct task *who)
             enum parse parsed = head_parse(client->parser, front.at, front.len, &used);
             buffer_drop(&client->in, used);
             if (parsed == PARSE_BAD)
-                return refuse(stream, fault_of_head(client));
+                return refuse(stream, client->parser->fault);
             if (parsed == PARSE_DONE)
                 return head_is_complete(client);
         }
@@ -142,6 +137,23 @@ static bool is_body_read(struct stream *stream)
 static enum fault body_fault(struct stream *stream)
 {
     return client_of(stream)->reader.fault;
+}
+
+static const struct fields *trailers_in(struct stream *stream)
+{
+    struct chunked_parser *chunked = client_of(stream)->reader.chunked;
+    return chunked != NULL ? &chunked->trailers : NULL;
+}
+
+static void trailers_out(struct stream *stream, const struct fields *trailers, const struct fields *announced)
+{
+    client_of(stream)->writer.trailers = trailers;
+    client_of(stream)->writer.announced = announced;
+}
+
+static bool is_reset(struct stream *stream)
+{
+    return transport_is_reset(client_of(stream)->transport);
 }
 
 static struct source *tunnel_source(struct stream *stream)
@@ -189,6 +201,9 @@ static const struct stream_ops client_stream_ops = {
     .limit_body = limit_body,
     .is_body_read = is_body_read,
     .body_fault = body_fault,
+    .trailers_in = trailers_in,
+    .trailers_out = trailers_out,
+    .is_reset = is_reset,
     .tunnel_source = tunnel_source,
     .tunnel_sink = tunnel_sink,
     .done = done,

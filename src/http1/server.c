@@ -277,6 +277,23 @@ static enum fault body_fault(struct stream *stream)
     return request_of(stream)->reader.fault;
 }
 
+static const struct fields *trailers_in(struct stream *stream)
+{
+    struct chunked_parser *chunked = request_of(stream)->reader.chunked;
+    return chunked != NULL ? &chunked->trailers : NULL;
+}
+
+static void trailers_out(struct stream *stream, const struct fields *trailers, const struct fields *announced)
+{
+    request_of(stream)->writer.trailers = trailers;
+    request_of(stream)->writer.announced = announced;
+}
+
+static bool is_reset(struct stream *stream)
+{
+    return transport_is_reset(request_of(stream)->server->transport);
+}
+
 static struct source *tunnel_source(struct stream *stream)
 {
     struct http1_request *request = request_of(stream);
@@ -337,6 +354,9 @@ static const struct stream_ops server_stream_ops = {
     .limit_body = limit_body,
     .is_body_read = is_body_read,
     .body_fault = body_fault,
+    .trailers_in = trailers_in,
+    .trailers_out = trailers_out,
+    .is_reset = is_reset,
     .tunnel_source = tunnel_source,
     .tunnel_sink = tunnel_sink,
     .done = done,

@@ -38,6 +38,8 @@ struct event_base *loop_base(struct loop *loop)
     return loop->base;
 }
 
+enum { LOOK_TASKS = 8, TURN_MS = 100 }; /* how often the clock is looked at, and for how long tasks are run in one turn */
+
 /* Tasks */
 
 void task_init(struct task *task, void (*run)(struct task *task))
@@ -58,17 +60,26 @@ void task_wake(struct task *task)
 }
 
 /* Only what was woken before: a task that wakes itself is run after the network was looked at again. Tasks are popped one by one,
-   since running one may take another out. */
+   since running one may take another out. When they take long (a crowd that makes us work), the rest waits for the next turn, so
+   that no turn looks like one that hangs (process/watchdog.h). */
 static void run_woken(struct loop *loop)
 {
     struct list snapshot;
     list_init(&snapshot);
     list_take_all(&snapshot, &loop->woken);
+    struct mono began = clock_mono();
     struct list *link;
-    while ((link = list_pop_front(&snapshot)) != NULL) {
+    bool is_long = false;
+    for (unsigned count = 1; !is_long && (link = list_pop_front(&snapshot)) != NULL; count++) {
         struct task *task = container_of(link, struct task, link);
         task->run(task);
+        if (count % LOOK_TASKS == 0) {
+            clock_update();
+            is_long = mono_since(began, clock_mono()) >= TURN_MS;
+        }
     }
+    list_take_all(&snapshot, &loop->woken);
+    list_take_all(&loop->woken, &snapshot);
 }
 
 /* Timers */

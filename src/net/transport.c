@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 
 enum peeked { PEEKED_NOTHING, PEEKED_BYTES, PEEKED_END };
 
@@ -37,6 +38,16 @@ bool transport_is_quiet(struct transport *transport)
 bool transport_is_closed(struct transport *transport)
 {
     return transport->ready->is_closed || transport->error != 0 || peek(transport) == PEEKED_END;
+}
+
+bool transport_is_reset(struct transport *transport)
+{
+    if (transport->error != 0)
+        return true;
+    if (!transport->ready->may_read && !transport->ready->is_closed)
+        return false;
+    struct pollfd state = {.fd = event_get_fd(&transport->ready->event)};
+    return poll(&state, 1, 0) > 0 && (state.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 void transport_watch(struct transport *transport, struct task *who)

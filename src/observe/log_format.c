@@ -45,7 +45,7 @@ void log_put_url(struct line *into, const struct facts *facts, bool with_authori
     }
     if (is_tunnel)
         return;
-    put(into, facts->path);
+    put(into, facts->asked_path);
     if (facts->query.at != NULL) {
         line_put_char(into, '?');
         put(into, facts->query);

@@ -50,7 +50,7 @@ static void put_request(struct line *into, const struct log_view *view)
     put_text(into, STR("user"), view->user);
     put_text(into, STR("method"), facts->method_text);
     put_text(into, STR("host"), facts->host);
-    if (facts->host.at == NULL && facts->path.at == NULL)
+    if (facts->host.at == NULL && facts->asked_path.at == NULL)
         return;
     put_name(into, STR("url"));
     line_put_char(into, '"');

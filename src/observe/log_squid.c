@@ -86,7 +86,7 @@ static void squid_line(const struct log_view *view, struct line *into)
     line_put_char(into, ' ');
     put_word(into, facts->method_text);
     line_put_char(into, ' ');
-    if (facts->host.at != NULL || facts->path.len > 0)
+    if (facts->host.at != NULL || facts->asked_path.len > 0)
         log_put_url(into, facts, true, put_part);
     else
         LINE_PUT(into, "error:invalid-request");

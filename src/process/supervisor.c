@@ -167,12 +167,19 @@ static void end_by_signal(struct supervisor *supervisor)
         supervisor_stop(supervisor);
 }
 
+/* An nginx administrator's reflex; its default action would end everything. */
+static void refuse_upgrade(struct supervisor *supervisor)
+{
+    (void)supervisor;
+    fprintf(stderr, "gatehouse: SIGUSR2 is ignored: there is no upgrade in place yet\n");
+}
+
 static const struct signal_row {
     int number;
     void (*act)(struct supervisor *supervisor);
 } signal_rows[] = {
     {SIGHUP, ask_reload},   {SIGTERM, end_by_signal}, {SIGINT, end_by_signal},
-    {SIGUSR1, reopen_logs}, {SIGCHLD, children_reap},
+    {SIGUSR1, reopen_logs}, {SIGCHLD, children_reap}, {SIGUSR2, refuse_upgrade},
 };
 
 static void read_signals(struct supervisor *supervisor)

@@ -19,7 +19,7 @@ void facts_of_request(struct facts *facts, const struct head *head)
     facts->host = head->authority.host;
     facts->host_is_ip = head->authority.is_ip;
     facts->port = head->authority.port != 0 ? head->authority.port : default_port(facts->scheme);
-    facts->path = is_tunnel ? STR_NONE : head->target.path;
+    facts->path = facts->asked_path = is_tunnel ? STR_NONE : head->target.path;
     facts->query = is_tunnel ? STR_NONE : head->target.query;
     facts->request_fields = &head->fields;
 }

@@ -11,6 +11,7 @@
 #include "proxy/hub.h"
 #include "proxy/hub_private.h"
 #include "proxy/reply.h"
+#include "proxy/trailers.h"
 #include "upstream/connection.h"
 #include "upstream/reach.h"
 #include "upstream/server.h"
@@ -223,7 +224,10 @@ static enum step send_request(struct exchange *x)
         leave_upstream(x, STREAM_CLOSE);
         return STEP_REPLY;
     }
+    bool has_trailers = trailers_announce(&x->client->head, &out, x->arena);
     stream_send_head(server, &out);
+    if (has_trailers)
+        trailers_pass(x->client, server);
     return STEP_RELAY;
 }
 

@@ -16,17 +16,27 @@ static const bool ends_here[FIELD_COUNT] = {
     [FIELD_UPGRADE] = true,
 };
 
-static bool is_named_by_connection(const struct fields *fields, const struct field *field)
+/* One walk through the options, of which a hostile client may name thousands. */
+static const bool *named_by_connection(const struct fields *from, struct arena *arena)
 {
-    return field->id == FIELD_OTHER && fields_lists(fields, FIELD_CONNECTION, field->name);
+    struct member_cursor cursor = {0};
+    struct str member;
+    bool *is_named = arena_zalloc(arena, from->count * sizeof *is_named);
+    while (fields_next_member(from, FIELD_CONNECTION, &cursor, &member))
+        for (unsigned i = 0; i < from->count; i++)
+            if (from->at[i].id == FIELD_OTHER && from->at[i].name.len == member.len &&
+                str_eq_nocase(from->at[i].name, member))
+                is_named[i] = true;
+    return is_named;
 }
 
 void hop_copy(const struct fields *from, struct fields *to)
 {
     bool has_connection = fields_find_known(from, FIELD_CONNECTION) != NULL;
+    const bool *is_named = has_connection ? named_by_connection(from, to->arena) : NULL;
     for (unsigned i = 0; i < from->count; i++) {
         const struct field *field = &from->at[i];
-        if (ends_here[field->id] || (has_connection && is_named_by_connection(from, field)))
+        if (ends_here[field->id] || (has_connection && is_named[i]))
             continue;
         fields_add_field(to, field);
     }

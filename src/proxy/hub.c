@@ -335,13 +335,13 @@ void hub_free(struct hub *hub)
     must_be(hub, HUB_MAGIC);
     hub->is_draining = true;
     hub->upstreams.is_closing = true;
+    list_each_safe(link, &hub->ports) /* first: closing one accepts what still waits in the kernel's queue */
+        close_port(container_of(link, struct port, link));
     list_each_safe(link, &hub->clients) {
         struct client *client = container_of(link, struct client, link);
         http1_server_free(client->server);
         forget_client(client);
     }
-    list_each_safe(link, &hub->ports)
-        close_port(container_of(link, struct port, link));
     upstreams_fini(&hub->upstreams);
     resolver_free(hub->resolver);
     generation_unref(hub->generation);

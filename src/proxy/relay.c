@@ -6,9 +6,13 @@
 #include "proxy/exchange.h"
 #include "proxy/hop.h"
 #include "proxy/hub.h"
+#include "proxy/trailers.h"
 #include "upstream/connection.h"
 
-enum { LOOK_MS = 1000 }; /* how often slow peers are looked for */
+enum {
+    LOOK_MS = 1000,  /* how often slow peers are looked for */
+    INTERIM_MAX = 32 /* 1xx before an answer; each is kept until the answer's end */
+};
 
 void relay_init(struct relay *relay, struct exchange *x, struct stream *server)
 {
@@ -118,7 +122,11 @@ static enum flow pass_head(struct relay *relay, struct exchange *x)
     x->facts.status = from->status;
     if (!x->mode->edit_response(x, &out, false))
         return fail(relay, FAULT_ADDRESS_DENIED); /* a rule on the answer; the plan says what is answered instead */
+    bool has_trailers = fields_lists(&x->client->head.fields, FIELD_TE, STR("trailers")) &&
+                        trailers_announce(from, &out, x->arena);
     stream_send_head(x->client, &out);
+    if (has_trailers)
+        trailers_pass(relay->server, x->client);
     x->answered = true;
     relay->is_upgrade = is_upgrade;
     pipe_init(&relay->down, relay->server->body_in, x->client->body_out);
@@ -146,6 +154,8 @@ static enum flow run_head(struct relay *relay, struct exchange *x)
             return fail(relay, relay->server->fault);
         }
         bool is_interim = relay->server->head.status < 200 && relay->server->head.status != 101;
+        if (is_interim && ++relay->interims > INTERIM_MAX)
+            return fail(relay, FAULT_SERVER_INVALID);
         flow = is_interim ? pass_interim(relay, x) : pass_head(relay, x);
         if (flow != FLOW_MORE || !is_interim)
             return flow;
@@ -240,6 +250,12 @@ enum flow relay_run(struct relay *relay, struct exchange *x)
     }
     if (relay->state == RELAY_DONE && !is_upload_owed(relay))
         return FLOW_END;
+    /* A client that has gone for good is waiting for nothing any more; one that has only ended its side is. */
+    if (relay->up_state != UP_MOVING) {
+        if (x->client->ops->is_reset(x->client))
+            return fail(relay, FAULT_CLIENT_GONE);
+        x->client->ops->watch(x->client, &x->task);
+    }
     enum fault fault = look_for_slowness(relay, x);
     if (fault == FAULT_NONE)
         return FLOW_WAIT;

@@ -24,6 +24,7 @@ struct relay {
     struct rate taking;    /* the server's taking … */
     struct rate answering; /* … and sending */
     struct mono asked;     /* when the request was complete */
+    unsigned interims;     /* 1xx that came */
     bool has_sent;         /* the request's head is on its way */
     bool is_upgrade;       /* the answer is a 101 */
     bool may_retry;        /* FAIL: no byte of an answer came over a connection that had been used before */

@@ -14,6 +14,7 @@ static void leave_idle(struct upstream *upstream)
     list_remove(&upstream->all);
     upstream->server->idle_count--;
     counter_add(&upstream->server->upstreams->counts.idle, -1);
+    descriptors_idle(-1);
     timer_clear(&upstream->timer);
     transport_unwatch(http1_client_transport(upstream->http));
 }
@@ -23,7 +24,6 @@ static void destroy(struct upstream *upstream)
     task_fini(&upstream->task);
     timer_fini(&upstream->timer);
     http1_client_free(upstream->http);
-    descriptors_server(-1);
     server_unref(upstream->server);
     free(upstream);
 }
@@ -55,7 +55,6 @@ struct upstream *upstream_new(struct server *server, struct transport *taken, co
     task_init(&upstream->task, run_idle);
     timer_init(&upstream->timer, &upstream->task);
     server->active++;
-    descriptors_server(1);
     return upstream;
 }
 
@@ -76,6 +75,7 @@ void upstream_give(struct upstream *upstream, msec idle_timeout)
     server->active--;
     server->idle_count++;
     counter_add(&server->upstreams->counts.idle, 1);
+    descriptors_idle(1);
     upstream->is_reused = true;
     list_push_front(&server->idle, &upstream->link);
     list_push_back(&server->upstreams->idle, &upstream->all);

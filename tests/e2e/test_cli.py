@@ -36,10 +36,16 @@ def start(folder):
         return started[-1]
 
     yield begin
+    statuses = []
     for one in started:
         if one.poll() is None:
             os.killpg(one.pid, signal.SIGINT)           # as a terminal does
-        assert one.wait(20 * SLOWNESS) == 0
+        try:
+            statuses.append(one.wait(20 * SLOWNESS))
+        except subprocess.TimeoutExpired:
+            os.killpg(one.pid, signal.SIGKILL)
+            statuses.append(one.wait())
+    assert not any(statuses), statuses
 
 
 def output(folder, name="out"):

@@ -457,13 +457,26 @@ def test_a_websocket_in_which_nothing_moves_is_closed_by_the_same_time_out(gateh
 def test_connections_of_one_client_beyond_its_share_are_closed_at_once(site):
     g, _ = site(limits="connections-per-client 3")
     with ExitStack() as stack:
-        kept = [stack.enter_context(Client(g.port)) for _ in range(3)]
-        assert [c.get("/").status for c in kept] == [200] * 3
+        kept = [stack.enter_context(served(g.port)) for _ in range(3)]
         with Client(g.port) as c:
             assert c.is_closed(5) and c.buffer == b""
         assert kept[0].get("/").status == 200
         kept[1].close()
         until(lambda: serves(g.port), 5, "there is room again")
+
+
+def served(port):
+    """A connection that has had an answer; others that end just now may still count for a moment."""
+    def attempt():
+        c = Client(port)
+        try:
+            if c.get("/").status == 200:
+                return c
+        except (OSError, EOFError):
+            pass
+        c.close()
+        return None
+    return until(attempt, 10, "a connection is served")
 
 
 def serves(port):

@@ -103,6 +103,7 @@ static inline struct facts request(const char *method, const char *host, uint16_
     facts.port = port;
     if (path != NULL)
         ck_assert(path_canonical(&memory, str_of(path), &facts.path, &second));
+    facts.asked_path = facts.path;
     if (host != NULL)
         facts.host_is_ip = ip_parse(facts.host, &facts.destination);
     return facts;

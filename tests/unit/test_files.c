@@ -266,7 +266,7 @@ END_TEST
 START_TEST(what_may_not_be_read_is_forbidden)
 {
     put("closed", "x");
-    fchmodat(root, "closed", 0, 0);
+    ck_assert_int_eq(fchmodat(root, "closed", 0, 0), 0);
     ck_assert_uint_eq(get("/closed"), geteuid() == 0 ? 200 : 403);
     body();
 }

@@ -95,7 +95,7 @@ START_TEST(test_forward)
         "list ads { file ads.txt optional none.txt; exact on; bad-lines 5% }\n"
         "acl staff source 10.0.0.0/8\n"
         "resolver { nameserver 192.0.2.1 [2001:db8::1]:5353; prefer ipv6; max-ttl 1h }\n"
-        "log access { to file access.log; format squid; redact X-Key; names pseudonym }\n"
+        "log access { to file access.log; format squid; redact X-Key }\n"
         "log { format \"$host $status\" }\n"
         "forward office {\n listen 10.0.0.1:3128\n ports 80\n deny-private except 10.1.0.0/16\n"
         " acl boss source 10.9.9.9\n"

@@ -96,7 +96,7 @@ START_TEST(squid_is_squids)
     facts.method = METHOD_CONNECT;
     facts.method_text = STR("CONNECT");
     facts.scheme = STR("tunnel");
-    facts.path = facts.query = STR_NONE;
+    facts.path = facts.asked_path = facts.query = STR_NONE;
     facts.port = 443;
     facts.response_fields = NULL;
     ck_str(line_of(LOG_SQUID), "1764057600.123      0 203.0.113.9 TCP_TUNNEL/200 1400 CONNECT www.example.org:443 anna "
@@ -152,7 +152,7 @@ START_TEST(long_values_are_cut_and_the_line_stays_whole)
     struct str value = str_from(text, LONG);
     fields_set(&fields, STR("User-Agent"), value);
     fields_set(&fields, STR("Referer"), value);
-    facts.path = facts.query = facts.rule = facts.reason = facts.matched = facts.method_text = facts.user = value;
+    facts.path = facts.asked_path = facts.query = facts.rule = facts.reason = facts.matched = facts.method_text = facts.user = value;
     facts.pool = facts.server = facts.route = facts.block = value;
     struct str line = line_of(LOG_JSON);
     ck_assert(str_ends(line, STR("\"}")));
