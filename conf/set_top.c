@@ -22,8 +22,12 @@ bool set_limits(struct scope *scope, const struct setting *setting)
 {
     struct config *config = scope->load->config;
     struct limits *limits = scope->kind == BLOCK_TOP ? &config->limits : &scope->mode->settings.limits;
+    uint64_t field_before = limits->field_size;
     if (!read_inner(scope, setting, BLOCK_LIMITS, limits))
         return false;
+    bool is_own = limits->field_size != field_before;
+    if (!is_own && limits->field_size > limits->header_size)
+        limits->field_size = limits->header_size; /* a default follows */
     if (limits->field_size <= limits->header_size)
         return true;
     return mistake(scope->load, setting->name, "raise header-size, or lower field-size",

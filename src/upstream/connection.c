@@ -54,13 +54,13 @@ struct upstream *upstream_new(struct server *server, struct transport *taken, co
     upstream->peer = *peer;
     task_init(&upstream->task, run_idle);
     timer_init(&upstream->timer, &upstream->task);
-    server->active++;
+    server_enter(server);
     return upstream;
 }
 
 void upstream_free(struct upstream *upstream)
 {
-    upstream->server->active--;
+    server_leave(upstream->server);
     destroy(upstream);
 }
 
@@ -72,7 +72,7 @@ void upstream_give(struct upstream *upstream, msec idle_timeout)
         upstream_free(upstream);
         return;
     }
-    server->active--;
+    server_leave(server);
     server->idle_count++;
     counter_add(&server->upstreams->counts.idle, 1);
     descriptors_idle(1);
@@ -95,7 +95,7 @@ struct upstream *upstream_take(struct server *server, bool (*may)(void *arg, con
             continue;
         leave_idle(upstream);
         task_fini(&upstream->task);
-        server->active++;
+        server_enter(server);
         counter_add(&server->upstreams->counts.reuses, 1);
         return upstream;
     }

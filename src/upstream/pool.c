@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "upstream/connection.h"
+#include "upstream/server_load.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -22,7 +23,8 @@ struct pool *pool_new(struct upstreams *upstreams, const struct pool_conf *conf,
     for (size_t i = 0; i < conf->server_count; i++) {
         struct server *known = known_server(old, conf->servers[i].text);
         struct server *server = known != NULL ? server_ref(known)
-                                              : server_new(upstreams, conf->servers[i].text, conf->connections);
+                                              : server_new(upstreams, conf->servers[i].text, conf->connections,
+                           server_load_get(conf->name.text, conf->servers[i].text));
         server->idle_most = conf->connections;
         pool->members[i].server = server;
     }
@@ -43,7 +45,7 @@ static bool is_usable(const struct pool *pool, size_t i, enum choice choice)
 {
     const struct server_conf *conf = &pool->conf->servers[i];
     const struct server *server = pool->members[i].server;
-    if (conf->is_down || (conf->max_connections > 0 && server->active >= conf->max_connections))
+    if (conf->is_down || (conf->max_connections > 0 && server_active(server) >= conf->max_connections))
         return false;
     if (choice == CHOOSE_EJECTED)
         return true;

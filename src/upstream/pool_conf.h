@@ -18,7 +18,7 @@ struct server_conf {
     unsigned weight;          /* 1 to 1000, default 1 */
     bool is_down;             /* `down`: never used */
     bool is_backup;           /* used only when no other can be */
-    unsigned max_connections; /* per thread's share of the whole; 0: no limit */
+    unsigned max_connections; /* over all threads; 0: no limit */
 };
 
 enum balance { BALANCE_ROUND_ROBIN };

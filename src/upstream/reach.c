@@ -83,7 +83,7 @@ struct reach *reach_host(struct upstreams *upstreams, struct arena *arena, struc
     reach->policy = policy;
     reach->keep = keep > 0;
     reach->server = upstreams_host(upstreams, host, port, keep);
-    reach->server->active++;
+    server_enter(reach->server);
     return reach;
 }
 
@@ -95,7 +95,7 @@ static void leave_server(struct reach *reach)
     reach->lookup = NULL;
     reach->address_count = reach->address_next = 0;
     if (reach->server != NULL) {
-        reach->server->active--;
+        server_leave(reach->server);
         server_unref(reach->server);
     }
     reach->server = NULL;
@@ -244,20 +244,33 @@ static struct pool *current_pool(struct reach *reach)
     return pool;
 }
 
+/* Enters a server that has room, also while other threads enter it; -1 when there is none. */
+static int enter_server(struct reach *reach, struct pool *pool)
+{
+    for (;;) {
+        int index = pool_choose(pool, reach->tried);
+        if (index < 0)
+            return -1;
+        reach->tried[index] = true;
+        unsigned most = pool->conf->servers[index].max_connections;
+        if (server_enter(pool->members[index].server) <= most || most == 0)
+            return index;
+        server_leave(pool->members[index].server);
+    }
+}
+
 static bool choose_server(struct reach *reach)
 {
     struct pool *pool = reach->tries <= RETRIES ? current_pool(reach) : NULL;
-    int index = pool != NULL ? pool_choose(pool, reach->tried) : -1;
+    int index = pool != NULL ? enter_server(reach, pool) : -1;
     if (index < 0)
         return false;
-    reach->tried[index] = true;
     reach->tries++;
     reach->conf = pool->conf->servers[index];
     reach->conf.text = arena_dup(reach->arena, reach->conf.text);
     if (reach->conf.host.at != NULL)
         reach->conf.host = arena_dup(reach->arena, reach->conf.host);
     reach->server = server_ref(pool->members[index].server);
-    reach->server->active++; /* also while it is dialled */
     return true;
 }
 

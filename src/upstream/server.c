@@ -2,13 +2,12 @@
 
 #include "base/counter.h"
 #include "base/must.h"
+#include "upstream/server_load.h"
 #include "upstream/upstreams.h"
 
 #include <stdlib.h>
 
-enum { FAILURES_MAX = 3, FAILURE_WINDOW_MS = 10000, EJECTION_MS = 10000 };
-
-struct server *server_new(struct upstreams *upstreams, struct str text, unsigned idle_most)
+struct server *server_new(struct upstreams *upstreams, struct str text, unsigned idle_most, struct server_load *taken_load)
 {
     struct server *server = must_calloc(1, sizeof *server);
     char *copy = must_alloc(text.len + 1);
@@ -18,6 +17,7 @@ struct server *server_new(struct upstreams *upstreams, struct str text, unsigned
     server->refs = 1;
     server->text = str_from(copy, text.len);
     server->idle_most = idle_most;
+    server->load = taken_load;
     list_init(&server->idle);
     return server;
 }
@@ -36,31 +36,41 @@ void server_unref(struct server *server)
     must(list_is_empty(&server->idle));
     if (server->is_host)
         map_remove(&server->upstreams->hosts, server->text);
+    server_load_unref(server->load);
     free((char *)(uintptr_t)server->text.at);
     free(server);
 }
 
+unsigned server_enter(struct server *server)
+{
+    return server->load != NULL ? atomic_fetch_add_explicit(&server->load->active, 1, memory_order_relaxed) + 1 : 0;
+}
+
+void server_leave(struct server *server)
+{
+    if (server->load != NULL)
+        atomic_fetch_sub_explicit(&server->load->active, 1, memory_order_relaxed);
+}
+
+unsigned server_active(const struct server *server)
+{
+    return server->load != NULL ? atomic_load_explicit(&server->load->active, memory_order_relaxed) : 0;
+}
+
 void server_failed(struct server *server)
 {
-    struct mono now = clock_mono();
     counter_add(&server->upstreams->counts.failures, 1);
-    if (server->failures == 0 || mono_since(server->first_failure, now) > FAILURE_WINDOW_MS) {
-        server->failures = 0;
-        server->first_failure = now;
-    }
-    if (++server->failures < FAILURES_MAX)
-        return;
-    server->ejected_until = mono_after(now, EJECTION_MS);
-    server->failures = 0;
+    if (server->load != NULL)
+        server_load_failed(server->load);
 }
 
 void server_succeeded(struct server *server)
 {
-    server->failures = 0;
-    server->ejected_until.us = 0;
+    if (server->load != NULL)
+        server_load_succeeded(server->load);
 }
 
 bool server_is_ejected(const struct server *server)
 {
-    return server->ejected_until.us > clock_mono().us;
+    return server->load != NULL && server_load_is_ejected(server->load);
 }

@@ -1,5 +1,5 @@
 /*
- * A server as one thread knows it: its address, its idle connections, how many are in use, and how it has behaved lately.
+ * A server as one thread knows it: its idle connections, and, of a pool's server, the load that all threads share (server_load.h).
  *
  * Pools have one for each `server` line; forward mode makes one for each host and port that it reaches and forgets it when nothing is
  * connected any more. Counted: by its pool or table, and by each connection.
@@ -23,20 +23,22 @@ struct server {
     struct list idle; /* of struct upstream, the last used first */
     unsigned idle_count;
     unsigned idle_most;
-    unsigned active;   /* connections in use or being made */
-    unsigned failures; /* in a row, within FAILURE_WINDOW */
-    struct mono first_failure;
-    struct mono ejected_until; /* us == 0: not */
-    unsigned turn;             /* rotates over the addresses of a name */
-    bool is_host;              /* stands in upstreams->hosts, which does not count it */
+    struct server_load *load; /* counted; NULL for a host of forward mode */
+    unsigned turn;     /* rotates over the addresses of a name */
+    bool is_host;      /* stands in upstreams->hosts, which does not count it */
 };
 
-/* `text` is copied. One reference. */
-struct server *server_new(struct upstreams *upstreams, struct str text, unsigned idle_most);
+/* `text` is copied; `load` may be NULL. One reference. */
+struct server *server_new(struct upstreams *upstreams, struct str text, unsigned idle_most, struct server_load *taken_load);
 struct server *server_ref(struct server *server);
 void server_unref(struct server *server);
 
-/* Passive ejection (security.md): 3 failures in 10 s put a server aside for 10 s; a success clears the count. */
+/* A connection is used, or being made. Returns how many there are now, over all threads (0 for a host of forward mode). */
+unsigned server_enter(struct server *server);
+void server_leave(struct server *server);
+unsigned server_active(const struct server *server);
+
+/* For server_load_failed() and its like; a host of forward mode is never put aside. */
 void server_failed(struct server *server);
 void server_succeeded(struct server *server);
 bool server_is_ejected(const struct server *server);

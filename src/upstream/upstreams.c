@@ -82,7 +82,7 @@ struct server *upstreams_host(struct upstreams *upstreams, struct str host, uint
     struct server *server = map_get(&upstreams->hosts, text);
     if (server != NULL)
         return server_ref(server);
-    server = server_new(upstreams, text, idle_most);
+    server = server_new(upstreams, text, idle_most, NULL);
     server->is_host = true;
     map_put(&upstreams->hosts, server->text, server);
     return server;

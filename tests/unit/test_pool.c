@@ -115,22 +115,42 @@ END_TEST
 START_TEST(full_server_is_passed_over)
 {
     servers[0].max_connections = 2;
-    pool->members[0].server->active = 2;
+    server_enter(pool->members[0].server);
+    server_enter(pool->members[0].server);
     for (int i = 0; i < 6; i++)
         ck_assert_int_ne(pool_choose(pool, tried), 0);
-    pool->members[0].server->active = 0;
+    server_leave(pool->members[0].server);
+    server_leave(pool->members[0].server);
 }
 END_TEST
 
 START_TEST(reload_keeps_what_is_known_of_a_server)
 {
-    server_failed(pool->members[1].server);
+    for (int i = 0; i < 3; i++)
+        server_failed(pool->members[1].server);
     struct server *known = pool->members[1].server;
     struct pool *next = pool_new(&upstreams, &conf, pool);
     ck_assert_ptr_eq(next->members[1].server, known);
     pool_free(pool);
     pool = next;
-    ck_assert_uint_eq(pool->members[1].server->failures, 1);
+    ck_assert(server_is_ejected(pool->members[1].server));
+}
+END_TEST
+
+START_TEST(threads_share_what_they_know_of_a_server)
+{
+    struct upstreams other;
+    upstreams_init(&other, NULL);
+    struct pool *theirs = pool_new(&other, &conf, NULL);
+    server_enter(pool->members[0].server);
+    ck_assert_uint_eq(server_active(theirs->members[0].server), 1);
+    server_leave(pool->members[0].server);
+    for (int i = 0; i < 3; i++)
+        server_failed(theirs->members[2].server);
+    ck_assert(server_is_ejected(pool->members[2].server));
+    ck_assert(!server_is_ejected(pool->members[1].server));
+    pool_free(theirs);
+    upstreams_fini(&other);
 }
 END_TEST
 
@@ -147,6 +167,7 @@ Suite *suite_pool(void)
     tcase_add_test(tests, when_all_are_ejected_all_are_tried);
     tcase_add_test(tests, full_server_is_passed_over);
     tcase_add_test(tests, reload_keeps_what_is_known_of_a_server);
+    tcase_add_test(tests, threads_share_what_they_know_of_a_server);
     suite_add_tcase(suite, tests);
     return suite;
 }
