@@ -23,17 +23,16 @@ static const char *const tells_client[] = {"x-forwarded*",
                                            "x-imforwards",
                                            NULL};
 
+static bool is_pseudonym(struct str via)
+{
+    struct str by = str_trim(str_skip(via, str_find(via, ' ')));
+    return is_token(by) && str_find(by, '.') == by.len;
+}
+
 /* Via of proxies inside may name them; a pseudonym (a word without a dot or a port, as ours) stays, since loops are found by it. */
 static void conceal_via(struct fields *request, struct arena *arena)
 {
-    struct member_cursor cursor = {0};
-    struct str member, kept = STR_NONE;
-    while (fields_next_member(request, FIELD_VIA, &cursor, &member)) {
-        struct str by = str_trim(str_skip(member, str_find(member, ' ')));
-        if (!is_token(by) || str_find(by, '.') < by.len)
-            continue;
-        kept = kept.at == NULL ? member : arena_printf(arena, "%.*s, %.*s", STR_ARGS(kept), STR_ARGS(member));
-    }
+    struct str kept = fields_join(request, FIELD_VIA, is_pseudonym, arena);
     fields_remove_known(request, FIELD_VIA);
     if (kept.at != NULL)
         fields_add_known(request, FIELD_VIA, kept);
@@ -51,10 +50,7 @@ void forward_tell_client(struct fields *request, bool conceal, const struct fact
         return;
     char text[ADDR_TEXT_MAX];
     struct str client = arena_dup(arena, str_from(text, ip_text(&facts->client, text)));
-    struct member_cursor cursor = {0};
-    struct str list = STR_NONE, member;
-    while (fields_next_member(request, FIELD_X_FORWARDED_FOR, &cursor, &member))
-        list = list.at == NULL ? member : arena_printf(arena, "%.*s, %.*s", STR_ARGS(list), STR_ARGS(member));
+    struct str list = fields_join(request, FIELD_X_FORWARDED_FOR, NULL, arena);
     if (list.at != NULL)
         client = arena_printf(arena, "%.*s, %.*s", STR_ARGS(list), STR_ARGS(client));
     fields_remove_known(request, FIELD_X_FORWARDED_FOR);

@@ -80,8 +80,8 @@ static bool is_own(const struct exchange *x, const struct ip *ip, uint16_t port)
 
 static void forward_choose(struct exchange *x)
 {
-    enum target_form form = x->client->head.target.form;
-    if (form != TARGET_ABSOLUTE && form != TARGET_AUTHORITY) {
+    const struct target *target = &x->client->head.target;
+    if (target->scheme.at == NULL && target->form != TARGET_AUTHORITY) {
         x->facts.fault = FAULT_BAD_TARGET;
         plan_page(&x->plan, 400, not_a_server_page(&x->facts, x->arena));
         return;

@@ -356,6 +356,37 @@ bool fields_next_member(const struct fields *fields, enum field_id id, struct me
     return false;
 }
 
+/* A member has at least one byte, and a comma before the next: a list with blanks behind its commas is less than twice as long. */
+static size_t join_room(const struct fields *fields, enum field_id id)
+{
+    size_t room = 0;
+    for (unsigned i = 0; i < fields->count; i++)
+        room += fields->at[i].id == id ? 2 * fields->at[i].value.len + 2 : 0;
+    return room;
+}
+
+struct str fields_join(const struct fields *fields, enum field_id id, bool (*keep)(struct str member),
+                       struct arena *arena)
+{
+    struct member_cursor cursor = {0};
+    struct str member;
+    if (!may_have(fields, id))
+        return STR_NONE;
+    char *text = arena_bytes(arena, join_room(fields, id));
+    size_t len = 0;
+    while (fields_next_member(fields, id, &cursor, &member)) {
+        if (keep != NULL && !keep(member))
+            continue;
+        if (len > 0) {
+            text[len++] = ',';
+            text[len++] = ' ';
+        }
+        memcpy(text + len, member.at, member.len);
+        len += member.len;
+    }
+    return len > 0 ? str_from(text, len) : STR_NONE;
+}
+
 bool fields_lists(const struct fields *fields, enum field_id id, struct str word)
 {
     struct member_cursor cursor = {0};

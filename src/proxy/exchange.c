@@ -296,7 +296,8 @@ static enum step tunnel(struct exchange *x)
 
 static enum step deliver_with(struct exchange *x, struct head *out, struct source *body)
 {
-    if (!x->client->ops->is_body_read(x->client) || x->facts.status == 400)
+    bool is_refused = x->plan.kind == PLAN_FAULT && x->plan.fault <= FAULT_LOOP; /* whoever asks so is not to be trusted further */
+    if (!x->client->ops->is_body_read(x->client) || x->facts.status == 400 || is_refused)
         x->client->must_close = true;
     stream_send_head(x->client, out);
     x->answered = true;

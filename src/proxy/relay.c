@@ -114,7 +114,7 @@ static enum flow pass_head(struct relay *relay, struct exchange *x)
     begin_answer(x, from, &out);
     frame_for_client(x, from, &out);
     out.upgrades_websocket = is_upgrade;
-    if (is_upgrade)
+    if (is_upgrade || (relay->up_state == UP_MOVING && !from->keep_alive)) /* the rest of the upload will go nowhere */
         x->client->must_close = true;
     hop_add_via(&out.fields, from->minor, hub_pseudonym(), x->arena);
     x->facts.upstream_status = from->status;

@@ -1,16 +1,15 @@
 #include "proxy/trailers.h"
 
+static bool is_harmless(struct str name)
+{
+    return is_token(name) && field_id_of(name) == FIELD_OTHER;
+}
+
 bool trailers_announce(const struct head *from, struct head *out, struct arena *arena)
 {
-    struct member_cursor cursor = {0};
-    struct str name, names = STR_NONE;
     if (from->framing != FRAMING_CHUNKED || out->framing != FRAMING_CHUNKED)
         return false;
-    while (fields_next_member(&from->fields, FIELD_TRAILER, &cursor, &name)) {
-        if (!is_token(name) || field_id_of(name) != FIELD_OTHER)
-            continue;
-        names = names.at == NULL ? name : arena_printf(arena, "%.*s, %.*s", STR_ARGS(names), STR_ARGS(name));
-    }
+    struct str names = fields_join(&from->fields, FIELD_TRAILER, is_harmless, arena);
     if (names.at == NULL)
         return false;
     fields_add_known(&out->fields, FIELD_TRAILER, names);

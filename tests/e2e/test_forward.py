@@ -57,6 +57,16 @@ def test_a_request_in_absolute_form_reaches_the_site_in_origin_form(gatehouse, o
     assert (got.line, got["host"]) == ("GET /b?q=1 HTTP/1.1", f"127.0.0.1:{o.port}")
 
 
+def test_options_of_a_site_itself_leave_as_an_asterisk(gatehouse, origin):
+    o = origin(OK)
+    g = gatehouse(OPEN)
+    assert ask(g, f"http://127.0.0.1:{o.port}", method="OPTIONS").status == 200
+    assert o.wait(1)[0].line == "OPTIONS * HTTP/1.1"
+    with Client(g.port) as c:
+        c.send(b"OPTIONS * HTTP/1.1\r\nHost: gatehouse\r\n\r\n")
+        assert c.response().status == 400, "that is the proxy itself"
+
+
 def test_curl_reaches_a_site_by_its_name_through_the_hosts_file(gatehouse, origin, hosts):
     o = origin(OK)
     g = gatehouse(block("    allow", "resolver { hosts ${env.HOSTS} }"), HOSTS=hosts("127.0.0.1 site.test www.site.test"))

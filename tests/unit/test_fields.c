@@ -1,5 +1,6 @@
 #include "http/fields.h"
 
+#include "base/memory.h"
 #include "base/must.h"
 #include "http/chars.h"
 #include "http/fault.h"
@@ -139,6 +140,38 @@ START_TEST(test_members)
 }
 END_TEST
 
+static bool is_not_b(struct str member)
+{
+    return !str_eq(member, STR("b"));
+}
+
+START_TEST(test_join)
+{
+    fields_add(&fields, STR("Via"), STR("a,b,,c"));
+    fields_add(&fields, STR("Other"), STR("no"));
+    fields_add(&fields, STR("via"), STR("\"d,e\""));
+    ck_assert(str_eq(fields_join(&fields, FIELD_VIA, NULL, &arena), STR("a, b, c, \"d,e\"")));
+    ck_assert(str_eq(fields_join(&fields, FIELD_VIA, is_not_b, &arena), STR("a, c, \"d,e\"")));
+    ck_assert_ptr_null(fields_join(&fields, FIELD_TRAILER, NULL, &arena).at);
+    fields_add(&fields, STR("Trailer"), STR(" , b,"));
+    ck_assert_ptr_null(fields_join(&fields, FIELD_TRAILER, is_not_b, &arena).at);
+}
+END_TEST
+
+/* A head full of members of one byte costs a few times its own size. */
+START_TEST(test_join_is_linear)
+{
+    enum { MEMBERS = 16 * 1024 };
+    char *value = arena_bytes(&arena, 2 * MEMBERS);
+    for (size_t i = 0; i < MEMBERS; i++)
+        memcpy(value + 2 * i, "a,", 2);
+    fields_add(&fields, STR("Trailer"), str_from(value, 2 * MEMBERS - 1));
+    size_t before = memory_in_use();
+    ck_assert_uint_eq(fields_join(&fields, FIELD_TRAILER, NULL, &arena).len, 3 * MEMBERS - 2);
+    ck_assert_uint_lt(memory_in_use() - before, 5 * MEMBERS);
+}
+END_TEST
+
 START_TEST(test_faults)
 {
     for (int fault = FAULT_NONE; fault < FAULT_COUNT; fault++) {
@@ -175,6 +208,8 @@ Suite *suite_fields(void)
     tcase_add_test(tests, test_empty);
     tcase_add_test(tests, test_add_find_remove);
     tcase_add_test(tests, test_members);
+    tcase_add_test(tests, test_join);
+    tcase_add_test(tests, test_join_is_linear);
     tcase_add_test(tests, test_faults);
     tcase_add_test(tests, test_mime);
     suite_add_tcase(suite, tests);
