@@ -81,7 +81,8 @@ static bool is_own(const struct exchange *x, const struct ip *ip, uint16_t port)
 static void forward_choose(struct exchange *x)
 {
     const struct target *target = &x->client->head.target;
-    if (target->scheme.at == NULL && target->form != TARGET_AUTHORITY) {
+    bool is_whole = target->form == TARGET_ABSOLUTE || target->form == TARGET_AUTHORITY;
+    if (!is_whole && target->scheme.at == NULL) { /* OPTIONS of a site itself has one */
         x->facts.fault = FAULT_BAD_TARGET;
         plan_page(&x->plan, 400, not_a_server_page(&x->facts, x->arena));
         return;

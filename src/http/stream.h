@@ -46,6 +46,8 @@ struct stream_ops {
     /* After send_head(), when the body is chunked: of `trailers`, as they stand when the body ends, those that `announced` lists in its
        Trailer and that gatehouse does not know are sent behind it. */
     void (*trailers_out)(struct stream *stream, const struct fields *trailers, const struct fields *announced);
+    /* Bytes that were sent and that the peer has not taken yet: they still lie in the kernel's queue. */
+    uint64_t (*unsent)(struct stream *stream);
     /* Has the peer reset the connection? (One that has ended its side may still be waiting for the answer.) */
     bool (*is_reset)(struct stream *stream);
     /* The raw bytes both ways, for a tunnel: the connection speaks no HTTP any more. */

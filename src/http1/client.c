@@ -151,6 +151,11 @@ static void trailers_out(struct stream *stream, const struct fields *trailers, c
     client_of(stream)->writer.announced = announced;
 }
 
+static uint64_t unsent(struct stream *stream)
+{
+    return transport_unsent(client_of(stream)->transport);
+}
+
 static bool is_reset(struct stream *stream)
 {
     return transport_is_reset(client_of(stream)->transport);
@@ -203,6 +208,7 @@ static const struct stream_ops client_stream_ops = {
     .body_fault = body_fault,
     .trailers_in = trailers_in,
     .trailers_out = trailers_out,
+    .unsent = unsent,
     .is_reset = is_reset,
     .tunnel_source = tunnel_source,
     .tunnel_sink = tunnel_sink,

@@ -289,6 +289,11 @@ static void trailers_out(struct stream *stream, const struct fields *trailers, c
     request_of(stream)->writer.announced = announced;
 }
 
+static uint64_t unsent(struct stream *stream)
+{
+    return transport_unsent(request_of(stream)->server->transport);
+}
+
 static bool is_reset(struct stream *stream)
 {
     return transport_is_reset(request_of(stream)->server->transport);
@@ -356,6 +361,7 @@ static const struct stream_ops server_stream_ops = {
     .body_fault = body_fault,
     .trailers_in = trailers_in,
     .trailers_out = trailers_out,
+    .unsent = unsent,
     .is_reset = is_reset,
     .tunnel_source = tunnel_source,
     .tunnel_sink = tunnel_sink,

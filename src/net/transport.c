@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 
 enum peeked { PEEKED_NOTHING, PEEKED_BYTES, PEEKED_END };
 
@@ -38,6 +40,14 @@ bool transport_is_quiet(struct transport *transport)
 bool transport_is_closed(struct transport *transport)
 {
     return transport->ready->is_closed || transport->error != 0 || peek(transport) == PEEKED_END;
+}
+
+uint64_t transport_unsent(struct transport *transport)
+{
+    int bytes = 0;
+    if (ioctl(event_get_fd(&transport->ready->event), SIOCOUTQ, &bytes) != 0 || bytes < 0)
+        return 0;
+    return (uint64_t)bytes;
 }
 
 bool transport_is_reset(struct transport *transport)

@@ -65,6 +65,8 @@ static inline void transport_free(struct transport *transport)
    answers FAIL. */
 bool transport_is_quiet(struct transport *transport);
 bool transport_is_closed(struct transport *transport);
+/* Bytes in the kernel's queue that the peer has not acknowledged. A system call. */
+uint64_t transport_unsent(struct transport *transport);
 /* Has the peer reset the connection, or is it gone in both directions? Asks the kernel only after an edge that was not read yet. */
 bool transport_is_reset(struct transport *transport);
 /* Has `who` woken by the next byte or end, without reading. What came before wakes nobody: ask the two above first. */

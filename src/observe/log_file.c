@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -95,11 +97,26 @@ static bool is_passing(int error)
            error == ENOBUFS || error == ECONNREFUSED || error == ENOTCONN;
 }
 
+/* A pipe or a terminal that nobody reads would hold the thread for ever: so it is asked first, and given no more than a pipe that is
+   writable surely takes. */
+static ssize_t write_stream(int fd, struct str bytes)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0 || S_ISREG(info.st_mode))
+        return write(fd, bytes.at, bytes.len);
+    struct pollfd item = {.fd = fd, .events = POLLOUT};
+    if (poll(&item, 1, 0) == 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return write(fd, bytes.at, bytes.len < PIPE_BUF ? bytes.len : PIPE_BUF);
+}
+
 /* How many bytes were written; -1 with errno. */
 static ssize_t write_some(struct log_file *file, struct str bytes)
 {
     if (!file->is_datagram)
-        return write(file->fd, bytes.at, bytes.len);
+        return write_stream(file->fd, bytes);
     static const char prefix[] = "<134>gatehouse: "; /* local0.info */
     size_t len = str_find(bytes, '\n');
     struct iovec iov[2] = {{(void *)(uintptr_t)prefix, sizeof prefix - 1}, {(void *)(uintptr_t)bytes.at, len}};

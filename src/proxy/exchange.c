@@ -338,7 +338,9 @@ static bool is_slow_reader(struct exchange *x)
         return false;
     const struct timeouts *timeouts = x->plan.timeouts;
     timer_set(&x->timer, MSEC_SECOND);
-    return rate_look(&x->reading, x->delivery.delivered, x->delivery.waits_for == PIPE_SINK, timeouts->client_write,
+    bool owes_reading = x->delivery.waits_for == PIPE_SINK;
+    uint64_t taken = owes_reading ? relay_taken(&x->delivery, x->client) : x->reading.bytes;
+    return rate_look(&x->reading, taken, owes_reading, timeouts->client_write,
                      x->plan.limits->min_rate, timeouts->rate_grace) != RATE_FINE;
 }
 

@@ -1,5 +1,12 @@
 #include "proxy/rate.h"
 
+/* A new window begins: what was owed before is settled. */
+static void begin_window(struct rate *rate, uint64_t bytes)
+{
+    rate->owed = 0;
+    rate->window_from = bytes;
+}
+
 enum rate_verdict rate_look(struct rate *rate, uint64_t bytes, bool is_owed, msec idle, uint64_t minimum, msec grace)
 {
     struct mono now = clock_mono();
@@ -9,6 +16,8 @@ enum rate_verdict rate_look(struct rate *rate, uint64_t bytes, bool is_owed, mse
     if (is_first || bytes != rate->bytes || !is_owed)
         rate->last_moved = now;
     rate->bytes = bytes;
+    if (is_first)
+        begin_window(rate, bytes);
     if (!is_owed)
         return RATE_FINE;
     rate->owed += span;
@@ -17,5 +26,8 @@ enum rate_verdict rate_look(struct rate *rate, uint64_t bytes, bool is_owed, mse
     if (minimum == 0 || rate->owed <= grace)
         return RATE_FINE;
     uint64_t least = minimum * (uint64_t)rate->owed / 1000;
-    return bytes < least ? RATE_TOO_SLOW : RATE_FINE;
+    if (bytes - rate->window_from < least)
+        return RATE_TOO_SLOW;
+    begin_window(rate, bytes);
+    return RATE_FINE;
 }

@@ -1,5 +1,5 @@
 /*
- * Watches one direction of one exchange for a peer that is too slow: nothing at all for too long, or, after a time of grace, fewer
+ * Watches one direction of one exchange for a peer that is too slow: nothing at all for too long, or, over each time of grace anew, fewer
  * bytes a second than the minimum. Time counts only while that peer owes bytes (or owes to take them).
  */
 #ifndef PROXY_RATE_H
@@ -12,7 +12,8 @@
 
 struct rate {
     uint64_t bytes;         /* as of the last look */
-    msec owed;              /* time that the peer has owed in all */
+    uint64_t window_from;   /* bytes when the present window began */
+    msec owed;              /* time that the peer has owed in it */
     struct mono last_look;  /* us == 0: not looked at yet */
     struct mono last_moved; /* when `bytes` last changed */
 };

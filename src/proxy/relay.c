@@ -180,6 +180,14 @@ static enum flow run_body(struct relay *relay, struct exchange *x)
 
 /* Slow peers: who owes what right now, and for how long already */
 
+/* What a peer has really taken. The kernel queues megabytes and tells of room only when a third of them is gone: a peer that reads slowly
+   would look idle, and one that reads nothing busy. */
+uint64_t relay_taken(const struct pipe *pipe, struct stream *by)
+{
+    uint64_t unsent = by->ops->unsent(by);
+    return pipe->delivered > unsent ? pipe->delivered - unsent : 0;
+}
+
 static enum fault look_at_client(struct relay *relay, struct exchange *x)
 {
     const struct timeouts *timeouts = x->plan.timeouts;
@@ -189,7 +197,8 @@ static enum fault look_at_client(struct relay *relay, struct exchange *x)
         RATE_FINE)
         return FAULT_CLIENT_SLOW_BODY;
     bool owes_reading = relay->state == RELAY_BODY && relay->down.waits_for == PIPE_SINK;
-    if (rate_look(&relay->download, relay->down.delivered, owes_reading, timeouts->client_write, least,
+    uint64_t taken = owes_reading ? relay_taken(&relay->down, x->client) : relay->download.bytes;
+    if (rate_look(&relay->download, taken, owes_reading, timeouts->client_write, least,
                   timeouts->rate_grace) != RATE_FINE)
         return FAULT_CLIENT_SLOW_READ;
     return FAULT_NONE;
@@ -200,7 +209,8 @@ static enum fault look_at_server(struct relay *relay, struct exchange *x)
 {
     const struct timeouts *timeouts = x->plan.timeouts;
     bool owes_reading = relay->up_state == UP_MOVING && relay->up.waits_for == PIPE_SINK;
-    if (rate_look(&relay->taking, relay->up.delivered, owes_reading, timeouts->response, 0, 0) != RATE_FINE)
+    uint64_t taken = owes_reading ? relay_taken(&relay->up, relay->server) : relay->taking.bytes;
+    if (rate_look(&relay->taking, taken, owes_reading, timeouts->response, 0, 0) != RATE_FINE)
         return FAULT_SERVER_TIMEOUT;
     if (relay->state == RELAY_DONE)
         return FAULT_NONE;

@@ -35,6 +35,9 @@ struct relay {
 void relay_init(struct relay *relay, struct exchange *x, struct stream *server);
 void relay_fini(struct relay *relay);
 
+/* Of what a pipe has delivered to `by`: without what still lies in the kernel's queue. A system call; for slow peers. */
+uint64_t relay_taken(const struct pipe *pipe, struct stream *by);
+
 /* END: the whole answer is with the client (is_upgrade: only its head; go on as a tunnel). FAIL: relay->fault; whether the client can still
    be answered is exchange->answered. */
 enum flow relay_run(struct relay *relay, struct exchange *x);

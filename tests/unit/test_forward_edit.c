@@ -94,7 +94,8 @@ static void begin(struct rules rules, const char *method, enum target_form form,
     memset(&x, 0, sizeof x);
     client = (struct stream){.arena = &memory};
     client.head = (struct head){.method = method_of(str_of(method)), .method_text = str_of(method), .minor = 1};
-    client.head.target = (struct target){.form = form, .path = STR("/")};
+    struct str scheme = form == TARGET_ABSOLUTE ? STR("http") : STR_NONE;
+    client.head.target = (struct target){.form = form, .scheme = scheme, .path = STR("/")};
     client.head.authority = (struct authority){.host = str_of(host), .port = 8080, .is_ip = is_ip};
     fields_init(&client.head.fields, &memory);
     block = (struct forward_conf){

@@ -43,8 +43,19 @@ START_TEST(minimum_counts_after_the_grace)
     ck_assert_int_eq(rate_look(&rate, 100, true, 60000, 512, 10000), RATE_FINE);
     rate.last_look.us -= 2000000;
     ck_assert_int_eq(rate_look(&rate, 200, true, 60000, 512, 10000), RATE_TOO_SLOW);
-    rate.last_look.us -= 1000000;
-    ck_assert_int_eq(rate_look(&rate, 100000, true, 60000, 512, 10000), RATE_FINE);
+}
+END_TEST
+
+/* A fast start does not pay for a trickle that goes on for hours. */
+START_TEST(each_window_is_judged_by_itself)
+{
+    struct rate rate = {0};
+    clock_update();
+    rate_look(&rate, 0, true, 60000, 512, 10000);
+    rate.last_look.us -= 11000000;
+    ck_assert_int_eq(rate_look(&rate, 10000000, true, 60000, 512, 10000), RATE_FINE);
+    rate.last_look.us -= 11000000;
+    ck_assert_int_eq(rate_look(&rate, 10000011, true, 60000, 512, 10000), RATE_TOO_SLOW);
 }
 END_TEST
 
@@ -56,6 +67,7 @@ Suite *suite_rate(void)
     tcase_add_test(tests, first_look_starts_the_clock);
     tcase_add_test(tests, idle_peer_is_told);
     tcase_add_test(tests, minimum_counts_after_the_grace);
+    tcase_add_test(tests, each_window_is_judged_by_itself);
     suite_add_tcase(suite, tests);
     return suite;
 }
