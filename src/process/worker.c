@@ -28,6 +28,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -411,6 +412,7 @@ static bool nothing_is_left(void)
 int worker_main(void)
 {
     struct worker *worker = must_calloc(1, sizeof *worker);
+    prctl(PR_SET_NAME, "gatehouse"); /* it was started as /proc/self/exe */
     if (!prepare(worker)) {
         free(worker);
         return EXIT_FAILURE;
