@@ -293,6 +293,18 @@ def test_a_client_that_takes_an_answer_too_slowly_is_cut(site):
         ended.set()
 
 
+def test_a_client_that_takes_slowly_but_steadily_is_not_cut(site):
+    """The kernel holds megabytes for it and tells of room only when a third is gone: seconds without a byte that moves here."""
+    g, _ = site(endless, limits="min-rate 20k/s", timeouts="client-write 1s; rate-grace 1s")
+    with Client(g.port) as c:
+        c.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        began, taken = time.monotonic(), 0
+        while time.monotonic() - began < 5:                    # about 300 KB a second, of 4 MB and more that are queued
+            taken += len(c.sock.recv(15000))
+            threading.Event().wait(0.05)
+        assert taken > 300_000 and not g.log_lines()
+
+
 def test_a_quiet_event_stream_is_not_too_slow(site):
     def events(conn):
         conn.request()
