@@ -9,7 +9,7 @@
 enum {
     ROOM = 64 * 1024,           /* read at once, and so ahead of the sink at most */
     BUDGET = 1024 * 1024,       /* bytes a turn, so that one stream does not keep the others waiting … */
-    MOVES_MAX = 8,             /* … also when few bytes come of many that are read (small chunks) */
+    MOVES_MAX = 8,              /* … also when few bytes come of many that are read (small chunks) */
     SPLICE_KNOWN = 32 * 1024,   /* splice a body of which at least so much is known to come */
     SPLICE_UNKNOWN = 64 * 1024, /* … or of which so much has come */
 };

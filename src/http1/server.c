@@ -122,7 +122,8 @@ static void begin_exchange(struct http1_server *server, enum fault fault)
     struct stream *stream = &request->stream;
     const struct timeouts *timeouts;
     server->state = SERVER_EXCHANGE;
-    server->ops->limits(server->owner, &request->limits, &timeouts); /* those the head began with may be gone by a reload */
+    /* Asked again: those that the head began with may be gone by a reload. */
+    server->ops->limits(server->owner, &request->limits, &timeouts);
     timer_clear(&server->timer);
     transport_unwatch(server->transport);
     stream->fault = fault;

@@ -38,7 +38,10 @@ struct event_base *loop_base(struct loop *loop)
     return loop->base;
 }
 
-enum { LOOK_TASKS = 8, TURN_MS = 100 }; /* how often the clock is looked at, and for how long tasks are run in one turn */
+enum {
+    LOOK_TASKS = 8, /* how often the clock is looked at … */
+    TURN_MS = 100   /* … and for how long tasks are run in one turn */
+};
 
 /* Tasks */
 

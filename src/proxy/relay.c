@@ -21,6 +21,8 @@ void relay_init(struct relay *relay, struct exchange *x, struct stream *server)
     if (x->client->ops->is_body_read(x->client)) {
         relay->up_state = UP_DONE;
         relay->asked = clock_mono();
+    } else if (x->client->head.expects_continue) {
+        relay->asked = clock_mono(); /* for leave to send the body */
     }
 }
 
@@ -62,6 +64,8 @@ static enum flow run_up(struct relay *relay, struct exchange *x)
     relay->up_state = UP_BROKEN;
     if (relay->up.failed == PIPE_SOURCE && relay->state != RELAY_DONE)
         return fail(relay, x->client->ops->body_fault(x->client));
+    if (relay->asked.us == 0)
+        relay->asked = clock_mono();
     return FLOW_WAIT; /* the server takes no more, but an early answer may be there to read */
 }
 
@@ -180,6 +184,13 @@ static enum flow run_body(struct relay *relay, struct exchange *x)
 
 /* Slow peers: who owes what right now, and for how long already */
 
+/* The client has asked for leave to send its body (RFC 9110 10.1.1), and it is the server that has to say something. */
+static bool waits_for_continue(const struct relay *relay, const struct exchange *x)
+{
+    return x->client->head.expects_continue && relay->state == RELAY_HEAD && relay->interims == 0 &&
+           relay->up.moved == 0;
+}
+
 /* What a peer has really taken. The kernel queues megabytes and tells of room only when a third of them is gone: a peer that reads slowly
    would look idle, and one that reads nothing busy. */
 uint64_t relay_taken(const struct pipe *pipe, struct stream *by)
@@ -192,7 +203,8 @@ static enum fault look_at_client(struct relay *relay, struct exchange *x)
 {
     const struct timeouts *timeouts = x->plan.timeouts;
     uint64_t least = x->plan.limits->min_rate;
-    bool owes_body = relay->up_state == UP_MOVING && relay->up.waits_for == PIPE_SOURCE;
+    bool owes_body = relay->up_state == UP_MOVING && relay->up.waits_for == PIPE_SOURCE &&
+                     !waits_for_continue(relay, x);
     if (rate_look(&relay->upload, relay->up.moved, owes_body, timeouts->client_body, least, timeouts->rate_grace) !=
         RATE_FINE)
         return FAULT_CLIENT_SLOW_BODY;
@@ -215,7 +227,8 @@ static enum fault look_at_server(struct relay *relay, struct exchange *x)
     if (relay->state == RELAY_DONE)
         return FAULT_NONE;
     if (relay->state == RELAY_HEAD) {
-        bool is_late = relay->asked.us != 0 && mono_since(relay->asked, clock_mono()) >= timeouts->response;
+        bool owes_head = relay->asked.us != 0 && (relay->up_state != UP_MOVING || waits_for_continue(relay, x));
+        bool is_late = owes_head && mono_since(relay->asked, clock_mono()) >= timeouts->response;
         return is_late ? FAULT_SERVER_TIMEOUT : FAULT_NONE;
     }
     bool owes_body = relay->down.waits_for == PIPE_SOURCE;

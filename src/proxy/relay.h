@@ -23,7 +23,7 @@ struct relay {
     struct rate download;  /* … and taking */
     struct rate taking;    /* the server's taking … */
     struct rate answering; /* … and sending */
-    struct mono asked;     /* when the request was complete */
+    struct mono asked;     /* since when the server owes an answer: the request was complete, or expects a 100 */
     unsigned interims;     /* 1xx that came */
     bool has_sent;         /* the request's head is on its way */
     bool is_upgrade;       /* the answer is a 101 */

@@ -25,7 +25,7 @@ struct reach {
     const struct pool *pool;           /* that `tried` is about; only compared, since a reload frees it */
     size_t tried_count;
     bool *tried;
-    struct server_conf conf; /* of the server being tried; a copy, for the same reason */
+    struct server_conf conf;            /* of the server being tried; a copy, for the same reason */
     struct lookup *lookup;              /* of a server with a name */
     struct ip addresses[ADDRESSES_MAX]; /* its addresses, in the order to be tried */
     unsigned address_count;

@@ -235,6 +235,31 @@ def test_a_body_that_stops_is_408_and_the_upload_is_broken_off(site):
     assert o.requests == []
 
 
+def test_a_client_that_waits_for_leave_to_send_its_body_is_not_slow(site):
+    def thinks(conn):
+        conn.read_until(b"\r\n\r\n")
+        time.sleep(2.5)                                 # slow peers are looked for once a second
+        conn.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        assert conn.read_exactly(4) == b"body"
+        conn.send(OK)
+
+    g, _ = site(thinks, timeouts="client-body 500ms")
+    with Client(g.port) as c:
+        c.send(post("/", "Content-Length: 4", "Expect: 100-continue"))
+        assert c.response(interim=True).status == 100
+        c.send(b"body")
+        assert c.response().status == 200
+
+
+def test_a_server_that_never_gives_leave_to_send_a_body_is_504(site):
+    stop = threading.Event()
+    g, _ = site(lambda conn: stop.wait(15), timeouts="response 500ms; client-body 10s")
+    with Client(g.port) as c:
+        c.send(post("/", "Content-Length: 4", "Expect: 100-continue"))
+        assert c.response().status == 504
+    stop.set()
+
+
 def test_a_body_that_only_drips_is_408(site):
     g, o = site(keeps_reading, limits="min-rate 100k/s", timeouts="rate-grace 500ms")
     with Client(g.port) as c:
