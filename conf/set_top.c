@@ -5,6 +5,9 @@
 #include "conf/block.h"
 #include "conf/value.h"
 
+#include <string.h>
+#include <unistd.h>
+
 /* Of limits and timeouts there are three kinds, by where they stand. */
 static bool read_inner(struct scope *outer, const struct setting *setting, unsigned kind_at_top, void *target)
 {
@@ -41,6 +44,17 @@ bool set_timeouts(struct scope *scope, const struct setting *setting)
     return read_inner(scope, setting, BLOCK_TIMEOUTS, is_top ? &config->timeouts : &scope->mode->settings.timeouts);
 }
 
+/* The system's own may be missing, one that the configuration names may not. */
+static bool hosts_file_is_missing(struct loading *load, const struct resolver_conf *conf)
+{
+    if (conf->hosts == NULL || strcmp(conf->hosts, "/etc/hosts") == 0)
+        return false;
+    int fd = load->opener->open(load->opener, conf->hosts, OPEN_READ);
+    if (fd >= 0)
+        close(fd);
+    return fd < 0;
+}
+
 bool set_resolver(struct scope *outer, const struct setting *setting)
 {
     struct resolver_conf *conf = &outer->load->config->resolver;
@@ -48,6 +62,8 @@ bool set_resolver(struct scope *outer, const struct setting *setting)
     struct scope scope;
     scope_init(&scope, outer->load, outer, BLOCK_RESOLVER, conf);
     block_read(&scope, setting->statement->block);
+    if (outer->load->diag->errors == errors && hosts_file_is_missing(outer->load, conf))
+        return mistake(outer->load, setting->name, NULL, "cannot read the hosts file '%s'", conf->hosts);
     if (outer->load->diag->errors == errors && conf->min_ttl > conf->max_ttl)
         return mistake(outer->load, setting->name, NULL, "min-ttl is above max-ttl");
     return true;

@@ -335,6 +335,8 @@ static bool has_changed(const char *path, struct stamp *stamp)
         new.inode = now.st_ino;
         new.size = now.st_size;
         new.changed = now.st_mtim;
+    } else if (errno != ENOENT) {
+        new.size = -1; /* we may not even look at it, but the opener may: read once */
     }
     if (memcmp(&new, stamp, sizeof new) == 0)
         return false;

@@ -80,9 +80,20 @@ static enum step identify(struct exchange *x)
     return STEP_CHOOSE;
 }
 
+/* OPTIONS that is to go no further (RFC 9110 7.6.2). */
+static void answer_options(struct exchange *x)
+{
+    bool is_forwarded = x->plan.kind == PLAN_POOL || x->plan.kind == PLAN_NAME;
+    if (!is_forwarded || x->facts.method != METHOD_OPTIONS || !hop_is_last(&x->client->head.fields))
+        return;
+    x->plan.kind = PLAN_REPLY;
+    x->plan.status = 200;
+}
+
 static enum step choose(struct exchange *x)
 {
     x->mode->choose(x);
+    answer_options(x);
     x->client->ops->limit_body(x->client, x->plan.limits->body_size); /* the route's, which may be another than the block's */
     bool is_refused = x->plan.kind == PLAN_FAULT || x->plan.kind == PLAN_REPLY;
     if (!is_refused && x->client->head.framing == FRAMING_LENGTH && x->client->head.length > x->plan.limits->body_size)
@@ -190,6 +201,8 @@ static void build_request(struct exchange *x, struct head *out)
     };
     fields_init(&out->fields, x->arena);
     hop_copy(&from->fields, &out->fields);
+    if (from->method == METHOD_OPTIONS)
+        hop_count(&out->fields, x->arena);
     hop_add_via(&out->fields, from->minor, hub_pseudonym(), x->arena);
     x->mode->edit_request(x, out);
 }
@@ -449,6 +462,11 @@ static void cancel(struct stream_user *user)
         x->request_bytes = x->tunnel.up.delivered;
         x->answer_bytes = x->tunnel.down.delivered;
         hub_tunnel_ended(x->hub);
+    } else if (x->step == STEP_RELAY) {
+        x->request_bytes = x->relay.up.moved;
+        x->answer_bytes = x->relay.down.delivered;
+    } else if (x->step == STEP_DELIVER) {
+        x->answer_bytes = x->delivery.delivered;
     }
     let_go(x);
 }
@@ -469,13 +487,14 @@ static void know_client(struct exchange *x, const struct ip *ip, uint16_t port)
     facts->minor = x->client->head.minor;
 }
 
-void exchange_begin(struct hub *hub, struct stream *client, const struct ip *ip, uint16_t port, const struct gate *gate)
+void exchange_begin(struct hub *hub, struct stream *client, const struct ip *ip, uint16_t port,
+                    struct generation *generation, const struct gate *gate)
 {
     struct exchange *x = arena_new(client->arena, struct exchange);
     x->magic = EXCHANGE_MAGIC;
     x->user.cancel = cancel;
     x->hub = hub;
-    x->generation = generation_ref(hub_generation(hub));
+    x->generation = generation_ref(generation);
     x->gate = gate;
     x->mode = gate->mode;
     x->block = gate->block;

@@ -79,8 +79,9 @@ struct exchange {
 };
 
 /* Starts on a stream whose head was received, or refused (stream->fault is set); `ip` (version 0 behind a unix socket) and `port` are the
-   client's. */
-void exchange_begin(struct hub *hub, struct stream *client, const struct ip *ip, uint16_t port, const struct gate *gate);
+   client's; `gate` is one of `generation`. */
+void exchange_begin(struct hub *hub, struct stream *client, const struct ip *ip, uint16_t port,
+                    struct generation *generation, const struct gate *gate);
 
 /* For modes: ends the plan with the error page of a fault. */
 void plan_fault(struct exchange *x, enum fault fault);

@@ -20,4 +20,8 @@ void hop_add_via(struct fields *fields, uint8_t minor, struct str pseudonym, str
 /* Has the request been here before? */
 bool hop_is_loop(const struct fields *fields, struct str pseudonym);
 
+/* Max-Forwards of OPTIONS (RFC 9110 7.6.2; TRACE goes nowhere): 0, so that we are to answer; else one less is passed on. */
+bool hop_is_last(const struct fields *fields);
+void hop_count(struct fields *fields, struct arena *arena);
+
 #endif

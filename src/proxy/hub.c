@@ -25,7 +25,8 @@ struct port {
     struct hub *hub;
     struct addr address;
     struct listener *listener; /* NULL: the address is no longer served */
-    const struct gate *gate;   /* of the generation in force; NULL: none */
+    struct generation *generation; /* counted: the one in force, or the last that knew the address */
+    const struct gate *gate;       /* of it */
     unsigned clients;
 };
 
@@ -70,6 +71,7 @@ static void let_port_go(struct port *port)
     if (port->listener != NULL || port->clients > 0)
         return;
     list_remove(&port->link);
+    generation_unref(port->generation);
     free(port);
 }
 
@@ -94,10 +96,8 @@ static void client_closed(void *owner)
 static void client_limits(void *owner, const struct limits **ret_limits, const struct timeouts **ret_timeouts)
 {
     struct client *client = owner;
-    struct hub *hub = client->port->hub;
-    const struct gate *gate = client->port->gate;
-    *ret_limits = gate != NULL ? gate->limits : hub->generation->limits;
-    *ret_timeouts = gate != NULL ? gate->timeouts : hub->generation->timeouts;
+    *ret_limits = client->port->gate->limits;
+    *ret_timeouts = client->port->gate->timeouts;
 }
 
 static void client_begin(void *owner, struct stream *stream)
@@ -107,13 +107,9 @@ static void client_begin(void *owner, struct stream *stream)
     struct hub *hub = port->hub;
     list_remove(&client->link);
     list_push_back(&hub->clients, &client->link);
-    if (port->gate == NULL) { /* the address is gone, and with it everything that could say what to do */
-        stream_done(stream, STREAM_ABORT);
-        return;
-    }
     if (descriptors_are_short())
         stream->must_close = true; /* so that the others, who wait to be accepted, get their turn */
-    exchange_begin(hub, stream, &client->ip, client->ip_port, port->gate);
+    exchange_begin(hub, stream, &client->ip, client->ip_port, port->generation, port->gate);
 }
 
 static const struct http1_owner client_ops = {
@@ -195,6 +191,16 @@ bool hub_is_listening(const struct hub *hub, const struct addr *address)
     return port != NULL && port->listener != NULL;
 }
 
+static void set_gate(struct port *port, struct generation *generation, const struct gate *gate)
+{
+    must(gate != NULL);
+    struct generation *old = port->generation;
+    port->generation = generation_ref(generation);
+    port->gate = gate;
+    if (old != NULL)
+        generation_unref(old);
+}
+
 void hub_listen(struct hub *hub, const struct addr *address, int taken_fd)
 {
     struct port *port = port_of(hub, address);
@@ -205,7 +211,7 @@ void hub_listen(struct hub *hub, const struct addr *address, int taken_fd)
         list_push_back(&hub->ports, &port->link);
     }
     must(port->listener == NULL);
-    port->gate = gate_of(hub->generation, address);
+    set_gate(port, hub->generation, gate_of(hub->generation, address));
     port->listener = listener_new(taken_fd, &port_ops, port);
 }
 
@@ -227,6 +233,17 @@ static void drain_clients(struct hub *hub, const struct port *of)
     }
 }
 
+/* The address is served no more. What waits in the kernel's queue is accepted first; clients end after the exchange under way, by the
+   generation that knew them. */
+static void end_port(struct hub *hub, struct port *port)
+{
+    port->clients++; /* stays until all have been looked at */
+    close_port(port);
+    drain_clients(hub, port);
+    port->clients--;
+    let_port_go(port);
+}
+
 void hub_adopt(struct hub *hub, struct generation *generation)
 {
     struct generation *old = hub->generation;
@@ -236,11 +253,10 @@ void hub_adopt(struct hub *hub, struct generation *generation)
     list_each_safe(link, &hub->ports) {
         struct port *port = container_of(link, struct port, link);
         const struct gate *gate = gate_of(generation, &port->address);
-        port->gate = gate;
         if (gate != NULL)
-            continue;
-        drain_clients(hub, port);
-        close_port(port);
+            set_gate(port, generation, gate);
+        else
+            end_port(hub, port);
     }
     generation_unref(old);
 }
@@ -265,11 +281,6 @@ bool hub_is_empty(const struct hub *hub)
 struct upstreams *hub_upstreams(struct hub *hub)
 {
     return &hub->upstreams;
-}
-
-struct generation *hub_generation(struct hub *hub)
-{
-    return hub->generation;
 }
 
 bool hub_is_overloaded(const struct hub *hub)

@@ -10,8 +10,6 @@
 struct facts;
 
 struct upstreams *hub_upstreams(struct hub *hub);
-/* The generation in force. Borrowed. */
-struct generation *hub_generation(struct hub *hub);
 /* More than 95 % of the memory limit is in use: new requests are answered 503. */
 bool hub_is_overloaded(const struct hub *hub);
 

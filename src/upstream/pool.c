@@ -1,3 +1,4 @@
+/* Whose turn it is. A server that is down, in the sense that it cannot be reached: reach.c goes on to the next, server_load.c puts it aside. */
 #include "upstream/pool.h"
 
 #include "base/must.h"

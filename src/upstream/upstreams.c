@@ -80,8 +80,11 @@ struct server *upstreams_host(struct upstreams *upstreams, struct str host, uint
     must(len > 0 && (size_t)len < sizeof key);
     struct str text = str_from(key, (size_t)len);
     struct server *server = map_get(&upstreams->hosts, text);
-    if (server != NULL)
+    if (server != NULL) {
+        if (server->idle_most < idle_most)
+            server->idle_most = idle_most;
         return server_ref(server);
+    }
     server = server_new(upstreams, text, idle_most, NULL);
     server->is_host = true;
     map_put(&upstreams->hosts, server->text, server);

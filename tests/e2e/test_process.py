@@ -3,7 +3,7 @@ import json, os, re, signal, socket, stat, subprocess, threading, time
 
 import pytest
 
-from lib import SLOWNESS, Client, Origin, binary, curl, free_port, run, temp_dir, until
+from lib import SLOWNESS, Client, Origin, binary, curl, free_port, records, run, temp_dir, until
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 SITE = """
@@ -391,7 +391,7 @@ def test_drain_lets_answers_end(serving, held, number):
 
 
 def test_a_second_signal_ends_at_once(serving, held):
-    g = serving(SITE, ORIGIN_PORT=held.port)
+    g = serving("log { to stdout; format json }" + SITE, ORIGIN_PORT=held.port)
     with Client(g.port) as c:
         c.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         c.read_until(b"\r\n\r\nab")
@@ -400,6 +400,8 @@ def test_a_second_signal_ends_at_once(serving, held):
         assert g.process.running()
         os.kill(g.pid, signal.SIGTERM)
         assert g.process.popen.wait(5 * SLOWNESS) == 0
+    line = records(g)[0]
+    assert (line["fault"], line["bytes_out"]) == ("shutdown", 2), "what was sent until then is counted"
 
 
 def test_the_drain_ends_what_takes_too_long(serving, held):

@@ -151,3 +151,32 @@ def test_a_crowd_of_small_chunks_is_no_hanging_loop(gatehouse, origin):
     with Client(g.port) as c:
         c.send(b"GET /ok HTTP/1.1\r\nHost: x\r\n\r\n")
         assert c.response().body == b"ok"
+
+
+TWO_LISTENERS = """
+threads 1
+reverse site {
+    listen 127.0.0.1:${env.PORT}
+%s
+    to 127.0.0.1:${env.ORIGIN_PORT}
+}
+"""
+
+
+def test_connections_of_a_listener_that_a_reload_removes_are_served_to_the_end(gatehouse, origin):
+    """Their requests were cut with a reset: nothing knew the address any more."""
+    o = origin(OK)
+    g = gatehouse(TWO_LISTENERS % "    listen 127.0.0.1:${env.OTHER}", ORIGIN_PORT=o.port)
+    clients = [Client(g.ports["OTHER"]) for _ in range(20)]
+    assert g.reload(TWO_LISTENERS % "").returncode == 0
+    for c in clients:
+        answer = c.get("/")
+        assert answer.status == 200 and answer["connection"] == "close"
+        c.close()
+
+
+def test_a_hosts_file_that_is_not_there_refuses_the_file(gatehouse):
+    site = "reverse site { listen 127.0.0.1:${env.PORT}; respond 200 }\n"
+    g = gatehouse(site)
+    done = g.reload("resolver { hosts no.such }\n" + site)
+    assert done.returncode == 1 and "cannot read the hosts file" in done.stdout + done.stderr

@@ -962,3 +962,13 @@ def test_the_path_is_forwarded_in_its_one_canonical_form(site):
         for path in ("/a/./b/../c", "/%61%2D%7e", "/%e2%82%ac", "/a%2fb", "/..", "/x?a=/../b"):
             assert c.get(path).status == 200, path
     assert [r.target.upper() for r in o.wait(6)] == ["/A/C", "/A-~", "/%E2%82%AC", "/A%2FB", "/", "/X?A=/../B"]
+
+
+def test_options_goes_as_far_as_max_forwards_says(site):
+    g, o = site(OK)
+    with Client(g.port) as c:
+        c.send(b"OPTIONS / HTTP/1.1\r\nHost: x\r\nMax-Forwards: 0\r\n\r\n")
+        assert c.response().status == 200 and not o.requests
+        c.send(b"OPTIONS / HTTP/1.1\r\nHost: x\r\nMax-Forwards: 7\r\n\r\n")
+        assert c.response().status == 200
+    assert o.requests[0]["max-forwards"] == "6"

@@ -82,6 +82,19 @@ static int listen_on(const char *ip_as_text, uint16_t *port)
     return fd;
 }
 
+/* Keeps others from listening there, and does not listen itself: -1 when somebody does. */
+static int hold(const char *ip_as_text, uint16_t port)
+{
+    struct ip ip;
+    ck_assert(ip_parse(str_of(ip_as_text), &ip));
+    struct addr addr = addr_of_ip(&ip, port);
+    int fd = socket(addr.as.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(fd, &addr.as.any, addr.len) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
 static enum flow finish(struct dial *dial)
 {
     enum flow flow;
@@ -195,11 +208,19 @@ END_TEST
 
 START_TEST(families_alternate)
 {
-    uint16_t port = 0;
-    int fd = listen_on("127.0.0.2", &port);
+    uint16_t port;
+    int fd = -1, held = -1;
+    while (held < 0) { /* a port at which nobody else happens to listen on 127.0.0.1 */
+        if (fd >= 0)
+            close(fd);
+        port = 0;
+        fd = listen_on("127.0.0.2", &port);
+        held = hold("127.0.0.1", port);
+    }
     write_hosts("127.0.0.1 both.test\n127.0.0.2 both.test\n::1 both.test\n");
     expect_peer(dial_name(resolver, STR("both.test"), port, TIMEOUT, &recorder.policy), "127.0.0.2");
     ck_assert_str_eq(recorder.asked, "::1 127.0.0.1 127.0.0.2");
+    close(held);
     close(fd);
 }
 END_TEST
