@@ -375,7 +375,7 @@ START_TEST(test_good_forms)
     static const char *const texts[] = {
         "reverse s {\n listen :80\n to a\n};\n;;",
         "reverse s { listen :80; to a } pool p { server b; } reverse t { listen :81; pool p }",
-        "limits { memory auto; body-size off; connections 10; min-rate off }\ntimeouts { drain 0 }\n" SITE,
+        ("limits { memory auto; body-size off; connections 10; min-rate off }\ntimeouts { drain 0 }\n" SITE),
         "reverse s { listen unix:/tmp/s.sock; respond 200 type text/html body \"<p>$host</p>\" if host(a.example) }\n",
         "reverse s { listen :80; respond as x 200 file hello.txt }\n",
         "reverse s { listen :80; respond 204 }\n",
