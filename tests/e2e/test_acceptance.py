@@ -169,7 +169,7 @@ def test_a_wrong_file_does_not_start(tmp_path):
 
 @pytest.mark.parametrize("name", ["reverse.conf", "forward.conf", "forward-block.conf", "egress.conf"])
 def test_the_copies_here_are_those_of_the_contract(name):
-    path = os.path.join("/work/shared/acceptance", name)
+    path = os.path.join(os.path.dirname(__file__), "../../../shared/acceptance", name)
     if not os.path.exists(path):
         pytest.skip("the contract's own files are not on this machine")
     copies = {"reverse.conf": REVERSE, "forward.conf": FORWARD, "forward-block.conf": FORWARD_BLOCK, "egress.conf": EGRESS}
