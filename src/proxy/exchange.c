@@ -407,7 +407,6 @@ static void let_go(struct exchange *x)
     file_body_close(x->file);
     task_fini(&x->task);
     timer_fini(&x->timer);
-    list_remove(&x->link);
     x->magic = 0;
     generation_unref(x->generation);
 }
@@ -508,7 +507,7 @@ void exchange_begin(struct hub *hub, struct stream *client, const struct ip *ip,
     verdict_init(&x->verdict);
     task_init(&x->task, run);
     timer_init(&x->timer, &x->task);
-    hub_exchange_began(hub, &x->link);
+    hub_exchange_began(hub);
     know_client(x, ip, port);
     client->user = &x->user;
     run(&x->task);

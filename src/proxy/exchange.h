@@ -8,7 +8,6 @@
 #define PROXY_EXCHANGE_H
 
 #include "acl/verdict.h"
-#include "base/list.h"
 #include "http/facts.h"
 #include "http/stream.h"
 #include "loop/task.h"
@@ -46,7 +45,6 @@ enum step {
 struct exchange {
     uint32_t magic;
     struct stream_user user;
-    struct list link; /* in the hub's list of exchanges under way */
     struct hub *hub;
     struct generation *generation; /* counted */
     const struct gate *gate;

@@ -47,8 +47,6 @@ struct hub {
     struct upstreams upstreams;
     struct list ports;
     struct list clients;
-    struct list exchanges;
-    bool is_draining;
     struct hub_counts counts;
 };
 
@@ -263,7 +261,6 @@ void hub_adopt(struct hub *hub, struct generation *generation)
 
 void hub_drain(struct hub *hub)
 {
-    hub->is_draining = true;
     hub->upstreams.is_closing = true;
     list_each_safe(link, &hub->ports)
         close_port(container_of(link, struct port, link));
@@ -289,10 +286,9 @@ bool hub_is_overloaded(const struct hub *hub)
     return memory_pressure() >= OVERLOAD_PERCENT;
 }
 
-void hub_exchange_began(struct hub *hub, struct list *link)
+void hub_exchange_began(struct hub *hub)
 {
     counter_add(&hub->counts.requests, 1);
-    list_push_back(&hub->exchanges, link);
 }
 
 void hub_tunnel_began(struct hub *hub)
@@ -335,7 +331,6 @@ struct hub *hub_new(struct generation *generation, struct opener *opener)
     hub->resolver = resolver_new(generation->resolver, opener);
     list_init(&hub->ports);
     list_init(&hub->clients);
-    list_init(&hub->exchanges);
     upstreams_init(&hub->upstreams, hub->resolver);
     upstreams_set_pools(&hub->upstreams, generation->pools, generation->pool_count);
     return hub;
@@ -344,7 +339,6 @@ struct hub *hub_new(struct generation *generation, struct opener *opener)
 void hub_free(struct hub *hub)
 {
     must_be(hub, HUB_MAGIC);
-    hub->is_draining = true;
     hub->upstreams.is_closing = true;
     list_each_safe(link, &hub->ports) /* first: closing one accepts what still waits in the kernel's queue */
         close_port(container_of(link, struct port, link));

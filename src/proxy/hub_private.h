@@ -4,7 +4,6 @@
 #ifndef PROXY_HUB_PRIVATE_H
 #define PROXY_HUB_PRIVATE_H
 
-#include "base/list.h"
 #include "proxy/hub.h"
 
 struct facts;
@@ -13,7 +12,7 @@ struct upstreams *hub_upstreams(struct hub *hub);
 /* More than 95 % of the memory limit is in use: new requests are answered 503. */
 bool hub_is_overloaded(const struct hub *hub);
 
-void hub_exchange_began(struct hub *hub, struct list *link);
+void hub_exchange_began(struct hub *hub);
 void hub_tunnel_began(struct hub *hub);
 void hub_tunnel_ended(struct hub *hub);
 void hub_count_answer(struct hub *hub, const struct facts *facts);

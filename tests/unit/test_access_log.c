@@ -20,7 +20,7 @@ static struct facts facts;
 
 static void setup(void)
 {
-    strcpy(folder, "/tmp/access_log_XXXXXX");
+    snprintf(folder, sizeof folder, "/tmp/access_log_XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/log", folder);
     snprintf(other, sizeof other, "%s/log.2", folder);

@@ -30,7 +30,7 @@ static void setup(void)
 {
     setup_policy();
     clock_update();
-    strcpy(folder, "/tmp/files_XXXXXX");
+    snprintf(folder, sizeof folder, "/tmp/files_XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     int top = open(folder, O_PATH | O_DIRECTORY);
     ck_assert_int_eq(mkdirat(top, "www", 0755), 0);
