@@ -99,7 +99,7 @@ static enum flow recv_head(struct stream *stream, struct task *who)
         enum flow flow = transport_read(client->transport, &client->in, BLOCK_SIZE, who);
         if (flow == FLOW_END || flow == FLOW_FAIL)
             return refuse(stream, FAULT_SERVER_CLOSED);
-        if (flow == FLOW_WAIT && client->in.len == 0)
+        if ((flow == FLOW_WAIT && client->in.len == 0) || task_yield(who))
             return FLOW_WAIT;
     }
 }

@@ -193,6 +193,8 @@ static void run_head(struct http1_server *server)
                     give_up(server, true);
                 return;
             }
+            if (task_yield(&server->task))
+                return;
         }
         if (server->state == SERVER_IDLE)
             begin_head(server);

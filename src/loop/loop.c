@@ -14,6 +14,9 @@
 struct loop {
     struct event_base *base;
     struct list woken; /* tasks */
+    struct list turn;  /* those of this turn that have not run yet */
+    struct list late;  /* those of this turn that have yielded */
+    bool is_late;      /* the yielded ones are being run */
     struct wheel wheel;
     struct event tick;
     struct mono tick_at; /* what `tick` is armed for; us == 0: not armed */
@@ -62,27 +65,48 @@ void task_wake(struct task *task)
         list_push_back(&current->woken, &task->link);
 }
 
-/* Only what was woken before: a task that wakes itself is run after the network was looked at again. Tasks are popped one by one,
-   since running one may take another out. When they take long (a crowd that makes us work), the rest waits for the next turn, so
-   that no turn looks like one that hangs (process/watchdog.h). */
-static void run_woken(struct loop *loop)
+bool task_yield(struct task *task)
 {
-    struct list snapshot;
-    list_init(&snapshot);
-    list_take_all(&snapshot, &loop->woken);
-    struct mono began = clock_mono();
+    if (current->is_late || (list_is_empty(&current->turn) && list_is_empty(&current->late)))
+        return false;
+    list_remove(&task->link);
+    list_push_back(&current->late, &task->link);
+    return true;
+}
+
+/* Tasks are popped one by one, since running one may take another out. False: they take long (a crowd that makes us work), and the rest has
+   to wait for the next turn, so that no turn looks like one that hangs (process/watchdog.h). */
+static bool run_list(struct list *tasks, struct mono began)
+{
     struct list *link;
-    bool is_long = false;
-    for (unsigned count = 1; !is_long && (link = list_pop_front(&snapshot)) != NULL; count++) {
+    for (unsigned count = 1; (link = list_pop_front(tasks)) != NULL; count++) {
         struct task *task = container_of(link, struct task, link);
         task->run(task);
         if (count % LOOK_TASKS == 0) {
             clock_update();
-            is_long = mono_since(began, clock_mono()) >= TURN_MS;
+            if (mono_since(began, clock_mono()) >= TURN_MS)
+                return false;
         }
     }
-    list_take_all(&snapshot, &loop->woken);
-    list_take_all(&loop->woken, &snapshot);
+    return true;
+}
+
+/* Only what was woken before: a task that wakes itself is run after the network was looked at again. */
+static void run_woken(struct loop *loop)
+{
+    struct mono began = clock_mono();
+    struct list rest;
+    list_take_all(&loop->turn, &loop->woken);
+    if (run_list(&loop->turn, began)) {
+        loop->is_late = true;
+        run_list(&loop->late, began);
+        loop->is_late = false;
+    }
+    list_init(&rest);
+    list_take_all(&rest, &loop->turn);
+    list_take_all(&rest, &loop->late);
+    list_take_all(&rest, &loop->woken);
+    list_take_all(&loop->woken, &rest);
 }
 
 /* Timers */
@@ -201,6 +225,8 @@ struct loop *loop_new(void)
     event_config_free(config);
     must(loop->base != NULL);
     list_init(&loop->woken);
+    list_init(&loop->turn);
+    list_init(&loop->late);
     clock_update();
     wheel_init(&loop->wheel, clock_mono());
     event_assign(&loop->tick, loop->base, -1, 0, on_tick, loop);

@@ -16,6 +16,8 @@
 
 #include "base/list.h"
 
+#include <stdbool.h>
+
 enum flow {
     FLOW_MORE, /* progress was made and more can be made at once: poll again (or later, for fairness) */
     FLOW_WAIT, /* nothing more now; the task given will be woken */
@@ -33,5 +35,9 @@ void task_init(struct task *task, void (*run)(struct task *task));
 void task_fini(struct task *task);
 /* Queues it on this thread's loop; once, however often it is woken. NULL is nobody. */
 void task_wake(struct task *task);
+/* For a running task that has read and is about to write: true: it has to WAIT now, and runs again in this same turn, when the others have
+   read too; false: it may go on. What reads and what writes is thus done in runs: the kernel's code stays in the cache, and a peer that
+   serves many of our connections is woken once for all of them. */
+bool task_yield(struct task *task);
 
 #endif

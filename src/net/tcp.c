@@ -106,8 +106,10 @@ static enum flow write_some(struct transport *transport, struct buffer *from, st
         ssize_t sent = send_some(tcp->fd, from, &offered);
         if (sent < 0 && errno != EAGAIN)
             return fail(transport, errno);
-        if (sent > 0)
+        if (sent > 0) {
             buffer_drop(from, (size_t)sent);
+            tcp->was_short = false; /* nothing can be sent on a connection that was reset */
+        }
         ready->may_write = sent >= 0 && (size_t)sent == offered;
     }
     ready->writer = from->len > 0 ? who : NULL;
