@@ -2,26 +2,28 @@
 
 #include "proxy/apply.h"
 
-static const char *const for_the_proxy[] = {"proxy-*", "proxy", NULL};
+static struct field_patterns for_the_proxy = {.patterns = (const char *const[]){"proxy-*", "proxy", NULL}};
 
-static const char *const tells_client[] = {"x-forwarded*",
-                                           "forwarded",
-                                           "forwarded-for*",
-                                           "from",
-                                           "x-real-ip",
-                                           "x-client-ip",
-                                           "client-ip",
-                                           "true-client-ip",
-                                           "x-cluster-client-ip",
-                                           "x-originating-ip",
-                                           "x-remote-ip",
-                                           "x-remote-addr",
-                                           "x-proxyuser-ip",
-                                           "x-proxy-*",
-                                           "x-authenticated-user",
-                                           "x-bluecoat-via",
-                                           "x-imforwards",
-                                           NULL};
+static struct field_patterns tells_client = {
+    .patterns = (const char *const[]){
+        "x-forwarded*",
+        "forwarded",
+        "forwarded-for*",
+        "from",
+        "x-real-ip",
+        "x-client-ip",
+        "client-ip",
+        "true-client-ip",
+        "x-cluster-client-ip",
+        "x-originating-ip",
+        "x-remote-ip",
+        "x-remote-addr",
+        "x-proxyuser-ip",
+        "x-proxy-*",
+        "x-authenticated-user",
+        "x-bluecoat-via",
+        "x-imforwards",
+        NULL}};
 
 static bool is_pseudonym(struct str via)
 {
@@ -40,9 +42,9 @@ static void conceal_via(struct fields *request, struct arena *arena)
 
 void forward_tell_client(struct fields *request, bool conceal, const struct facts *facts, struct arena *arena)
 {
-    fields_drop(request, for_the_proxy);
+    fields_drop(request, &for_the_proxy);
     if (conceal) {
-        fields_drop(request, tells_client);
+        fields_drop(request, &tells_client);
         conceal_via(request, arena);
         return;
     }

@@ -5,14 +5,16 @@
 
 /* To the server */
 
-static const char *const proxies_only[] = {"x-forwarded-*", "forwarded", "x-real-ip", "x-request-id",
-                                           /* other names for the client's address, of which some servers believe one */
-                                           "x-client-ip", "x-cluster-client-ip", "client-ip", "true-client-ip",
-                                           "x-originating-ip", "x-remote-ip", "x-remote-addr",
-                                           /* another path than the one that the rules have seen */
-                                           "x-original-url", "x-rewrite-url", "x-original-host",
-                                           /* CGI's HTTP_PROXY (CVE-2016-5385), and what concerned us alone */
-                                           "proxy", "proxy-authorization", NULL};
+static struct field_patterns proxies_only = {
+    .patterns = (const char *const[]){
+        "x-forwarded-*", "forwarded", "x-real-ip", "x-request-id",
+        /* other names for the client's address, of which some servers believe one */
+        "x-client-ip", "x-cluster-client-ip", "client-ip", "true-client-ip",
+        "x-originating-ip", "x-remote-ip", "x-remote-addr",
+        /* another path than the one that the rules have seen */
+        "x-original-url", "x-rewrite-url", "x-original-host",
+        /* CGI's HTTP_PROXY (CVE-2016-5385), and what concerned us alone */
+        "proxy", "proxy-authorization", NULL}};
 
 /* RFC 7239 section 6: an IPv6 address stands in brackets and quotes. */
 static struct str forwarded_value(const struct facts *facts, struct str authority, struct arena *arena)
@@ -36,7 +38,7 @@ void reverse_tell_client(struct fields *request, enum forwarded_fields how, cons
                          struct arena *arena)
 {
     struct str authority = public_authority(arena, facts);
-    fields_drop(request, proxies_only);
+    fields_drop(request, &proxies_only);
     if (how & FORWARDED_X) {
         char text[ADDR_TEXT_MAX];
         if (facts->client.version != 0)
@@ -86,28 +88,30 @@ struct ip reverse_client_address(const struct ip *peer, const struct cidr_set *t
 
 /* To the client */
 
-static const char *const tells_software[] = {"server",
-                                             "x-powered-by",
-                                             "x-powered-cms",
-                                             "x-aspnet-version",
-                                             "x-aspnetmvc-version",
-                                             "x-runtime",
-                                             "x-generator",
-                                             "x-server",
-                                             "x-server-name",
-                                             "x-backend",
-                                             "x-backend-server",
-                                             "x-upstream",
-                                             "x-upstream-addr",
-                                             "x-served-by",
-                                             "x-varnish",
-                                             "x-envoy-*",
-                                             "x-owa-version",
-                                             "x-php-version",
-                                             "x-litespeed-*",
-                                             "x-mod-pagespeed",
-                                             "microsoftsharepointteamservices",
-                                             NULL};
+static struct field_patterns tells_software = {
+    .patterns = (const char *const[]){
+        "server",
+        "x-powered-by",
+        "x-powered-cms",
+        "x-aspnet-version",
+        "x-aspnetmvc-version",
+        "x-runtime",
+        "x-generator",
+        "x-server",
+        "x-server-name",
+        "x-backend",
+        "x-backend-server",
+        "x-upstream",
+        "x-upstream-addr",
+        "x-served-by",
+        "x-varnish",
+        "x-envoy-*",
+        "x-owa-version",
+        "x-php-version",
+        "x-litespeed-*",
+        "x-mod-pagespeed",
+        "microsoftsharepointteamservices",
+        NULL}};
 
 static uint16_t port_of_scheme(bool is_https)
 {
@@ -194,7 +198,7 @@ static struct str own_via(struct str value, struct str pseudonym)
 void reverse_conceal(struct fields *response, const struct pool_conf *pool, struct str pseudonym,
                      const struct facts *facts, struct arena *arena)
 {
-    fields_drop(response, tells_software);
+    fields_drop(response, &tells_software);
     unsigned kept = 0;
     for (unsigned i = 0; i < response->count; i++) {
         struct field *field = &response->at[i];

@@ -195,6 +195,10 @@ void buffer_fill(struct buffer *buffer, size_t written)
 {
     struct slice *slice = buffer->last;
     buffer->len += written;
+    if (written > 0 && slice->next == NULL && slice_room(slice) >= written) { /* as it mostly is */
+        slice->end += written;
+        return;
+    }
     while (written > 0) {
         must(slice != NULL);
         size_t piece = slice_room(slice) < written ? slice_room(slice) : written;

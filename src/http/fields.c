@@ -199,7 +199,7 @@ void fields_init(struct fields *fields, struct arena *arena)
     *fields = (struct fields){.arena = arena};
 }
 
-static void grow(struct fields *fields)
+void fields_grow(struct fields *fields)
 {
     unsigned room = fields->room > 0 ? fields->room * 2 : FIRST_ROOM;
     struct field *at = arena_alloc(fields->arena, room * sizeof *at);
@@ -209,30 +209,14 @@ static void grow(struct fields *fields)
     fields->room = room;
 }
 
-void fields_add_as(struct fields *fields, enum field_id id, struct str name, struct str value)
-{
-    if (fields->count == fields->room)
-        grow(fields);
-    struct field *field = &fields->at[fields->count++];
-    field->name = name;
-    field->value = value;
-    field->id = id;
-    fields->seen |= UINT64_C(1) << id;
-}
-
 void fields_add(struct fields *fields, struct str name, struct str value)
 {
-    fields_add_as(fields, field_id_of(name), name, value);
+    fields_add_field(fields, &(struct field){.name = name, .value = value, .id = field_id_of(name)});
 }
 
 void fields_add_known(struct fields *fields, enum field_id id, struct str value)
 {
-    fields_add_as(fields, id, field_name(id), value);
-}
-
-void fields_add_field(struct fields *fields, const struct field *field)
-{
-    fields_add_as(fields, field->id, field->name, field->value);
+    fields_add_field(fields, &(struct field){.name = field_name(id), .value = value, .id = id});
 }
 
 void fields_set(struct fields *fields, struct str name, struct str value)

@@ -97,10 +97,16 @@ struct str field_name(enum field_id id);
 /* Name and value are borrowed. */
 void fields_add(struct fields *fields, struct str name, struct str value);
 void fields_add_known(struct fields *fields, enum field_id id, struct str value);
-/* For who has looked the id up already: it must be that of the name. */
-void fields_add_as(struct fields *fields, enum field_id id, struct str name, struct str value);
-/* A field of another head, its id with it. */
-void fields_add_field(struct fields *fields, const struct field *field);
+/* Makes room for one more. */
+void fields_grow(struct fields *fields);
+/* A field of another head, or one whose id was looked up already: it must be that of the name. */
+static inline void fields_add_field(struct fields *fields, const struct field *field)
+{
+    if (fields->count == fields->room)
+        fields_grow(fields);
+    fields->at[fields->count++] = *field;
+    fields->seen |= UINT64_C(1) << field->id;
+}
 /* Removes every field of that name, then adds. */
 void fields_set(struct fields *fields, struct str name, struct str value);
 /* Removes all of that name (which may end in `*`); returns how many there were. */

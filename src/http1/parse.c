@@ -224,7 +224,8 @@ static bool take_field_line(struct head_parser *parser, const char *at, const ch
         return false;
     while (value_end > value && is_space(value_end[-1]))
         value_end--;
-    fields_add_as(parser->fields, id, name, str_from(value, (size_t)(value_end - value)));
+    struct field field = {.name = name, .value = str_from(value, (size_t)(value_end - value)), .id = id};
+    fields_add_field(parser->fields, &field);
     take_line(parser, line_end);
     return true;
 }

@@ -51,19 +51,36 @@ size_t head_write_size(const struct head *head)
     return size;
 }
 
-/* The last line of defence against a field that ends early and begins another. */
+/* Whether the text is just so many lines, of bytes that may stand in a field. */
+static bool are_lines(const char *at, size_t len, unsigned lines)
+{
+    for (; lines > 0; lines--) {
+        size_t end = span_of_value(at, len);
+        if (len - end < 2 || at[end] != '\r' || at[end + 1] != '\n')
+            return false;
+        at += end + 2;
+        len -= end + 2;
+    }
+    return len == 0;
+}
+
+/* The last line of defence against a field that ends early and begins another is a look at all that was written. */
 static char *write_fields(char *at, const struct fields *fields)
 {
+    const char *begin = at;
+    unsigned lines = 0;
     for (unsigned i = 0; i < fields->count; i++) {
         const struct field *field = &fields->at[i];
         if (is_own(field->id))
             continue;
-        must(field->name.len > 0 && is_field_value(field->value));
+        must(field->name.len > 0);
         at = write_str(at, field->name);
         at = WRITE_LITERAL(at, ": ");
         at = write_str(at, field->value);
         at = WRITE_LITERAL(at, "\r\n");
+        lines++;
     }
+    must(are_lines(begin, (size_t)(at - begin), lines));
     return at;
 }
 

@@ -36,10 +36,24 @@ static enum flow fail(struct transport *transport, int error)
     return FLOW_FAIL;
 }
 
-static ssize_t receive(int fd, const struct iovec *iov, int count)
+/* Apart, as is send_pieces(): an array on the stack is cleared at each call, and most bytes come and go in one piece. */
+static __attribute__((noinline)) ssize_t receive_pieces(int fd, struct buffer *into, size_t room, size_t *ret_asked)
+{
+    struct iovec iov[READ_PIECES];
+    int count = buffer_room_iov(into, room, iov, READ_PIECES);
+    *ret_asked = 0;
+    for (int i = 0; i < count; i++)
+        *ret_asked += iov[i].iov_len;
+    return readv(fd, iov, count);
+}
+
+static ssize_t receive(int fd, struct buffer *into, size_t room, size_t *ret_asked)
 {
     for (;;) {
-        ssize_t got = count == 1 ? recv(fd, iov[0].iov_base, iov[0].iov_len, 0) : readv(fd, iov, count);
+        size_t contiguous;
+        char *at = buffer_room(into, 1, &contiguous);
+        *ret_asked = room;
+        ssize_t got = contiguous >= room ? recv(fd, at, room, 0) : receive_pieces(fd, into, room, ret_asked);
         if (got >= 0 || errno != EINTR)
             return got;
     }
@@ -58,12 +72,8 @@ static enum flow read_some(struct transport *transport, struct buffer *into, siz
         return FLOW_WAIT;
     }
     tcp->was_short = false;
-    struct iovec iov[READ_PIECES];
-    int count = buffer_room_iov(into, room, iov, READ_PIECES);
-    size_t asked = 0;
-    for (int i = 0; i < count; i++)
-        asked += iov[i].iov_len;
-    ssize_t got = receive(tcp->fd, iov, count);
+    size_t asked;
+    ssize_t got = receive(tcp->fd, into, room, &asked);
     buffer_fill(into, got > 0 ? (size_t)got : 0);
     if (got < 0 && errno == EAGAIN) {
         ready->may_read = false;
@@ -81,16 +91,23 @@ static enum flow read_some(struct transport *transport, struct buffer *into, siz
     return FLOW_MORE;
 }
 
-static ssize_t send_some(int fd, const struct buffer *from, size_t *ret_offered)
+static __attribute__((noinline)) ssize_t send_pieces(int fd, const struct buffer *from, size_t *ret_offered)
 {
     struct iovec iov[WRITE_PIECES];
     struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)buffer_iov(from, iov, WRITE_PIECES)};
     *ret_offered = 0;
     for (size_t i = 0; i < message.msg_iovlen; i++)
         *ret_offered += iov[i].iov_len;
+    return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+static ssize_t send_some(int fd, const struct buffer *from, size_t *ret_offered)
+{
+    struct str front = buffer_front(from);
     for (;;) {
-        ssize_t sent = message.msg_iovlen == 1 ? send(fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL)
-                                               : sendmsg(fd, &message, MSG_NOSIGNAL);
+        *ret_offered = front.len;
+        ssize_t sent = front.len == from->len ? send(fd, front.at, front.len, MSG_NOSIGNAL)
+                                              : send_pieces(fd, from, ret_offered);
         if (sent >= 0 || errno != EINTR)
             return sent;
     }

@@ -2,6 +2,8 @@
 
 #include "http/authority.h"
 
+#include <stdatomic.h>
+
 static uint16_t default_port(struct str scheme)
 {
     return str_eq(scheme, STR("http")) ? 80 : 443;
@@ -208,12 +210,23 @@ static uint32_t letter_bit(char c)
     return (uint32_t)1 << ((unsigned char)c % 32); /* the same for both cases */
 }
 
-/* Most fields are told from all patterns by their first letter. */
-void fields_drop(struct fields *fields, const char *const *patterns)
+/* Found at the first use; any thread finds the same. */
+static uint32_t first_letters(struct field_patterns *of)
 {
-    uint32_t letters = 0;
-    for (const char *const *pattern = patterns; *pattern != NULL; pattern++)
+    uint32_t letters = atomic_load_explicit(&of->letters, memory_order_relaxed);
+    if (letters != 0)
+        return letters;
+    for (const char *const *pattern = of->patterns; *pattern != NULL; pattern++)
         letters |= letter_bit(**pattern);
+    atomic_store_explicit(&of->letters, letters, memory_order_relaxed);
+    return letters;
+}
+
+/* Most fields are told from all patterns by their first letter. */
+void fields_drop(struct fields *fields, struct field_patterns *of)
+{
+    const char *const *patterns = of->patterns;
+    uint32_t letters = first_letters(of);
     unsigned kept = 0;
     for (unsigned i = 0; i < fields->count; i++) {
         const struct field *field = &fields->at[i];

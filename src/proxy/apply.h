@@ -26,9 +26,15 @@ void plan_logs(struct plan *plan, const struct acted *acted, struct arena *arena
 void apply_field_rules(const struct acted *acted, enum rule_side side, const struct facts *facts, struct arena *arena,
                        struct head *head);
 
-/* Drops every field whose name is one of `patterns` (lower case; a final `*` stands for any rest; ends with NULL). Case
-   does not matter, and an underscore counts as a hyphen, since CGI and its heirs cannot tell them apart. */
-void fields_drop(struct fields *fields, const char *const *patterns);
+/* Names in lower case, of which a final `*` stands for any rest; ends with NULL. */
+struct field_patterns {
+    const char *const *patterns;
+    _Atomic uint32_t letters; /* what fields_drop() has found of them; begins as 0 */
+};
+
+/* Drops every field whose name is one of them. Case does not matter, and an underscore counts as a hyphen, since CGI and its heirs cannot
+   tell them apart. */
+void fields_drop(struct fields *fields, struct field_patterns *of);
 
 /* A URL as it may stand in Location: nothing that could end the field or be read in two ways. A path that begins with
    two slashes is no host: "/.//x". */

@@ -100,6 +100,62 @@ START_TEST(a_task_may_take_out_another)
 }
 END_TEST
 
+/* Reads, yields, writes; notes where in the order of all it did so. */
+struct yielder {
+    struct task task;
+    bool has_read;
+    int read_at;
+    int written_at;
+    uint64_t turn;
+};
+
+static int yielders_order;
+
+static void read_and_write(struct task *task)
+{
+    struct yielder *yielder = container_of(task, struct yielder, task);
+    if (!yielder->has_read) {
+        yielder->has_read = true;
+        yielder->read_at = ++yielders_order;
+        yielder->turn = loop_turns(loop);
+        if (task_yield(task))
+            return;
+    }
+    yielder->written_at = ++yielders_order;
+    ck_assert(!task_yield(task)); /* once a turn, or the turn would not end */
+    ck_assert_uint_eq(loop_turns(loop), yielder->turn);
+    loop_stop(loop);
+}
+
+START_TEST(all_read_before_one_writes)
+{
+    struct yielder yielders[3] = {{.has_read = false}};
+    yielders_order = 0;
+    for (int i = 0; i < 3; i++) {
+        task_init(&yielders[i].task, read_and_write);
+        task_wake(&yielders[i].task);
+    }
+    loop_run(loop);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(yielders[i].read_at, i + 1);
+        ck_assert_int_eq(yielders[i].written_at, i + 4);
+        task_fini(&yielders[i].task);
+    }
+}
+END_TEST
+
+START_TEST(one_alone_does_not_yield)
+{
+    struct yielder yielder = {.has_read = false};
+    yielders_order = 0;
+    task_init(&yielder.task, read_and_write);
+    task_wake(&yielder.task);
+    loop_run(loop);
+    ck_assert_int_eq(yielder.written_at, 2);
+    task_fini(&yielder.task);
+}
+END_TEST
+
 /* Timers */
 
 START_TEST(timers_on_the_real_clock)
@@ -311,6 +367,8 @@ Suite *suite_loop(void)
     tcase_add_test(tests, a_task_runs_once_for_many_wakes);
     tcase_add_test(tests, a_task_that_wakes_itself_runs_in_the_next_turn);
     tcase_add_test(tests, a_task_may_take_out_another);
+    tcase_add_test(tests, all_read_before_one_writes);
+    tcase_add_test(tests, one_alone_does_not_yield);
     tcase_add_test(tests, timers_on_the_real_clock);
     tcase_add_test(tests, letters_arrive_in_order);
     tcase_add_test(tests, two_loops_and_the_watchdogs_view);
