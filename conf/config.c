@@ -27,6 +27,9 @@ void config_unref(struct config *config)
     for (size_t i = 0; i < config->list_count; i++)
         if (config->lists[i].compiled != NULL)
             list_unref(config->lists[i].compiled);
+    for (size_t i = 0; i < config->pool_count; i++)
+        if (config->pools[i]->tls != NULL)
+            tls_client_unref(config->pools[i]->tls->built);
     arena_reset(&config->arena);
     free(config);
     object_count_down(OBJECT_CONFIG);

@@ -129,6 +129,25 @@ static void compile_lists(struct loading *load)
     }
 }
 
+static struct tls_client *tls_of(const struct config *config, struct str pool)
+{
+    for (size_t i = 0; config != NULL && i < config->pool_count; i++)
+        if (config->pools[i]->tls != NULL && str_eq(config->pools[i]->name.text, pool))
+            return config->pools[i]->tls->built;
+    return NULL;
+}
+
+static void build_tls(struct loading *load)
+{
+    struct config *config = load->config;
+    for (size_t i = 0; i < config->pool_count; i++) {
+        struct pool_conf *pool = config->pools[i];
+        if (pool->tls != NULL)
+            pool->tls->built = tls_client_build(pool->tls, load->opener, tls_of(load->previous, pool->name.text),
+                                                load->diag);
+    }
+}
+
 /* Without any log: combined lines on stdout. */
 static void finish_logs(struct loading *load)
 {
@@ -182,8 +201,10 @@ static void read_all(struct loading *load, const char *path)
     scope_init(&top, load, NULL, BLOCK_TOP, load->config);
     block_read(&top, &load->tree.top);
     modes_read(load);
-    if (!load->options->is_shallow)
+    if (!load->options->is_shallow) {
         compile_lists(load);
+        build_tls(load);
+    }
     finish_logs(load);
     finish_paths(load);
     check_blocks(load);

@@ -1,9 +1,12 @@
 /* Pools, and what serves a site: `to`, `pool`. */
 #include "conf/setters.h"
 
+#include "base/hostname.h"
 #include "conf/array.h"
 #include "conf/block.h"
 #include "conf/value.h"
+
+enum { HTTPS_PORT = 443 };
 
 static struct pool_conf *add_pool(struct loading *load, const struct word *name)
 {
@@ -22,6 +25,68 @@ static struct server_conf *add_server(struct loading *load, struct pool_conf *po
     return &pool->servers[pool->server_count++];
 }
 
+/* For servers of a pool that does not say how: verified by the system's authorities. */
+static struct tls_conf *default_tls(struct loading *load, struct pool_conf *pool, const struct word *place)
+{
+    if (pool->tls == NULL) {
+        pool->tls = arena_new(load->arena, struct tls_conf);
+        pool->tls->verify = true;
+        pool->tls->place = *place;
+    }
+    return pool->tls;
+}
+
+/* TLS for all, when the pool has `tls`; else for those written https://. What is not known by a name cannot be verified. */
+static bool secure_servers(struct loading *load, struct pool_conf *pool)
+{
+    bool is_for_all = pool->tls != NULL, fine = true;
+    for (size_t i = 0; i < pool->server_count; i++) {
+        struct server_conf *server = &pool->servers[i];
+        if (!is_for_all && !server->is_https)
+            continue;
+        server->tls = default_tls(load, pool, &server->address);
+        if (!server->has_port)
+            value_server_port(load->arena, server, HTTPS_PORT);
+        if (server->addr.as.any.sa_family == AF_UNIX && server->tls->verify && server->tls->server_name.at == NULL)
+            fine = mistake(load, &server->address, "say whose certificate it shows: tls { server-name NAME; }",
+                           "a unix socket has no name to verify");
+    }
+    return fine;
+}
+
+bool set_pool_tls(struct scope *outer, const struct setting *setting)
+{
+    struct loading *load = outer->load;
+    struct pool_conf *pool = outer->target;
+    pool->tls = arena_new(load->arena, struct tls_conf);
+    pool->tls->place = *setting->name;
+    struct scope scope;
+    scope_init(&scope, load, outer, BLOCK_POOL_TLS, pool->tls);
+    scope_set_defaults(&scope);
+    if (setting->statement->block != NULL)
+        block_read(&scope, setting->statement->block);
+    return true;
+}
+
+bool set_tls_ca(struct scope *scope, const struct setting *setting)
+{
+    struct tls_conf *tls = scope->target;
+    tls->ca = setting->args[0];
+    tls->ca_path = loading_path(scope->load, &tls->ca);
+    return tls->ca_path != NULL;
+}
+
+bool set_tls_server_name(struct scope *scope, const struct setting *setting)
+{
+    struct tls_conf *tls = scope->target;
+    const struct word *word = &setting->args[0];
+    struct ip ip;
+    if (hostname_normal(scope->load->arena, word->text, &tls->server_name) &&
+        (ip_parse(tls->server_name, &ip) || !hostname_is_numeric_like(tls->server_name)))
+        return true;
+    return mistake(scope->load, word, "as in app.example", "'%.*s' is no name of a server", STR_ARGS(word->text));
+}
+
 bool set_pool(struct scope *outer, const struct setting *setting)
 {
     struct loading *load = outer->load;
@@ -34,8 +99,9 @@ bool set_pool(struct scope *outer, const struct setting *setting)
     scope_init(&scope, load, outer, BLOCK_POOL, pool);
     scope_set_defaults(&scope);
     block_read(&scope, setting->statement->block);
+    bool fine = secure_servers(load, pool);
     if (scope_may_have(&scope, "server"))
-        return true;
+        return fine;
     return mistake(load, &named->name, "add: server ADDRESS", "pool '%.*s' has no server", STR_ARGS(named->name.text));
 }
 
@@ -100,6 +166,7 @@ bool set_to(struct scope *scope, const struct setting *setting)
         scope_set_defaults(&inner);
         fine &= value_server(&setting->args[i], load->diag, load->arena, server);
     }
+    fine &= secure_servers(load, pool);
     mode->settings.serve = (struct serve){.kind = SERVE_POOL, .pool = pool, .files_fd = -1};
     return fine;
 }

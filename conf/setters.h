@@ -38,7 +38,7 @@ setter set_limits, set_timeouts, set_resolver, set_nameserver, set_log, set_log_
 /* set_list.c: lists and acls */
 setter set_list, set_list_file, set_acl;
 /* set_pool.c */
-setter set_pool, set_server, set_to, set_pool_name;
+setter set_pool, set_server, set_to, set_pool_name, set_pool_tls, set_tls_ca, set_tls_server_name;
 /* set_mode.c */
 setter set_mode, set_listen, set_forwarded_from, set_host, set_files, set_error_page, set_ports, set_tunnel_ports,
     set_deny_private, set_route;

@@ -49,6 +49,8 @@ bool value_cidr(const struct word *word, struct diag *diag, struct arena *arena,
 bool value_listen(const struct word *word, struct diag *diag, struct listen_conf *ret);
 /* Also names; port 80 when none is written. Fills address, host, port, addr and text. */
 bool value_server(const struct word *word, struct diag *diag, struct arena *arena, struct server_conf *ret);
+/* Another port than the one that was read, or than the default. */
+void value_server_port(struct arena *arena, struct server_conf *server, uint16_t port);
 /* A numeric address, the port or `default_port`: `192.0.2.1`, `192.0.2.1:5353`, `[2001:db8::1]:53`; or `unix:/path` where that may be. */
 struct value_address {
     const char *what; /* "the address of a name server" */

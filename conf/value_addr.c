@@ -130,7 +130,7 @@ static const char *server_remedy(struct str text)
         const char *remedy;
     } remedies[] = {
         {{"http://", 7}, "leave http:// off: HOST:PORT"},
-        {{"https://", 8}, "TLS towards servers is not in this version: HOST:PORT"},
+        {{"https://", 8}, "a server has no path: https://HOST:PORT"},
         {{"srv:", 4}, "SRV records are not in this version: HOST:PORT"},
     };
     for (size_t i = 0; i < sizeof remedies / sizeof *remedies; i++)
@@ -146,6 +146,15 @@ static void set_server_text(struct server_conf *conf, struct arena *arena)
         conf->text = arena_printf(arena, "%.*s:%u", STR_ARGS(conf->host), conf->port);
     else
         conf->text = arena_dup(arena, str_from(text, addr_text(&conf->addr, text)));
+}
+
+void value_server_port(struct arena *arena, struct server_conf *server, uint16_t port)
+{
+    struct ip ip = addr_ip(&server->addr);
+    if (ip.version != 0)
+        server->addr = addr_of_ip(&ip, port);
+    server->port = port;
+    set_server_text(server, arena);
 }
 
 bool value_server(const struct word *word, struct diag *diag, struct arena *arena, struct server_conf *ret)
@@ -164,11 +173,16 @@ bool value_server(const struct word *word, struct diag *diag, struct arena *aren
         *ret = conf;
         return true;
     }
-    if (has_char(word->text, '/') || str_starts(word->text, STR("srv:")))
+    struct str text = word->text;
+    conf.is_https = str_starts_nocase(text, STR("https://"));
+    if (conf.is_https)
+        text = str_skip(text, 8);
+    if (has_char(text, '/') || str_starts(text, STR("srv:")))
         return refuse(word, diag, what, server_remedy(word->text));
-    if (!split_endpoint(word->text, &point, &hint))
+    if (!split_endpoint(text, &point, &hint))
         return refuse(word, diag, what, hint != NULL ? hint : server_remedy(word->text));
     conf.port = DEFAULT_PORT;
+    conf.has_port = point.port.at != NULL;
     if (point.port.at != NULL && !read_port(word, diag, point.port, &conf.port))
         return false;
     bool is_ip = str_is_empty(point.host) ? !point.is_bracketed : ip_parse(point.host, &ip);

@@ -5,25 +5,10 @@
 static struct field_patterns for_the_proxy = {.patterns = (const char *const[]){"proxy-*", "proxy", NULL}};
 
 static struct field_patterns tells_client = {
-    .patterns = (const char *const[]){
-        "x-forwarded*",
-        "forwarded",
-        "forwarded-for*",
-        "from",
-        "x-real-ip",
-        "x-client-ip",
-        "client-ip",
-        "true-client-ip",
-        "x-cluster-client-ip",
-        "x-originating-ip",
-        "x-remote-ip",
-        "x-remote-addr",
-        "x-proxyuser-ip",
-        "x-proxy-*",
-        "x-authenticated-user",
-        "x-bluecoat-via",
-        "x-imforwards",
-        NULL}};
+    .patterns = (const char *const[]){"x-forwarded*", "forwarded", "forwarded-for*", "from", "x-real-ip", "x-client-ip",
+                                      "client-ip", "true-client-ip", "x-cluster-client-ip", "x-originating-ip",
+                                      "x-remote-ip", "x-remote-addr", "x-proxyuser-ip", "x-proxy-*",
+                                      "x-authenticated-user", "x-bluecoat-via", "x-imforwards", NULL}};
 
 static bool is_pseudonym(struct str via)
 {

@@ -6,15 +6,14 @@
 /* To the server */
 
 static struct field_patterns proxies_only = {
-    .patterns = (const char *const[]){
-        "x-forwarded-*", "forwarded", "x-real-ip", "x-request-id",
-        /* other names for the client's address, of which some servers believe one */
-        "x-client-ip", "x-cluster-client-ip", "client-ip", "true-client-ip",
-        "x-originating-ip", "x-remote-ip", "x-remote-addr",
-        /* another path than the one that the rules have seen */
-        "x-original-url", "x-rewrite-url", "x-original-host",
-        /* CGI's HTTP_PROXY (CVE-2016-5385), and what concerned us alone */
-        "proxy", "proxy-authorization", NULL}};
+    .patterns = (const char *const[]){"x-forwarded-*", "forwarded", "x-real-ip", "x-request-id",
+                                      /* other names for the client's address, of which some servers believe one */
+                                      "x-client-ip", "x-cluster-client-ip", "client-ip", "true-client-ip",
+                                      "x-originating-ip", "x-remote-ip", "x-remote-addr",
+                                      /* another path than the one that the rules have seen */
+                                      "x-original-url", "x-rewrite-url", "x-original-host",
+                                      /* CGI's HTTP_PROXY (CVE-2016-5385), and what concerned us alone */
+                                      "proxy", "proxy-authorization", NULL}};
 
 /* RFC 7239 section 6: an IPv6 address stands in brackets and quotes. */
 static struct str forwarded_value(const struct facts *facts, struct str authority, struct arena *arena)
@@ -88,30 +87,28 @@ struct ip reverse_client_address(const struct ip *peer, const struct cidr_set *t
 
 /* To the client */
 
-static struct field_patterns tells_software = {
-    .patterns = (const char *const[]){
-        "server",
-        "x-powered-by",
-        "x-powered-cms",
-        "x-aspnet-version",
-        "x-aspnetmvc-version",
-        "x-runtime",
-        "x-generator",
-        "x-server",
-        "x-server-name",
-        "x-backend",
-        "x-backend-server",
-        "x-upstream",
-        "x-upstream-addr",
-        "x-served-by",
-        "x-varnish",
-        "x-envoy-*",
-        "x-owa-version",
-        "x-php-version",
-        "x-litespeed-*",
-        "x-mod-pagespeed",
-        "microsoftsharepointteamservices",
-        NULL}};
+static struct field_patterns tells_software = {.patterns = (const char *const[]){"server",
+                                                                                 "x-powered-by",
+                                                                                 "x-powered-cms",
+                                                                                 "x-aspnet-version",
+                                                                                 "x-aspnetmvc-version",
+                                                                                 "x-runtime",
+                                                                                 "x-generator",
+                                                                                 "x-server",
+                                                                                 "x-server-name",
+                                                                                 "x-backend",
+                                                                                 "x-backend-server",
+                                                                                 "x-upstream",
+                                                                                 "x-upstream-addr",
+                                                                                 "x-served-by",
+                                                                                 "x-varnish",
+                                                                                 "x-envoy-*",
+                                                                                 "x-owa-version",
+                                                                                 "x-php-version",
+                                                                                 "x-litespeed-*",
+                                                                                 "x-mod-pagespeed",
+                                                                                 "microsoftsharepointteamservices",
+                                                                                 NULL}};
 
 static uint16_t port_of_scheme(bool is_https)
 {
@@ -202,7 +199,8 @@ void reverse_conceal(struct fields *response, const struct pool_conf *pool, stru
     unsigned kept = 0;
     for (unsigned i = 0; i < response->count; i++) {
         struct field *field = &response->at[i];
-        if (field->id == FIELD_LOCATION || (field->id == FIELD_OTHER && str_eq_nocase(field->name, STR("content-location"))))
+        if (field->id == FIELD_LOCATION ||
+            (field->id == FIELD_OTHER && str_eq_nocase(field->name, STR("content-location"))))
             field->value = public_url(field->value, 0, pool, facts, arena);
         else if (field->id == FIELD_OTHER && str_eq_nocase(field->name, STR("refresh")))
             field->value = public_url(field->value, refresh_url(field->value), pool, facts, arena);

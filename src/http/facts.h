@@ -81,6 +81,7 @@ struct facts {
     unsigned tries;           /* servers tried */
     bool reused;              /* the upstream connection was an idle one */
     enum fault fault;
+    struct str fault_detail; /* in words, for the log only: "certificate has expired" */
 };
 
 #endif

@@ -36,6 +36,9 @@ enum fault {
     FAULT_CONNECT_FAILED,  /* 502: refused, unreachable */
     FAULT_CONNECT_TIMEOUT, /* 504 */
     FAULT_ADDRESS_DENIED,  /* 403: every address is refused by policy */
+    FAULT_TLS_FAILED,      /* 502: no TLS connection came about with the server */
+    FAULT_TLS_UNTRUSTED,   /* 502: its certificate was not accepted */
+    FAULT_TLS_TIMEOUT,     /* 504 */
     /* The server's answer */
     FAULT_SERVER_CLOSED,     /* 502: closed or reset before the whole head */
     FAULT_SERVER_INVALID,    /* 502: not the grammar, or framing without one reading */

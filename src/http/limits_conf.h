@@ -37,6 +37,7 @@ struct timeouts {
     msec client_write;  /* a client that takes nothing of the answer */
     msec rate_grace;    /* before `min_rate` counts */
     msec connect;       /* each attempt to connect to a server */
+    msec server_tls;    /* the TLS handshake with a server */
     msec response;      /* request sent to first byte of the answer */
     msec response_gap;  /* without a byte inside the answer */
     msec upstream_idle; /* idle connections to servers */

@@ -54,6 +54,7 @@ OF_STR(server)
 OF_STR(block)
 OF_STR(block_kind)
 OF_STR(listener)
+OF_STR(fault_detail)
 OF_NUMBER(port, facts->port != 0)
 OF_NUMBER(status, facts->status != 0)
 OF_NUMBER(upstream_status, facts->upstream_status != 0)
@@ -231,6 +232,7 @@ static const struct variable variables[] = {
     ROW(wire_out, "done", LOG, wire_out, "bytes to the client, head included"),
     ROW(duration, "done", LOG, duration, "seconds from the first byte of the request to the last of the answer"),
     ROW(fault, "done", LOG, fault, "what went wrong, in a word"),
+    ROW(fault_detail, "done", LOG, fault_detail, "what is known of it besides, such as why a server's certificate was not accepted"),
 };
 
 #undef ROW

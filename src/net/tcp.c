@@ -59,6 +59,20 @@ static ssize_t receive(int fd, struct buffer *into, size_t room, size_t *ret_ask
     }
 }
 
+static bool may_receive(struct tcp *tcp)
+{
+    bool may = tcp->ready.may_read || tcp->was_short;
+    tcp->was_short = false;
+    return may;
+}
+
+static void note_received(struct tcp *tcp, ssize_t got, size_t asked)
+{
+    tcp->was_short = got > 0 && (size_t)got < asked && !tcp->ready.is_closed;
+    if (tcp->was_short || (got < 0 && errno == EAGAIN))
+        tcp->ready.may_read = false;
+}
+
 /* A short read means that nothing is left, so no call is spent on hearing EAGAIN; but not once a FIN was seen, which can come in one
    event with the last bytes and is never told again. A reset can come so too, and libevent does not tell it from bytes: so whoever needs
    more than a short read gave is let through once, and waits only after EAGAIN. What came whole (most heads, small bodies) needs no more. */
@@ -67,27 +81,24 @@ static enum flow read_some(struct transport *transport, struct buffer *into, siz
     struct tcp *tcp = tcp_of(transport);
     struct ready *ready = &tcp->ready;
     must(room > 0);
-    if (!ready->may_read && !tcp->was_short) {
+    if (!may_receive(tcp)) {
         ready->reader = who;
         return FLOW_WAIT;
     }
-    tcp->was_short = false;
     size_t asked;
     ssize_t got = receive(tcp->fd, into, room, &asked);
+    int error = errno;
+    note_received(tcp, got, asked);
     buffer_fill(into, got > 0 ? (size_t)got : 0);
-    if (got < 0 && errno == EAGAIN) {
-        ready->may_read = false;
+    if (got < 0 && error == EAGAIN) {
         ready->reader = who;
         return FLOW_WAIT;
     }
     ready->reader = NULL;
     if (got < 0)
-        return fail(transport, errno);
+        return fail(transport, error);
     if (got == 0)
         return transport->error == 0 ? FLOW_END : FLOW_FAIL;
-    tcp->was_short = (size_t)got < asked && !ready->is_closed;
-    if (tcp->was_short)
-        ready->may_read = false;
     return FLOW_MORE;
 }
 
@@ -131,6 +142,37 @@ static enum flow write_some(struct transport *transport, struct buffer *from, st
     }
     ready->writer = from->len > 0 ? who : NULL;
     return from->len > 0 ? FLOW_WAIT : FLOW_MORE;
+}
+
+ssize_t tcp_receive(struct transport *transport, char *at, size_t room)
+{
+    struct tcp *tcp = tcp_of(transport);
+    ssize_t got = -1;
+    errno = EAGAIN;
+    if (!may_receive(tcp))
+        return -1;
+    do
+        got = recv(tcp->fd, at, room, 0);
+    while (got < 0 && errno == EINTR);
+    note_received(tcp, got, room);
+    return got;
+}
+
+ssize_t tcp_send(struct transport *transport, const char *at, size_t len)
+{
+    struct tcp *tcp = tcp_of(transport);
+    ssize_t sent;
+    errno = EAGAIN;
+    if (!tcp->ready.may_write)
+        return -1;
+    do
+        sent = send(tcp->fd, at, len, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent > 0)
+        tcp->was_short = false;
+    if (sent < 0 ? errno == EAGAIN : (size_t)sent < len)
+        tcp->ready.may_write = false;
+    return sent;
 }
 
 static void shut(struct transport *transport)

@@ -34,6 +34,8 @@ static enum peeked peek(struct transport *transport)
 
 bool transport_is_quiet(struct transport *transport)
 {
+    if (transport->ops->holds_bytes != NULL && transport->ops->holds_bytes(transport))
+        return false;
     return !transport->ready->is_closed && transport->error == 0 && peek(transport) == PEEKED_NOTHING;
 }
 
@@ -72,6 +74,7 @@ void transport_unwatch(struct transport *transport)
 
 void transport_set_abort(struct transport *transport)
 {
+    transport->is_aborted = true;
     struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     setsockopt(event_get_fd(&transport->ready->event), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }

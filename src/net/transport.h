@@ -1,5 +1,5 @@
 /*
- * A stream of bytes to a peer: TCP or a unix socket now, TLS and tunnels later; one may wrap another.
+ * A stream of bytes to a peer: TCP or a unix socket, or TLS over one; one may wrap another.
  *
  * All calls follow poll and wake. A transport is owned by whoever holds it; transport_free() closes at once. Reads take pooled
  * blocks of the buffer only when there is something to read, so an idle transport holds none.
@@ -20,6 +20,7 @@ struct transport_ops {
     enum flow (*write)(struct transport *transport, struct buffer *from, struct task *who);
     void (*shut)(struct transport *transport);
     int (*descriptor)(struct transport *transport);
+    bool (*holds_bytes)(struct transport *transport); /* read from the socket, but not yet by us; NULL: never */
     void (*free)(struct transport *transport);
 };
 
@@ -27,6 +28,7 @@ struct transport {
     const struct transport_ops *ops;
     struct ready *ready; /* of the descriptor below: for splicing and for watching */
     int error;           /* errno of the failure, 0 before one */
+    bool is_aborted;     /* by transport_set_abort() */
 };
 
 /* Reads up to `room` bytes behind `into`. MORE: some came, there may be more. WAIT. END: the peer has ended its side (nothing came).
@@ -79,6 +81,9 @@ struct transport *tcp_new(int taken_fd, bool may_read);
 /* Starts to connect; NULL with errno when it fails at once. Poll tcp_connected() until it is END or FAIL (transport->error). */
 struct transport *tcp_connect(const struct addr *to);
 enum flow tcp_connected(struct transport *transport, struct task *who);
+/* For what wraps a tcp transport: as recv() and send(), but EAGAIN without a system call where it is known. */
+ssize_t tcp_receive(struct transport *transport, char *at, size_t room);
+ssize_t tcp_send(struct transport *transport, const char *at, size_t len);
 /* Makes the coming transport_free() a reset (RST), so that the peer cannot mistake what it got for the whole. */
 void transport_set_abort(struct transport *transport);
 

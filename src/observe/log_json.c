@@ -98,6 +98,7 @@ static void json_line(const struct log_view *view, struct line *into)
     put_upstream(into, facts);
     if (facts->fault != FAULT_NONE)
         put_text(into, STR("fault"), str_of(fault_info(facts->fault)->word));
+    put_text(into, STR("fault_detail"), facts->fault_detail);
     put_text(into, STR("referer"), view->referer);
     put_text(into, STR("user_agent"), view->user_agent);
     line_put_char(into, '}');

@@ -125,7 +125,7 @@ static struct reach *begin_reach(struct exchange *x)
     struct upstreams *upstreams = hub_upstreams(x->hub);
     msec timeout = x->plan.timeouts->connect;
     if (x->plan.kind == PLAN_POOL)
-        return reach_pool(upstreams, x->arena, x->plan.pool, timeout, x->is_retry);
+        return reach_pool(upstreams, x->arena, x->plan.pool, timeout, x->plan.timeouts->server_tls, x->is_retry);
     unsigned keep = x->plan.kind == PLAN_TUNNEL ? 0 : HOST_CONNECTIONS;
     x->dial_policy.may = may_dial;
     return reach_host(upstreams, x->arena, x->plan.host, x->plan.port, &x->plan.literal, timeout, &x->dial_policy, keep,
@@ -146,7 +146,7 @@ static void tell_server(struct exchange *x)
 static bool dial_takes_too_long(struct exchange *x)
 {
     if (!timer_is_set(&x->timer))
-        timer_set(&x->timer, DIAL_ATTEMPTS * x->plan.timeouts->connect + DIAL_LOOKUP_MS);
+        timer_set(&x->timer, DIAL_ATTEMPTS * (x->plan.timeouts->connect + x->plan.timeouts->server_tls) + DIAL_LOOKUP_MS);
     return timer_is_due(&x->timer);
 }
 
@@ -158,6 +158,7 @@ static enum step dial(struct exchange *x)
     if (flow == FLOW_WAIT || flow == FLOW_MORE)
         return dial_takes_too_long(x) ? fail(x, FAULT_CONNECT_TIMEOUT) : STEP_WAIT;
     x->facts.tries += reach_tries(x->reach);
+    x->facts.fault_detail = flow == FLOW_FAIL ? reach_detail(x->reach) : STR_NONE;
     if (flow == FLOW_FAIL) {
         enum fault fault = reach_fault(x->reach);
         if (fault == FAULT_ADDRESS_DENIED && x->mode->dialled != NULL) {

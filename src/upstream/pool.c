@@ -8,11 +8,19 @@
 #include <limits.h>
 #include <stdlib.h>
 
-static struct server *known_server(const struct pool *old, struct str text)
+static struct tls_client *tls_of(const struct server_conf *conf)
 {
-    for (size_t i = 0; old != NULL && i < old->conf->server_count; i++)
-        if (str_eq(old->members[i].server->text, text))
-            return old->members[i].server;
+    return conf->tls != NULL ? conf->tls->built : NULL;
+}
+
+/* One that is trusted for other reasons than before is another server: its connections are not what was asked for. */
+static struct server *known_server(const struct pool *old, const struct server_conf *conf)
+{
+    for (size_t i = 0; old != NULL && i < old->conf->server_count; i++) {
+        struct server *server = old->members[i].server;
+        if (str_eq(server->text, conf->text) && server->tls == tls_of(conf))
+            return server;
+    }
     return NULL;
 }
 
@@ -22,10 +30,11 @@ struct pool *pool_new(struct upstreams *upstreams, const struct pool_conf *conf,
     pool->conf = conf;
     pool->members = must_calloc(conf->server_count, sizeof *pool->members);
     for (size_t i = 0; i < conf->server_count; i++) {
-        struct server *known = known_server(old, conf->servers[i].text);
+        struct server *known = known_server(old, &conf->servers[i]);
         struct server *server = known != NULL ? server_ref(known)
                                               : server_new(upstreams, conf->servers[i].text, conf->connections,
-                           server_load_get(conf->name.text, conf->servers[i].text));
+                                                           server_load_get(conf->name.text, conf->servers[i].text),
+                                                           tls_of(&conf->servers[i]));
         server->idle_most = conf->connections;
         pool->members[i].server = server;
     }

@@ -6,6 +6,7 @@
 
 #include "base/addr.h"
 #include "base/word.h"
+#include "net/tls_conf.h"
 
 #include <stdint.h>
 
@@ -13,12 +14,15 @@ struct server_conf {
     struct word address; /* as written */
     struct str host;     /* a name to resolve, normal form; at == NULL: `addr` is the address */
     uint16_t port;
+    bool has_port; /* it was written */
+    bool is_https; /* https:// was written */
     struct addr addr;         /* numeric or unix */
     struct str text;          /* "HOST:PORT", what logs show */
     unsigned weight;          /* 1 to 1000, default 1 */
     bool is_down;             /* `down`: never used */
     bool is_backup;           /* used only when no other can be */
     unsigned max_connections; /* over all threads; 0: no limit */
+    const struct tls_conf *tls; /* NULL: spoken to in clear */
 };
 
 enum balance { BALANCE_ROUND_ROBIN };
@@ -29,6 +33,7 @@ struct pool_conf {
     size_t server_count;
     enum balance balance;
     unsigned connections; /* idle ones kept to each server, per thread; default 256 */
+    struct tls_conf *tls; /* NULL: none of its servers is spoken to by TLS */
     size_t index;         /* of the pool in its configuration */
 };
 

@@ -20,6 +20,7 @@ struct reach {
     struct server *server;     /* being tried; counted */
     struct upstream *upstream; /* the result */
     struct dial *dial;
+    struct str detail; /* of the last failure */
     /* A pool */
     const struct pool_conf *pool_conf; /* of the exchange's own generation */
     const struct pool *pool;           /* that `tried` is about; only compared, since a reload frees it */
@@ -30,6 +31,10 @@ struct reach {
     struct ip addresses[ADDRESSES_MAX]; /* its addresses, in the order to be tried */
     unsigned address_count;
     unsigned address_next;
+    struct transport *securing; /* connected, and in its TLS handshake */
+    struct addr securing_peer;
+    struct timer timer; /* of the handshake */
+    msec tls_timeout;
     /* A host */
     struct str host;
     uint16_t port;
@@ -61,14 +66,16 @@ static struct reach *reach_new(struct upstreams *upstreams, struct arena *arena,
     reach->arena = arena;
     reach->connect_timeout = connect_timeout;
     reach->fresh = fresh;
+    timer_init(&reach->timer, NULL);
     return reach;
 }
 
 struct reach *reach_pool(struct upstreams *upstreams, struct arena *arena, const struct pool_conf *conf,
-                         msec connect_timeout, bool fresh)
+                         msec connect_timeout, msec tls_timeout, bool fresh)
 {
     struct reach *reach = reach_new(upstreams, arena, connect_timeout, fresh);
     reach->pool_conf = conf;
+    reach->tls_timeout = tls_timeout;
     return reach;
 }
 
@@ -93,6 +100,9 @@ static void leave_server(struct reach *reach)
     lookup_free(reach->lookup);
     reach->dial = NULL;
     reach->lookup = NULL;
+    transport_free(reach->securing);
+    reach->securing = NULL;
+    timer_clear(&reach->timer);
     reach->address_count = reach->address_next = 0;
     if (reach->server != NULL) {
         server_leave(reach->server);
@@ -106,6 +116,7 @@ void reach_fini(struct reach *reach)
     if (reach == NULL)
         return;
     leave_server(reach);
+    timer_fini(&reach->timer);
     if (reach->upstream != NULL)
         upstream_free(reach->upstream);
     reach->upstream = NULL;
@@ -149,11 +160,9 @@ static bool take_idle(struct reach *reach)
     return reach->upstream != NULL;
 }
 
-static enum flow connected(struct reach *reach)
+static enum flow connected(struct reach *reach, struct transport *taken, const struct addr *peer)
 {
-    struct addr peer;
-    struct transport *transport = dial_take(reach->dial, &peer);
-    reach->upstream = upstream_new(reach->server, transport, &peer);
+    reach->upstream = upstream_new(reach->server, taken, peer);
     counter_add(&reach->upstreams->counts.connects, 1);
     return FLOW_END;
 }
@@ -172,8 +181,11 @@ static enum flow poll_host(struct reach *reach, struct task *who)
                                                               reach->connect_timeout, reach->policy);
     }
     enum flow flow = dial_poll(reach->dial, who);
-    if (flow == FLOW_END)
-        return connected(reach);
+    if (flow == FLOW_END) {
+        struct addr peer;
+        struct transport *transport = dial_take(reach->dial, &peer);
+        return connected(reach, transport, &peer);
+    }
     return flow == FLOW_FAIL ? fail(reach, dial_faults[dial_result_of(reach->dial)]) : flow;
 }
 
@@ -230,6 +242,62 @@ static enum flow dial_server(struct reach *reach, struct task *who)
     }
 }
 
+/* Whose certificate it ought to be. */
+static struct str name_of_server(struct reach *reach)
+{
+    char text[ADDR_TEXT_MAX];
+    struct ip ip = addr_ip(&reach->conf.addr);
+    if (has_name(reach))
+        return reach->conf.host;
+    return ip.version != 0 ? arena_dup(reach->arena, str_from(text, ip_text(&ip, text))) : STR_NONE;
+}
+
+static void begin_securing(struct reach *reach, struct task *who)
+{
+    struct transport *tcp = dial_take(reach->dial, &reach->securing_peer);
+    reach->securing = tls_connect(tcp, reach->server->tls, name_of_server(reach), &reach->server->resumption);
+    reach->timer.task = who;
+    timer_set(&reach->timer, reach->tls_timeout);
+}
+
+static enum flow fail_securing(struct reach *reach, enum fault fault, const char *why)
+{
+    reach->detail = arena_dup(reach->arena, str_of(why));
+    return fail(reach, fault);
+}
+
+static enum flow secure(struct reach *reach, struct task *who)
+{
+    enum flow flow = tls_connected(reach->securing, who);
+    if (flow == FLOW_FAIL)
+        return fail_securing(reach, tls_is_untrusted(reach->securing) ? FAULT_TLS_UNTRUSTED : FAULT_TLS_FAILED,
+                             tls_why(reach->securing));
+    if (flow == FLOW_WAIT)
+        return timer_is_due(&reach->timer) ? fail_securing(reach, FAULT_TLS_TIMEOUT, "no end of the handshake in time")
+                                           : flow;
+    timer_clear(&reach->timer);
+    struct transport *transport = reach->securing;
+    reach->securing = NULL;
+    return connected(reach, transport, &reach->securing_peer);
+}
+
+/* A connection to the server that is being tried: an idle one, or a new one. */
+static enum flow join_server(struct reach *reach, struct task *who)
+{
+    if (reach->securing == NULL) {
+        enum flow flow = dial_server(reach, who);
+        if (flow != FLOW_END || reach->upstream != NULL)
+            return flow;
+        if (reach->server->tls == NULL) {
+            struct addr peer;
+            struct transport *transport = dial_take(reach->dial, &peer);
+            return connected(reach, transport, &peer);
+        }
+        begin_securing(reach, who);
+    }
+    return secure(reach, who);
+}
+
 /* Looked up for each try: a reload may have put another pool in its place since the last. */
 static struct pool *current_pool(struct reach *reach)
 {
@@ -283,9 +351,7 @@ static enum flow poll_pool(struct reach *reach, struct task *who)
             if (!has_name(reach) && take_idle(reach))
                 return FLOW_END;
         }
-        enum flow flow = dial_server(reach, who);
-        if (flow == FLOW_END)
-            return reach->upstream != NULL ? FLOW_END : connected(reach);
+        enum flow flow = join_server(reach, who);
         if (flow != FLOW_FAIL)
             return flow;
         server_failed(reach->server);
@@ -309,6 +375,11 @@ struct upstream *reach_take(struct reach *reach)
 enum fault reach_fault(const struct reach *reach)
 {
     return reach->fault;
+}
+
+struct str reach_detail(const struct reach *reach)
+{
+    return reach->detail;
 }
 
 unsigned reach_tries(const struct reach *reach)

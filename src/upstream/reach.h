@@ -18,7 +18,7 @@ struct upstreams;
 
 /* Both live in `arena` and are ended with reach_fini(). `fresh`: no idle connection is taken (the last one proved dead). */
 struct reach *reach_pool(struct upstreams *upstreams, struct arena *arena, const struct pool_conf *conf,
-                         msec connect_timeout, bool fresh);
+                         msec connect_timeout, msec tls_timeout, bool fresh);
 /* `literal` has version 0 for a name. `policy` is asked about every address before it is dialled, and about the address of an idle
    connection before it is used again. Borrowed. `keep` idle connections are kept to the host; 0 for a tunnel, which takes none either. */
 struct reach *reach_host(struct upstreams *upstreams, struct arena *arena, struct str host, uint16_t port,
@@ -30,6 +30,8 @@ void reach_fini(struct reach *reach);
 enum flow reach_poll(struct reach *reach, struct task *who);
 struct upstream *reach_take(struct reach *reach);
 enum fault reach_fault(const struct reach *reach);
+/* What is known of it besides, in words for the log; at == NULL: nothing. */
+struct str reach_detail(const struct reach *reach);
 /* Servers tried so far. */
 unsigned reach_tries(const struct reach *reach);
 

@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-struct server *server_new(struct upstreams *upstreams, struct str text, unsigned idle_most, struct server_load *taken_load)
+struct server *server_new(struct upstreams *upstreams, struct str text, unsigned idle_most,
+                          struct server_load *taken_load, struct tls_client *tls)
 {
     struct server *server = must_calloc(1, sizeof *server);
     char *copy = must_alloc(text.len + 1);
@@ -18,6 +19,7 @@ struct server *server_new(struct upstreams *upstreams, struct str text, unsigned
     server->text = str_from(copy, text.len);
     server->idle_most = idle_most;
     server->load = taken_load;
+    server->tls = tls != NULL ? tls_client_ref(tls) : NULL;
     list_init(&server->idle);
     return server;
 }
@@ -37,6 +39,8 @@ void server_unref(struct server *server)
     if (server->is_host)
         map_remove(&server->upstreams->hosts, server->text);
     server_load_unref(server->load);
+    tls_resumption_fini(&server->resumption);
+    tls_client_unref(server->tls);
     free((char *)(uintptr_t)server->text.at);
     free(server);
 }

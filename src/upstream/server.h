@@ -10,6 +10,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/list.h"
+#include "net/tls.h"
 
 #include <stdbool.h>
 
@@ -24,12 +25,15 @@ struct server {
     unsigned idle_count;
     unsigned idle_most;
     struct server_load *load; /* counted; NULL for a host of forward mode */
+    struct tls_client *tls;           /* counted; NULL: spoken to in clear */
+    struct tls_resumption resumption; /* of its last TLS connection */
     unsigned turn;     /* rotates over the addresses of a name */
     bool is_host;      /* stands in upstreams->hosts, which does not count it */
 };
 
-/* `text` is copied; `load` may be NULL. One reference. */
-struct server *server_new(struct upstreams *upstreams, struct str text, unsigned idle_most, struct server_load *taken_load);
+/* `text` is copied; `load` and `tls` (borrowed) may be NULL. One reference. */
+struct server *server_new(struct upstreams *upstreams, struct str text, unsigned idle_most, struct server_load *taken_load,
+                          struct tls_client *tls);
 struct server *server_ref(struct server *server);
 void server_unref(struct server *server);
 

@@ -85,7 +85,7 @@ struct server *upstreams_host(struct upstreams *upstreams, struct str host, uint
             server->idle_most = idle_most;
         return server_ref(server);
     }
-    server = server_new(upstreams, text, idle_most, NULL);
+    server = server_new(upstreams, text, idle_most, NULL, NULL);
     server->is_host = true;
     map_put(&upstreams->hosts, server->text, server);
     return server;

@@ -111,6 +111,7 @@ static const struct {
     {BLOCK_LOG, "log l { % }\n"},
     {BLOCK_LIST, "list l { file optional other.txt\n% }\n"},
     {BLOCK_POOL, "pool p { server b\n% }\n"},
+    {BLOCK_POOL_TLS, "pool p { server b; tls { % } }\n"},
     {BLOCK_REVERSE, "log l { }\npool p { server b }\nreverse r { listen :80\n% }\n"},
     {BLOCK_ROUTE, "log l { }\npool p { server b }\nreverse r { listen :80; route * { % } }\n"},
     {BLOCK_FORWARD, "log l { }\nforward f { listen 127.0.0.1:3128\n%\n allow }\n"},
@@ -143,6 +144,9 @@ static const struct {
     {"file", "file list.txt"},
     {"pool", "pool p { server b }"},
     {"server", "server c weight 2"},
+    {"tls", "tls { verify off }"},
+    {"ca", "ca authorities.pem"},
+    {"server-name", "server-name app.example"},
     {"reverse", "reverse s { listen :81; to b }"},
     {"forward", "forward s { listen 127.0.0.1:81; allow }"},
     {"listen", "listen 127.0.0.1:82"},
@@ -183,7 +187,21 @@ static const struct {
     {OPTIONS_RESPOND, "file", "file page.html"},
 };
 
-static const struct kit_file files[] = {{"/t/list.txt", "a.example\n"},
+/* A certificate of nobody, valid for a hundred years. */
+#define AUTHORITY                                                                                                      \
+    "-----BEGIN CERTIFICATE-----\n"                                                                                    \
+    "MIIBdTCCARugAwIBAgIUcvOHffjRch2MC7ZAOnWSfJ2cJB4wCgYIKoZIzj0EAwIw\n"                                               \
+    "DzENMAsGA1UEAwwEVGVzdDAgFw0yNjExMjUxMjM0NTJaGA8yMTI2MTEwMTEyMzQ1\n"                                               \
+    "MlowDzENMAsGA1UEAwwEVGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABGNV\n"                                               \
+    "XJOlYpR7PhsyzJbHlv7201VeOkbJ7T5jtRIrWiB68n23w5/BDlvxkQDKu3Ql4nCw\n"                                               \
+    "/J0l9Q6sVm8iA4grdVajUzBRMB0GA1UdDgQWBBTuIRjI6pwSY6U5CmIPT5FcylBJ\n"                                               \
+    "xjAfBgNVHSMEGDAWgBTuIRjI6pwSY6U5CmIPT5FcylBJxjAPBgNVHRMBAf8EBTAD\n"                                               \
+    "AQH/MAoGCCqGSM49BAMCA0gAMEUCIDT/FjoVB7Q6/dtGRVUSXbqgeWjwWmw6TWJj\n"                                               \
+    "eapmjBjJAiEAm1ZrlXLd6DjrKQy/vSsS7R1WJ6B/Zpkvqyu8tHAaCVw=\n"                                                       \
+    "-----END CERTIFICATE-----\n"
+
+static const struct kit_file files[] = {{"/t/authorities.pem", AUTHORITY},
+                                        {"/t/list.txt", "a.example\n"},
                                         {"/t/page.html", "<h1>$status</h1>"},
                                         {"/t/www", NULL},
                                         {"/t/sub.conf", "\n"},

@@ -208,7 +208,7 @@ static void check_server(const char *text, const char *host, uint16_t port, cons
 START_TEST(test_server)
 {
     static const char *const wrong[] = {
-        "",    "a:0",  "a:99999", "http://a", "https://a",  "srv:_http._tcp.a", "127.1",  "1.2.3.4.5",   "a b",
+        "",    "a:0",  "a:99999", "http://a", "https://a/",  "srv:_http._tcp.a", "127.1",  "1.2.3.4.5",   "a b",
         "::1", "[::1", "[a]:80",  "a:80:80",  "0.0.0.0:80", "224.0.0.1:80",     "unix:x", "user@host:80"};
     check_server("app.internal:3000", "app.internal", 3000, "app.internal:3000");
     check_server("App.Internal.", "app.internal", 80, "app.internal:80");
@@ -218,6 +218,8 @@ START_TEST(test_server)
     check_server("[::1]", NULL, 80, "[::1]:80");
     check_server(":9000", NULL, 9000, "127.0.0.1:9000");
     check_server("9000", NULL, 9000, "127.0.0.1:9000");
+    check_server("https://App.Internal", "app.internal", 80, "app.internal:80"); /* 443 once the pool is known */
+    check_server("https://127.0.0.1:8443", NULL, 8443, "127.0.0.1:8443");
     check_server("unix:/run/app.sock", NULL, 0, "unix:/run/app.sock");
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct word word = word_of(wrong[i]);

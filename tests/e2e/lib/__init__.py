@@ -38,10 +38,12 @@ run         run("check", "-c", path) -> CompletedProcess of a short command, wit
 NameServer  a DNS server on loopback: NameServer({"app.test": ["127.0.0.1"]}, ttl=1).address; .names may change. Fixture `name_server`
 records     records(g, at_least) -> the lines of a `format json` log as dicts; record_of(g, answer) -> the one of an answer
 web_folder  fixture: a folder that the worker may read, with .put(name, bytes)
+Authority   makes certificates: .certificate, .issue(names…) -> .certificate .key, .revoke(pair), .staple(pair)
 certificate fixture: .certificate .key, self-signed for site.test, *.site.test and 127.0.0.1
 until       until(condition, seconds=10, what="…") -> its value, as soon as it is true; fails loudly when it never is
 free_port   a port that is free, and stays so until a server binds it
 """
+from .authority import Authority
 from .client import Client, Response, curl
 from .dns import NameServer
 from .gatehouse import Gatehouse, binary, run
@@ -50,5 +52,5 @@ from .nginx import Nginx
 from .origin import Connection, Origin, Request
 from .wait import SLOWNESS, free_port, temp_dir, until
 
-__all__ = ["Client", "Connection", "Gatehouse", "NameServer", "Nginx", "Origin", "Request", "Response", "SLOWNESS", "binary", "curl",
+__all__ = ["Authority", "Client", "Connection", "Gatehouse", "NameServer", "Nginx", "Origin", "Request", "Response", "SLOWNESS", "binary", "curl",
            "free_port", "record_of", "records", "run", "temp_dir", "until"]

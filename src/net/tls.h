@@ -1,0 +1,40 @@
+/*
+ * TLS over a connected TCP or unix socket: a transport that wraps another and owns it. OpenSSL works straight on the socket (io.md, rule
+ * 11): a read that is short is the last before the next edge, and an idle connection holds no buffers.
+ *
+ * The handshake is an operation of its own, polled before the first byte; then reads and writes are those of any transport.
+ */
+#ifndef NET_TLS_H
+#define NET_TLS_H
+
+#include "base/str.h"
+#include "loop/task.h"
+#include "net/tls_conf.h"
+
+struct ssl_st;
+struct ssl_session_st;
+struct transport;
+
+/* The session of the last connection to a server, which the next one resumes. Of one thread; begins zeroed. It outlives its connections. */
+struct tls_resumption {
+    struct ssl_session_st *session;
+};
+void tls_resumption_fini(struct tls_resumption *resumption);
+
+/* `taken` is a connected tcp transport. `name` is the server's, or its address as text: what is looked for in the certificate unless the
+   settings name another. `client` and `resumption` are borrowed for the connection's life. */
+struct transport *tls_connect(struct transport *taken, struct tls_client *client, struct str name,
+                              struct tls_resumption *resumption);
+
+/* The handshake. END: done, and the server is who it ought to be, unless verifying is off. FAIL: tls_why(). */
+enum flow tls_connected(struct transport *transport, struct task *who);
+
+/* Why the handshake failed, in words for the log ("certificate has expired"); borrowed from the library. */
+const char *tls_why(const struct transport *transport);
+/* Has it failed because the server's certificate was not accepted? */
+bool tls_is_untrusted(const struct transport *transport);
+
+/* For the context: keeps the session that a connection was given. */
+int tls_keep_session(struct ssl_st *ssl, struct ssl_session_st *taken);
+
+#endif

@@ -1,0 +1,138 @@
+#include "net/tls_client.h"
+
+#include "base/must.h"
+#include "net/tls.h"
+#include "net/tls_staple.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { AUTHORITIES_MAX = 4 * 1024 * 1024 };
+
+/* Where systems keep the authorities they trust, in one file: Debian, Fedora, OpenSUSE. */
+static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                                      "/etc/ssl/ca-bundle.pem", NULL};
+
+static bool refuse(const struct tls_conf *conf, struct diag *diag, const char *hint, const char *what)
+{
+    const struct word *at = conf->ca.text.at != NULL ? &conf->ca : &conf->place;
+    diag_add(diag, DIAG_ERROR, &at->place, hint, "%s: '%.*s'", what, STR_ARGS(at->text));
+    return false;
+}
+
+/* Certificates of a PEM text; how many there were, or -1 when one of them is broken. */
+static int add_authorities(X509_STORE *store, const char *text, size_t len)
+{
+    BIO *bio = BIO_new_mem_buf(text, (int)len);
+    int count = 0;
+    must(bio != NULL);
+    for (;;) {
+        X509 *authority = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+        if (authority == NULL)
+            break;
+        must(X509_STORE_add_cert(store, authority) == 1);
+        X509_free(authority);
+        count++;
+    }
+    bool is_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    ERR_clear_error();
+    BIO_free(bio);
+    return is_end ? count : -1;
+}
+
+static bool trust_file(struct tls_client *client, const struct tls_conf *conf, struct opener *opener, struct diag *diag)
+{
+    if (!opener_read(opener, conf->ca_path, AUTHORITIES_MAX, &client->authorities, &client->authorities_len))
+        return refuse(conf, diag, NULL, "the file of authorities cannot be read");
+    int count = add_authorities(SSL_CTX_get_cert_store(client->ctx), client->authorities, client->authorities_len);
+    if (count < 0)
+        return refuse(conf, diag, NULL, "a certificate in the file of authorities is broken");
+    return count > 0 || refuse(conf, diag, "certificates begin with -----BEGIN CERTIFICATE-----",
+                               "there is no certificate in the file of authorities");
+}
+
+static bool trust_system(struct tls_client *client, const struct tls_conf *conf, struct diag *diag)
+{
+    const char *named = getenv(X509_get_default_cert_file_env());
+    if (named != NULL && SSL_CTX_load_verify_file(client->ctx, named) == 1)
+        return true;
+    for (const char *const *bundle = bundles; *bundle != NULL; bundle++)
+        if (access(*bundle, R_OK) == 0 && SSL_CTX_load_verify_file(client->ctx, *bundle) == 1)
+            return true;
+    ERR_clear_error();
+    return refuse(conf, diag, "name one with 'tls { ca FILE; }', or install ca-certificates",
+                  "this system has no file of authorities to verify servers with");
+}
+
+static SSL_CTX *new_ctx(void)
+{
+    static const unsigned char http1[] = "\x08http/1.1";
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    must(ctx != NULL);
+    must(SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1);
+    must(SSL_CTX_set_alpn_protos(ctx, http1, sizeof http1 - 1) == 0);
+    SSL_CTX_set_mode(ctx,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_read_ahead(ctx, 1);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ctx, tls_keep_session);
+    return ctx;
+}
+
+static void free_client(struct tls_client *client)
+{
+    SSL_CTX_free(client->ctx);
+    free(client->server_name);
+    free(client->authorities);
+    free(client);
+}
+
+static bool is_same(const struct tls_client *a, const struct tls_client *b)
+{
+    if (a->verify != b->verify || (a->server_name == NULL) != (b->server_name == NULL) ||
+        (a->server_name != NULL && strcmp(a->server_name, b->server_name) != 0))
+        return false;
+    if (a->authorities == NULL || b->authorities == NULL)
+        return a->authorities == b->authorities;
+    return a->authorities_len == b->authorities_len && memcmp(a->authorities, b->authorities, a->authorities_len) == 0;
+}
+
+struct tls_client *tls_client_build(const struct tls_conf *conf, struct opener *opener, struct tls_client *previous,
+                                    struct diag *diag)
+{
+    struct tls_client *client = must_calloc(1, sizeof *client);
+    atomic_init(&client->refs, 1);
+    client->ctx = new_ctx();
+    client->verify = conf->verify;
+    if (conf->server_name.at != NULL) {
+        client->server_name = must_alloc(conf->server_name.len + 1);
+        memcpy(client->server_name, conf->server_name.at, conf->server_name.len);
+        client->server_name[conf->server_name.len] = '\0';
+    }
+    if (conf->verify)
+        tls_staple_ask(client->ctx);
+    SSL_CTX_set_verify(client->ctx, conf->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+    bool is_fine = conf->ca_path != NULL ? trust_file(client, conf, opener, diag)
+                                         : !conf->verify || trust_system(client, conf, diag);
+    if (!is_fine || (previous != NULL && is_same(client, previous))) {
+        free_client(client);
+        return is_fine ? tls_client_ref(previous) : NULL;
+    }
+    return client;
+}
+
+struct tls_client *tls_client_ref(struct tls_client *client)
+{
+    atomic_fetch_add_explicit(&client->refs, 1, memory_order_relaxed);
+    return client;
+}
+
+void tls_client_unref(struct tls_client *client)
+{
+    if (client != NULL && atomic_fetch_sub_explicit(&client->refs, 1, memory_order_acq_rel) == 1)
+        free_client(client);
+}

@@ -1,0 +1,77 @@
+"""A certificate authority of a test's own, made with openssl."""
+import os, subprocess
+from dataclasses import dataclass
+
+from .wait import temp_dir
+
+CONF = """[ca]
+default_ca = own
+[own]
+database = {dir}/index
+serial = {dir}/serial
+new_certs_dir = {dir}
+certificate = {dir}/ca.pem
+private_key = {dir}/ca.key
+default_md = sha256
+policy = any
+copy_extensions = copy
+unique_subject = no
+[any]
+commonName = supplied
+"""
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+
+
+@dataclass
+class Pair:
+    certificate: str
+    key: str
+    folder: str
+
+
+class Authority:
+    """.certificate (PEM); issue(names…) -> Pair; staple(pair) -> a DER file that says whether it is revoked."""
+
+    def __init__(self, name="Test authority", issuer=None):
+        self.dir = temp_dir("authority")
+        self.certificate, self.key = self.dir / "ca.pem", self.dir / "ca.key"
+        self._count = 0
+        self._conf = self.dir / "ca.conf"
+        for file, text in (("ca.conf", CONF.format(dir=self.dir)), ("index", ""), ("serial", "01\n")):
+            with open(self.dir / file, "w", encoding="utf-8") as out:
+                out.write(text)
+        if issuer is None:
+            openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", f"/CN={name}",
+                    "-keyout", self.key, "-out", self.certificate, "-addext", "basicConstraints=critical,CA:TRUE")
+        else:
+            pair = issuer.issue(name, extensions=["basicConstraints=critical,CA:TRUE"])
+            os.replace(pair.certificate, self.certificate)
+            os.replace(pair.key, self.key)
+
+    def issue(self, *names, extensions=(), ends="+30"):
+        """A certificate for names and addresses; `ends` in days from now."""
+        self._count += 1
+        base = self.dir / f"issued{self._count}"
+        alternatives = ",".join(("IP:" if n.replace(".", "").isdigit() else "DNS:") + n for n in names)
+        if not extensions:
+            extensions = [f"subjectAltName={alternatives}"]
+        openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={names[0]}", "-keyout", base + ".key",
+                "-out", base + ".csr", *[word for e in extensions for word in ("-addext", e)])
+        times = ["-days", "30"] if ends == "+30" else ["-startdate", "20200101000000Z", "-enddate", ends]
+        openssl("ca", "-batch", "-config", self._conf, "-in", base + ".csr", "-out", base + ".pem", "-notext", *times)
+        return Pair(base + ".pem", base + ".key", self.dir)
+
+    def revoke(self, pair):
+        openssl("ca", "-config", self._conf, "-revoke", pair.certificate)
+
+    def staple(self, pair):
+        out = pair.certificate + ".ocsp"
+        openssl("ocsp", "-index", self.dir / "index", "-CA", self.certificate, "-rsigner", self.certificate, "-rkey", self.key, "-issuer", self.certificate,
+                "-cert", pair.certificate, "-ndays", "2", "-respout", out)
+        return out
+
+    def remove(self):
+        self.dir.remove()

@@ -1,0 +1,226 @@
+"""TLS towards servers: who is believed, who is not, and what the client and the log are told of it."""
+import os, socket, ssl, threading
+
+import pytest
+
+from lib import Authority, Client, curl, free_port, record_of, records, run
+
+ONE = "\nthreads 1\nlog { to stdout; format json }\n"
+SITE = "reverse site { listen 127.0.0.1:${env.PORT}; pool app }\n"
+
+
+@pytest.fixture(scope="module")
+def authority():
+    one = Authority()
+    yield one
+    one.remove()
+
+
+@pytest.fixture
+def secure(nginx_new):
+    """secure(pair, extra): the port of an nginx that speaks TLS with that certificate."""
+    def start(pair, extra="", protocols="TLSv1.2 TLSv1.3"):
+        port = free_port()
+        one = nginx_new(f"""listen 127.0.0.1:{port} ssl; ssl_protocols {protocols}; ssl_certificate {pair.certificate}; ssl_certificate_key {pair.key};
+            location = /tls {{ return 200 "$ssl_protocol $ssl_server_name $ssl_session_reused $ssl_alpn_protocol"; }} {extra}""")
+        one.tls_port = port
+        return one
+    return start
+
+
+def pool(server, inside="", before=""):
+    return ONE + before + f"pool app {{ server {server}; {inside} }}\n" + SITE
+
+
+def refused(g, why, fault="tls-untrusted"):
+    """The client learns nothing; the log says why."""
+    answer = curl(g.url("/tls"))
+    assert answer.status == 502 and why.encode() not in answer.body and b"certificate" not in answer.body.lower()
+    record = record_of(g, answer)
+    assert record["fault"] == fault and why in record["fault_detail"], record
+
+
+def test_a_server_is_verified_by_its_name(gatehouse, authority, secure, name_server):
+    n = secure(authority.issue("app.test"))
+    dns = name_server({"app.test": ["127.0.0.1"]})
+    g = gatehouse(pool(f"app.test:{n.tls_port}", f"tls {{ ca {authority.certificate} }}", f"resolver {{ nameserver {dns.address} }}\n"))
+    assert curl(g.url("/tls")).body == b"TLSv1.3 app.test . http/1.1"
+
+
+def test_a_server_is_verified_by_its_address(gatehouse, authority, secure):
+    n = secure(authority.issue("app.test", "127.0.0.1"))
+    g = gatehouse(pool(f"127.0.0.1:{n.tls_port}", f"tls {{ ca {authority.certificate} }}"))
+    assert curl(g.url("/tls")).body.startswith(b"TLSv1.3  ")          # an address is not sent as a name
+
+
+def test_the_name_can_be_another(gatehouse, authority, secure):
+    n = secure(authority.issue("app.test"))
+    g = gatehouse(pool(f"127.0.0.1:{n.tls_port}", f"tls {{ ca {authority.certificate}; server-name app.test }}"))
+    assert curl(g.url("/tls")).body.startswith(b"TLSv1.3 app.test ")
+
+
+def test_tls_1_2_and_no_less(gatehouse, authority, secure):
+    pair = authority.issue("127.0.0.1")
+    n = secure(pair, protocols="TLSv1.2")
+    g = gatehouse(pool(f"127.0.0.1:{n.tls_port}", f"tls {{ ca {authority.certificate} }}"))
+    assert curl(g.url("/tls")).body.startswith(b"TLSv1.2 ")
+    old = secure(pair, "ssl_ciphers DEFAULT@SECLEVEL=0;", "TLSv1 TLSv1.1")
+    refused(gatehouse(pool(f"127.0.0.1:{old.tls_port}", f"tls {{ ca {authority.certificate} }}")), "protocol version", "tls-failed")
+
+
+@pytest.mark.parametrize("inside,why", [
+    ("ca {ca}; server-name other.test", "hostname mismatch"),
+    ("", "unable to get local issuer certificate"),
+    ("ca {other}", "unable to get local issuer certificate"),
+])
+def test_wrong_name_and_wrong_authority_are_refused(gatehouse, authority, secure, inside, why):
+    other = Authority("Another")
+    n = secure(authority.issue("127.0.0.1"))
+    g = gatehouse(pool(f"127.0.0.1:{n.tls_port}", "tls { %s }" % inside.format(ca=authority.certificate, other=other.certificate)))
+    refused(g, why)
+    other.remove()
+
+
+def test_an_expired_certificate_is_refused(gatehouse, authority, secure):
+    n = secure(authority.issue("127.0.0.1", ends="20210101000000Z"))
+    refused(gatehouse(pool(f"127.0.0.1:{n.tls_port}", f"tls {{ ca {authority.certificate} }}")), "certificate has expired")
+
+
+def test_a_self_signed_certificate_is_refused(gatehouse, certificate, secure):
+    n = secure(certificate)
+    refused(gatehouse(pool(f"https://127.0.0.1:{n.tls_port}")), "self-signed certificate")
+
+
+def test_a_chain_with_a_gap_is_refused_and_a_whole_one_is_not(gatehouse, authority, secure):
+    middle = Authority("Middle", authority)
+    pair = middle.issue("127.0.0.1")
+    n = secure(pair)
+    g = gatehouse(pool(f"127.0.0.1:{n.tls_port}", f"tls {{ ca {authority.certificate} }}"))
+    refused(g, "unable to get local issuer certificate")
+    with open(pair.certificate, "a", encoding="utf-8") as out, open(middle.certificate, encoding="utf-8") as chain:
+        out.write(chain.read())
+    whole = secure(pair)
+    g = gatehouse(pool(f"127.0.0.1:{whole.tls_port}", f"tls {{ ca {authority.certificate} }}"))
+    assert curl(g.url("/tls")).status == 200
+    middle.remove()
+
+
+def test_a_revoked_certificate_is_refused_when_its_server_staples_that(gatehouse, authority, secure):
+    pair = authority.issue("127.0.0.1")
+    good = secure(pair, f"ssl_stapling on; ssl_stapling_file {authority.staple(pair)};")
+    g = gatehouse(pool(f"127.0.0.1:{good.tls_port}", f"tls {{ ca {authority.certificate} }}"))
+    assert curl(g.url("/tls")).status == 200
+    authority.revoke(pair)
+    revoked = secure(pair, f"ssl_stapling on; ssl_stapling_file {authority.staple(pair)};")
+    refused(gatehouse(pool(f"127.0.0.1:{revoked.tls_port}", f"tls {{ ca {authority.certificate} }}")), "certificate revoked")
+
+
+def test_verifying_can_be_switched_off(gatehouse, certificate, secure):
+    n = secure(certificate)
+    assert curl(gatehouse(pool(f"127.0.0.1:{n.tls_port}", "tls { verify off }")).url("/tls")).status == 200
+
+
+def test_a_server_that_speaks_no_tls(gatehouse, nginx):
+    g = gatehouse(pool(f"https://127.0.0.1:{nginx.port}"))
+    refused(g, "wrong version number", "tls-failed")
+
+
+def test_a_handshake_that_does_not_end(gatehouse, origin):
+    o = origin(lambda conn: conn.wait_closed())
+    g = gatehouse(pool(f"https://127.0.0.1:{o.port}", before="timeouts { server-tls 300ms }\n"))
+    answer = curl(g.url("/"))
+    assert answer.status == 504 and record_of(g, answer)["fault"] == "tls-timeout"
+
+
+def test_the_next_server_is_asked_when_one_is_not_trusted(gatehouse, authority, certificate, secure):
+    bad, good = secure(certificate), secure(authority.issue("127.0.0.1"))
+    g = gatehouse(pool(f"127.0.0.1:{bad.tls_port}; server 127.0.0.1:{good.tls_port}", f"tls {{ ca {authority.certificate} }}"))
+    for method in ("GET", "POST"):
+        assert curl(g.url("/tls"), "-X", method, "-d", "x" if method == "POST" else "").status == 200
+
+
+def test_connections_are_used_again_and_sessions_are_resumed(gatehouse, authority, secure):
+    n = secure(authority.issue("127.0.0.1"), "location = /close { keepalive_timeout 0; return 200 \"$ssl_session_reused\"; }")
+    g = gatehouse(pool(f"127.0.0.1:{n.tls_port}", f"tls {{ ca {authority.certificate} }}"))
+    with Client(g.port) as c:
+        for _ in range(3):
+            c.send(b"GET /tls HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert c.response().status == 200
+        c.send(b"GET /close HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert c.response().body == b"."
+        c.send(b"GET /close HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert c.response().body == b"r"
+    assert [r["reused"] for r in records(g, 5)] == [False, True, True, True, False]
+
+
+def test_large_bodies_both_ways(gatehouse, authority, secure, web_folder):
+    n = secure(authority.issue("127.0.0.1"))
+    content = os.urandom(8 << 20)
+    n.file("large", content)
+    g = gatehouse(pool(f"127.0.0.1:{n.tls_port}", f"tls {{ ca {authority.certificate} }}"))
+    assert curl(g.url("/large")).body == content
+    source = web_folder.put("up", content)
+    assert curl(g.url("/put/up"), "-T", source).status in (201, 204)
+    assert curl(g.url("/put/up")).body == content
+
+
+class Cut(threading.Thread):
+    """Ends in the middle of an answer that the end of the connection frames, with or without saying so (close_notify)."""
+    def __init__(self, pair, is_clean):
+        super().__init__(daemon=True)
+        self.listener, self.is_clean = socket.create_server(("127.0.0.1", 0)), is_clean
+        self.port = self.listener.getsockname()[1]
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(pair.certificate, pair.key)
+        self.start()
+
+    def run(self):
+        conn = self.context.wrap_socket(self.listener.accept()[0], server_side=True)
+        conn.recv(65536)
+        conn.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf")
+        if self.is_clean:
+            conn = conn.unwrap()
+        conn.shutdown(socket.SHUT_WR) if self.is_clean else conn.close()
+        if not self.is_clean:
+            return
+        conn.close()
+
+
+@pytest.mark.parametrize("is_clean", [True, False])
+def test_an_answer_without_a_length_is_whole_only_when_the_server_says_so(gatehouse, authority, is_clean):
+    server = Cut(authority.issue("127.0.0.1"), is_clean)
+    g = gatehouse(pool(f"127.0.0.1:{server.port}", f"tls {{ ca {authority.certificate} }}"))
+    answer = curl(g.url("/"))
+    assert (answer.exit == 0) == is_clean
+
+
+def test_settings_that_change_by_reload_are_those_of_the_next_request(gatehouse, authority, secure):
+    n = secure(authority.issue("127.0.0.1"))
+    text = pool(f"127.0.0.1:{n.tls_port}", f"tls {{ ca {authority.certificate} }}")
+    g = gatehouse(text)
+    assert curl(g.url("/tls")).status == 200
+    assert g.reload(text.replace("ca ", "server-name other.test; ca ")).returncode == 0
+    refused(g, "hostname mismatch")
+    assert g.reload(text).returncode == 0
+    assert curl(g.url("/tls")).status == 200
+
+
+@pytest.mark.parametrize("inside,expected", [
+    ("tls { ca /nowhere/ca.pem }", "the file of authorities cannot be read"),
+    ("tls { ca EMPTY }", "there is no certificate in the file of authorities"),
+    ("tls { ca BROKEN }", "a certificate in the file of authorities is broken"),
+    ("tls { server-name a/b }", "is no name of a server"),
+    ("tls { certificate a b }", "unknown directive 'certificate'"),
+])
+def test_mistakes(web_folder, authority, inside, expected):
+    inside = inside.replace("EMPTY", web_folder.put("empty.pem", "nothing\n"))
+    inside = inside.replace("BROKEN", web_folder.put("broken.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"))
+    path = web_folder.put("g.conf", f"pool app {{ server app.test; {inside} }}\nreverse r {{ listen 127.0.0.1:8080; pool app }}\n")
+    result = run("check", "-c", path)
+    assert result.returncode == 1 and expected in result.stdout + result.stderr, result.stdout + result.stderr
+
+
+def test_a_unix_socket_needs_a_name_to_be_verified(web_folder):
+    path = web_folder.put("g.conf", "reverse r { listen 127.0.0.1:8080; pool app }\npool app { server unix:/run/app.sock; tls }\n")
+    result = run("check", "-c", path)
+    assert result.returncode == 1 and "a unix socket has no name to verify" in result.stdout + result.stderr
