@@ -8,6 +8,13 @@
 
 #include <stdlib.h>
 
+static bool may_be_kept(const struct upstream *upstream)
+{
+    const struct server *server = upstream->server;
+    return http1_client_is_reusable(upstream->http) && server->idle_count < server->idle_most &&
+           server->standing != SERVER_RETIRED && !server->upstreams->is_closing;
+}
+
 static void leave_idle(struct upstream *upstream)
 {
     list_remove(&upstream->link);
@@ -67,8 +74,7 @@ void upstream_free(struct upstream *upstream)
 void upstream_give(struct upstream *upstream, msec idle_timeout)
 {
     struct server *server = upstream->server;
-    if (!http1_client_is_reusable(upstream->http) || server->idle_count >= server->idle_most ||
-        server->upstreams->is_closing) {
+    if (!may_be_kept(upstream)) {
         upstream_free(upstream);
         return;
     }

@@ -13,15 +13,29 @@ static struct tls_client *tls_of(const struct server_conf *conf)
     return conf->tls != NULL ? conf->tls->built : NULL;
 }
 
-/* One that is trusted for other reasons than before is another server: its connections are not what was asked for. */
-static struct server *known_server(const struct pool *old, const struct server_conf *conf)
+/* Among the first `count` members. One that is trusted for other reasons is another server: its connections are not what is asked for. */
+static struct server *find_server(const struct pool *pool, size_t count, const struct server_conf *conf)
 {
-    for (size_t i = 0; old != NULL && i < old->conf->server_count; i++) {
-        struct server *server = old->members[i].server;
+    for (size_t i = 0; i < count; i++) {
+        struct server *server = pool->members[i].server;
         if (str_eq(server->text, conf->text) && server->tls == tls_of(conf))
             return server;
     }
     return NULL;
+}
+
+/* Equal lines are one server, from the first load on. */
+static struct server *make_server(struct upstreams *upstreams, const struct pool *pool, size_t i,
+                                  const struct pool *old)
+{
+    const struct pool_conf *conf = pool->conf;
+    const struct server_conf *line = &conf->servers[i];
+    struct server *known = find_server(pool, i, line);
+    if (known == NULL && old != NULL)
+        known = find_server(old, old->conf->server_count, line);
+    if (known != NULL)
+        return server_ref(known);
+    return server_new(upstreams, line->text, conf->connections, server_load_get(conf->name.text, line->text), tls_of(line));
 }
 
 struct pool *pool_new(struct upstreams *upstreams, const struct pool_conf *conf, struct pool *old)
@@ -30,13 +44,8 @@ struct pool *pool_new(struct upstreams *upstreams, const struct pool_conf *conf,
     pool->conf = conf;
     pool->members = must_calloc(conf->server_count, sizeof *pool->members);
     for (size_t i = 0; i < conf->server_count; i++) {
-        struct server *known = known_server(old, &conf->servers[i]);
-        struct server *server = known != NULL ? server_ref(known)
-                                              : server_new(upstreams, conf->servers[i].text, conf->connections,
-                                                           server_load_get(conf->name.text, conf->servers[i].text),
-                                                           tls_of(&conf->servers[i]));
-        server->idle_most = conf->connections;
-        pool->members[i].server = server;
+        pool->members[i].server = make_server(upstreams, pool, i, old);
+        pool->members[i].server->idle_most = conf->connections;
     }
     return pool;
 }

@@ -17,7 +17,8 @@ struct pool {
     struct pool_member *members;  /* one for each of conf->servers */
 };
 
-/* Servers that `old` (may be NULL) has too are taken over, with their idle connections. */
+/* Servers that `old` (may be NULL) has too are taken over, with their idle connections. Members of equal lines share one server: together
+   they have the sum of their weights. */
 struct pool *pool_new(struct upstreams *upstreams, const struct pool_conf *conf, struct pool *old);
 void pool_free(struct pool *pool);
 

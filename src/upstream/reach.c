@@ -312,6 +312,14 @@ static struct pool *current_pool(struct reach *reach)
     return pool;
 }
 
+/* With every line that names the same server. */
+static void mark_tried(struct reach *reach, const struct pool *pool, int index)
+{
+    for (size_t i = 0; i < reach->tried_count; i++)
+        if (pool->members[i].server == pool->members[index].server)
+            reach->tried[i] = true;
+}
+
 /* Enters a server that has room, also while other threads enter it; -1 when there is none. */
 static int enter_server(struct reach *reach, struct pool *pool)
 {
@@ -319,7 +327,7 @@ static int enter_server(struct reach *reach, struct pool *pool)
         int index = pool_choose(pool, reach->tried);
         if (index < 0)
             return -1;
-        reach->tried[index] = true;
+        mark_tried(reach, pool, index);
         unsigned most = pool->conf->servers[index].max_connections;
         if (server_enter(pool->members[index].server) <= most || most == 0)
             return index;

@@ -36,7 +36,7 @@ void server_unref(struct server *server)
     if (--server->refs > 0)
         return;
     must(list_is_empty(&server->idle));
-    if (server->is_host)
+    if (server->standing == SERVER_HOST)
         map_remove(&server->upstreams->hosts, server->text);
     server_load_unref(server->load);
     tls_resumption_fini(&server->resumption);

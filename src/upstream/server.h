@@ -2,7 +2,7 @@
  * A server as one thread knows it: its idle connections, and, of a pool's server, the load that all threads share (server_load.h).
  *
  * Pools have one for each `server` line; forward mode makes one for each host and port that it reaches and forgets it when nothing is
- * connected any more. Counted: by its pool or table, and by each connection.
+ * connected any more. Counted: by its pool, and by each connection.
  */
 #ifndef UPSTREAM_SERVER_H
 #define UPSTREAM_SERVER_H
@@ -17,6 +17,12 @@
 struct upstreams;
 struct upstream;
 
+enum server_standing {
+    SERVER_IN_POOL, /* of the newest configuration */
+    SERVER_HOST,    /* of forward mode: stands in upstreams->hosts, which does not count it */
+    SERVER_RETIRED  /* no pool has it any more: what is in use ends as it will, and no connection is kept */
+};
+
 struct server {
     struct upstreams *upstreams;
     unsigned refs;
@@ -27,13 +33,13 @@ struct server {
     struct server_load *load; /* counted; NULL for a host of forward mode */
     struct tls_client *tls;           /* counted; NULL: spoken to in clear */
     struct tls_resumption resumption; /* of its last TLS connection */
-    unsigned turn;     /* rotates over the addresses of a name */
-    bool is_host;      /* stands in upstreams->hosts, which does not count it */
+    unsigned turn;                    /* rotates over the addresses of a name */
+    enum server_standing standing;
 };
 
 /* `text` is copied; `load` and `tls` (borrowed) may be NULL. One reference. */
-struct server *server_new(struct upstreams *upstreams, struct str text, unsigned idle_most, struct server_load *taken_load,
-                          struct tls_client *tls);
+struct server *server_new(struct upstreams *upstreams, struct str text, unsigned idle_most,
+                          struct server_load *taken_load, struct tls_client *tls);
 struct server *server_ref(struct server *server);
 void server_unref(struct server *server);
 

@@ -49,15 +49,19 @@ struct pool *upstreams_pool(struct upstreams *upstreams, const struct pool_conf 
     return pool_of_name(upstreams->pools, upstreams->pool_count, conf->name.text);
 }
 
-/* Idle connections of a server that no pool has any more are of no use. */
-static void retire(struct pool *pool)
+static void set_standing(struct pool *const *pools, size_t count, enum server_standing standing)
 {
-    for (size_t i = 0; i < pool->conf->server_count; i++) {
-        struct server *server = pool->members[i].server;
-        if (server->refs == 1 + server->idle_count)
-            upstream_close_idle(server);
-    }
-    pool_free(pool);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < pools[i]->conf->server_count; k++)
+            pools[i]->members[k].server->standing = standing;
+}
+
+/* Idle connections of a server that no pool has any more are of no use. */
+static void close_retired(struct pool *pool)
+{
+    for (size_t i = 0; i < pool->conf->server_count; i++)
+        if (pool->members[i].server->standing == SERVER_RETIRED)
+            upstream_close_idle(pool->members[i].server);
 }
 
 void upstreams_set_pools(struct upstreams *upstreams, const struct pool_conf *const *confs, size_t count)
@@ -66,8 +70,12 @@ void upstreams_set_pools(struct upstreams *upstreams, const struct pool_conf *co
     for (size_t i = 0; i < count; i++)
         pools[i] = pool_new(upstreams, confs[i],
                             pool_of_name(upstreams->pools, upstreams->pool_count, confs[i]->name.text));
-    for (size_t i = 0; i < upstreams->pool_count; i++)
-        retire(upstreams->pools[i]);
+    set_standing(upstreams->pools, upstreams->pool_count, SERVER_RETIRED);
+    set_standing(pools, count, SERVER_IN_POOL);
+    for (size_t i = 0; i < upstreams->pool_count; i++) {
+        close_retired(upstreams->pools[i]);
+        pool_free(upstreams->pools[i]);
+    }
     free(upstreams->pools);
     upstreams->pools = pools;
     upstreams->pool_count = count;
@@ -86,7 +94,7 @@ struct server *upstreams_host(struct upstreams *upstreams, struct str host, uint
         return server_ref(server);
     }
     server = server_new(upstreams, text, idle_most, NULL, NULL);
-    server->is_host = true;
+    server->standing = SERVER_HOST;
     map_put(&upstreams->hosts, server->text, server);
     return server;
 }

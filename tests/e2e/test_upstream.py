@@ -259,6 +259,49 @@ def test_beyond_the_maximum_of_all_servers_it_is_503_and_then_it_serves_again(ga
     assert record_of(g, r)["fault"] == "no-server"
 
 
+def test_a_server_that_a_reload_takes_out_keeps_no_connection(gatehouse, origin):
+    """Neither the idle one, although another is in use, nor that one when it is given back."""
+    go = threading.Event()
+
+    def old(conn):
+        while request := conn.request():
+            if request.target == "/held":
+                go.wait(15)
+            conn.send(says("old"))
+
+    a, b = origin(old), origin(says("new"))
+    g = gatehouse(pool("server 127.0.0.1:${env.A}"), A=a.port, B=b.port)
+    with Client(g.port) as held, Client(g.port) as quick:
+        held.send(b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
+        a.wait(1)
+        assert quick.get("/").body == b"old"
+        in_use, idle = a.connections
+        assert g.reload(pool("server 127.0.0.1:${env.B}")).returncode == 0
+        until(lambda: idle.sock.fileno() < 0, 5, "the idle connection is closed")
+        assert quick.get("/").body == b"new" and in_use.sock.fileno() >= 0
+        go.set()
+        assert held.response().body == b"old"
+        until(lambda: in_use.sock.fileno() < 0, 5, "the other is closed when it is given back")
+
+
+def test_equal_lines_are_one_server_with_the_sum_of_their_weights(gatehouse, origin):
+    a, b = origin(says("a")), origin(says("b"))
+    servers = "server 127.0.0.1:${env.A}\nserver 127.0.0.1:${env.B}\nserver 127.0.0.1:${env.A}"
+    g = gatehouse(pool(servers), A=a.port, B=b.port)
+    assert counted(ask(g, 9)) == {"a": 6, "b": 3}
+    assert len(a.connections) == 1
+    assert g.reload(pool(servers + "\n# reloaded")).returncode == 0
+    assert counted(ask(g, 9)) == {"a": 6, "b": 3}
+    assert len(a.connections) == 1
+
+
+def test_of_equal_lines_only_one_is_tried(gatehouse, origin):
+    o = origin(says("alive"))
+    dead = "server 127.0.0.1:${env.DEAD}\n"
+    g = gatehouse(pool(dead + dead + "server 127.0.0.1:${env.A}"), A=o.port, DEAD=free_port())
+    assert counted(ask(g, 10)) == {"alive": 10}
+
+
 def test_the_log_names_the_server_and_the_pool(gatehouse, origin):
     o = origin(OK)
     g = gatehouse(pool("server 127.0.0.1:${env.A}"), A=o.port)
