@@ -38,20 +38,39 @@ static struct helper_job *take_job(void)
     return job;
 }
 
+/* Under the lock, without which the loop could end while it is posted to. */
+static bool send_home(struct helper_job *job)
+{
+    if (job->home == NULL)
+        return false;
+    job->letter.deliver = bring_back;
+    loop_post(job->home, &job->letter);
+    return true;
+}
+
 static void *serve(void *unused)
 {
     (void)unused;
     pthread_mutex_lock(&lock);
     struct helper_job *job;
     while ((job = take_job()) != NULL) {
-        pthread_mutex_unlock(&lock);
-        job->work(job);
-        job->letter.deliver = bring_back;
-        loop_post(job->home, &job->letter);
-        pthread_mutex_lock(&lock);
+        if (job->home != NULL) {
+            pthread_mutex_unlock(&lock);
+            job->work(job);
+            pthread_mutex_lock(&lock);
+        }
+        if (!send_home(job))
+            job->done(job);
     }
     pthread_mutex_unlock(&lock);
     return NULL;
+}
+
+void helper_abandon(struct helper_job *job)
+{
+    pthread_mutex_lock(&lock);
+    job->home = NULL;
+    pthread_mutex_unlock(&lock);
 }
 
 void helper_give(struct helper_job *job)

@@ -9,20 +9,18 @@
 #include "net/hosts_file.h"
 #include "net/resolv_conf.h"
 #include "net/resolver_channel.h"
+#include "net/resolver_files.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 enum {
     DEFAULT_TIMEOUT = 3 * MSEC_SECOND,
     FAILURE_TTL = MSEC_SECOND,
     NEGATIVE_TTL_MAX = MSEC_MINUTE,
-    LOOK_EVERY = MSEC_SECOND, /* at the files */
-    AAAA_DELAY = 50,          /* an AAAA that is not there so long after the A is not waited for */
-    ASKED_MAX = 4096,         /* names at a time, so that nobody makes us hold more by giving up early */
-    EVICT_MAX = 64,           /* names looked at to make room for one */
-    FILE_MAX = 16 * 1024 * 1024,
+    LOCAL_TTL = MSEC_SECOND, /* of what the hosts file says */
+    AAAA_DELAY = 50,         /* an AAAA that is not there so long after the A is not waited for */
+    ASKED_MAX = 4096,        /* names at a time, so that nobody makes us hold more by giving up early */
+    EVICT_MAX = 64,          /* names looked at to make room for one */
 };
 
 enum family { V4, V6, FAMILIES };
@@ -51,39 +49,32 @@ struct name {
     char text[];
 };
 
-/* What tells one version of a file from the next; all zero when there is none. */
-struct stamp {
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    struct timespec changed;
-};
-
 struct resolver {
     struct resolver_conf conf;
-    struct opener *opener;
     struct resolver_channel *channel;
     struct map names;
     struct list recent; /* names, the one used last first */
     size_t asked;       /* names that are being asked for */
     size_t lookups;
+    struct resolver_files files;
+    struct list waiting; /* look-ups, for the first look at the files */
     struct hosts_file *hosts;
-    struct stamp hosts_stamp;
-    struct stamp servers_stamp;
-    struct mono looked_at;
     bool is_ending;
 };
 
 struct lookup {
     struct list link;
     struct resolver *resolver;
-    struct name *name; /* NULL: the result is here */
+    bool has_begun;    /* the files are known, and it was looked for in the cache */
+    struct name *name; /* asked for; NULL once the result is here */
     struct set *set;
     enum lookup_result result;
     msec ttl;
     struct mono began;
     struct task *who;
     struct timer timer;
+    size_t len;
+    char host[];
 };
 
 /* Sets */
@@ -314,87 +305,44 @@ static void forget_all(struct resolver *resolver)
 
 /* Files and configuration */
 
-static const char *hosts_path(const struct resolver *resolver)
+static void take_hosts(struct resolver *resolver, struct str text)
 {
-    return resolver->conf.hosts != NULL ? resolver->conf.hosts : "/etc/hosts";
-}
-
-static const char *servers_path(const struct resolver *resolver)
-{
-    return resolver->conf.resolv_conf != NULL ? resolver->conf.resolv_conf : "/etc/resolv.conf";
-}
-
-/* True when the file is not the one that was stamped, which it is from now on. */
-static bool has_changed(const char *path, struct stamp *stamp)
-{
-    struct stat now;
-    struct stamp new;
-    memset(&new, 0, sizeof new); /* with the padding, as it is compared */
-    if (stat(path, &now) == 0) {
-        new.device = now.st_dev;
-        new.inode = now.st_ino;
-        new.size = now.st_size;
-        new.changed = now.st_mtim;
-    } else if (errno != ENOENT) {
-        new.size = -1; /* we may not even look at it, but the opener may: read once */
-    }
-    if (memcmp(&new, stamp, sizeof new) == 0)
-        return false;
-    memcpy(stamp, &new, sizeof new);
-    return true;
-}
-
-/* A file that is not there is an empty one. One that can't be read for another reason, as for want of descriptors, leaves what was
-   read before, and is tried again. */
-static bool read_changed(struct resolver *resolver, const char *path, struct stamp *stamp, char **ret_bytes,
-                         size_t *ret_len)
-{
-    if (!has_changed(path, stamp))
-        return false;
-    if (opener_read(resolver->opener, path, FILE_MAX, ret_bytes, ret_len))
-        return true;
-    if (errno == ENOENT) {
-        *ret_bytes = must_calloc(1, 1);
-        *ret_len = 0;
-        return true;
-    }
-    memset(stamp, 0, sizeof *stamp);
-    return false;
-}
-
-static void look_at_hosts(struct resolver *resolver)
-{
-    char *bytes;
-    size_t len;
-    if (!read_changed(resolver, hosts_path(resolver), &resolver->hosts_stamp, &bytes, &len))
-        return;
     hosts_file_free(resolver->hosts);
-    resolver->hosts = hosts_file_new(str_from(bytes, len));
-    free(bytes);
+    resolver->hosts = hosts_file_new(text);
 }
 
-static void look_at_servers(struct resolver *resolver)
+static void take_servers(struct resolver *resolver, struct str text)
 {
-    char *bytes;
-    size_t len;
-    if (!read_changed(resolver, servers_path(resolver), &resolver->servers_stamp, &bytes, &len))
-        return;
     struct addr servers[NAME_SERVERS_MAX];
-    size_t count = resolv_conf_read(str_from(bytes, len), servers);
-    free(bytes);
+    size_t count = resolv_conf_read(text, servers);
     resolver_channel_set_servers(resolver->channel, servers, count);
     forget_all(resolver);
 }
 
-static void look_at_files(struct resolver *resolver)
+static void looked_at_files(struct resolver_files *files, const struct str texts[RESOLVER_FILES])
 {
-    struct mono now = clock_mono();
-    if (resolver->looked_at.us != 0 && mono_since(resolver->looked_at, now) < LOOK_EVERY)
+    struct resolver *resolver = container_of(files, struct resolver, files);
+    if (texts[RESOLVER_HOSTS].at != NULL)
+        take_hosts(resolver, texts[RESOLVER_HOSTS]);
+    if (texts[RESOLVER_SERVERS].at != NULL)
+        take_servers(resolver, texts[RESOLVER_SERVERS]);
+    list_each(link, &resolver->waiting)
+        task_wake(container_of(link, struct lookup, link)->who);
+}
+
+static void set_files(struct resolver *resolver)
+{
+    const struct resolver_conf *conf = &resolver->conf;
+    const char *const paths[RESOLVER_FILES] = {
+        [RESOLVER_HOSTS] = conf->hosts != NULL ? conf->hosts : "/etc/hosts",
+        [RESOLVER_SERVERS] = conf->nameserver_count > 0  ? NULL
+                             : conf->resolv_conf != NULL ? conf->resolv_conf
+                                                         : "/etc/resolv.conf",
+    };
+    if (!resolver_files_set(&resolver->files, paths))
         return;
-    resolver->looked_at = now;
-    look_at_hosts(resolver);
-    if (resolver->conf.nameserver_count == 0)
-        look_at_servers(resolver);
+    hosts_file_free(resolver->hosts);
+    resolver->hosts = NULL;
 }
 
 static char *copy_of(const char *text)
@@ -448,14 +396,9 @@ void resolver_set_conf(struct resolver *resolver, const struct resolver_conf *co
                    is_same_path(old.resolv_conf, conf->resolv_conf) && old.prefer == conf->prefer;
     copy_conf(resolver, conf);
     free_conf(&old);
-    if (is_same)
-        return;
-    forget_all(resolver);
-    memset(&resolver->hosts_stamp, 0, sizeof resolver->hosts_stamp);
-    memset(&resolver->servers_stamp, 0, sizeof resolver->servers_stamp);
-    resolver->looked_at.us = 0;
-    hosts_file_free(resolver->hosts);
-    resolver->hosts = NULL;
+    if (!is_same)
+        forget_all(resolver);
+    set_files(resolver);
 }
 
 /* One server is given up in time for two more to be asked. */
@@ -468,11 +411,13 @@ static msec attempt_of(const struct resolver_conf *conf)
 struct resolver *resolver_new(const struct resolver_conf *conf, struct opener *opener)
 {
     struct resolver *resolver = must_calloc(1, sizeof *resolver);
-    resolver->opener = opener;
     map_init(&resolver->names);
     list_init(&resolver->recent);
+    list_init(&resolver->waiting);
+    resolver_files_init(&resolver->files, opener, looked_at_files);
     resolver->channel = resolver_channel_new(attempt_of(conf));
     copy_conf(resolver, conf);
+    set_files(resolver);
     return resolver;
 }
 
@@ -486,6 +431,7 @@ void resolver_free(struct resolver *resolver)
     resolver_channel_free(resolver->channel);
     must(list_is_empty(&resolver->recent));
     map_fini(&resolver->names);
+    resolver_files_fini(&resolver->files);
     hosts_file_free(resolver->hosts);
     free_conf(&resolver->conf);
     free(resolver);
@@ -510,7 +456,7 @@ static bool find_locally(struct lookup *lookup, struct str host)
 {
     struct resolver *resolver = lookup->resolver;
     lookup->result = LOOKUP_OK;
-    lookup->ttl = LOOK_EVERY;
+    lookup->ttl = LOCAL_TTL;
     if (is_or_is_below(host, STR("localhost"))) {
         lookup->set = loopback(resolver->conf.prefer);
         return true;
@@ -525,25 +471,40 @@ static bool find_locally(struct lookup *lookup, struct str host)
     return is_or_is_below(host, STR("onion")) || is_or_is_below(host, STR("invalid"));
 }
 
-struct lookup *lookup_new(struct resolver *resolver, struct str host)
+/* Looks for it in what is known, and asks for it else. */
+static void begin(struct lookup *lookup)
 {
-    struct ip literal;
-    must(host.len > 0 && host.len <= HOSTNAME_MAX && !ip_parse(host, &literal));
-    look_at_files(resolver);
-    struct lookup *lookup = must_calloc(1, sizeof *lookup);
-    object_count_up(OBJECT_RESOLVE);
-    resolver->lookups++;
-    lookup->resolver = resolver;
-    lookup->began = clock_mono();
-    list_init(&lookup->link);
-    timer_init(&lookup->timer, NULL);
+    struct str host = str_from(lookup->host, lookup->len);
+    lookup->has_begun = true;
+    list_remove(&lookup->link);
+    timer_clear(&lookup->timer);
     if (find_locally(lookup, host))
-        return lookup;
-    lookup->name = name_of(resolver, host);
+        return;
+    lookup->name = name_of(lookup->resolver, host);
     if (lookup->name == NULL)
         lookup->result = LOOKUP_FAILED;
     else
         list_push_back(&lookup->name->lookups, &lookup->link);
+}
+
+struct lookup *lookup_new(struct resolver *resolver, struct str host)
+{
+    struct ip literal;
+    must(host.len > 0 && host.len <= HOSTNAME_MAX && !ip_parse(host, &literal));
+    resolver_files_look(&resolver->files);
+    struct lookup *lookup = must_calloc(1, sizeof *lookup + host.len);
+    object_count_up(OBJECT_RESOLVE);
+    resolver->lookups++;
+    lookup->resolver = resolver;
+    lookup->began = clock_mono();
+    lookup->len = host.len;
+    memcpy(lookup->host, host.at, host.len);
+    timer_init(&lookup->timer, NULL);
+    list_init(&lookup->link);
+    if (resolver->files.are_known)
+        begin(lookup);
+    else
+        list_push_back(&resolver->waiting, &lookup->link);
     return lookup;
 }
 
@@ -569,7 +530,7 @@ static msec patience(const struct lookup *lookup)
     const struct name *name = lookup->name;
     msec timeout = lookup->resolver->conf.timeout;
     struct mono now = clock_mono(), until = mono_after(lookup->began, timeout);
-    if (name->all != NULL) {
+    if (name != NULL && name->all != NULL) {
         struct mono sooner = mono_after(name->answered_at, name->parts[V4] != NULL ? AAAA_DELAY : timeout / 2);
         if (sooner.us < until.us)
             until = sooner;
@@ -584,19 +545,28 @@ static enum flow wait_for(struct lookup *lookup, msec span, struct task *who)
     return FLOW_WAIT;
 }
 
+/* How long it has to wait for the files or for an answer; 0: not at all. */
+static msec time_to_wait(struct lookup *lookup)
+{
+    if (!lookup->has_begun && lookup->resolver->files.are_known)
+        begin(lookup);
+    bool has_all = lookup->has_begun && (lookup->name == NULL || lookup->name->pending == 0);
+    return has_all ? 0 : patience(lookup);
+}
+
 enum flow lookup_poll(struct lookup *lookup, enum lookup_result *ret_result, struct addresses *ret_addresses,
                       struct task *who)
 {
-    if (lookup->name != NULL) {
-        const struct name *name = lookup->name;
-        msec more = name->pending > 0 ? patience(lookup) : 0;
-        if (more > 0)
-            return wait_for(lookup, more, who);
-        if (name->pending == 0)
-            take_result(lookup, name->result);
-        else
-            take_result(lookup, name->all != NULL ? LOOKUP_OK : LOOKUP_TIMEOUT);
-    }
+    msec more = time_to_wait(lookup);
+    if (more > 0)
+        return wait_for(lookup, more, who);
+    const struct name *name = lookup->name;
+    if (!lookup->has_begun)
+        lookup->result = LOOKUP_TIMEOUT;
+    else if (name != NULL && name->pending == 0)
+        take_result(lookup, name->result);
+    else if (name != NULL)
+        take_result(lookup, name->all != NULL ? LOOKUP_OK : LOOKUP_TIMEOUT);
     *ret_result = lookup->result;
     if (lookup->set != NULL)
         *ret_addresses = (struct addresses){.at = lookup->set->at, .count = lookup->set->count, .ttl = lookup->ttl};

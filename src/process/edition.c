@@ -150,9 +150,16 @@ static bool is_of_system(const char *path)
     return has_path(tables, path);
 }
 
+/* A file that the worker reads whenever it has changed, and not as it was when the configuration was loaded. */
+static bool is_live(const struct edition *edition, const char *path)
+{
+    const char *hosts = edition->config->resolver.hosts;
+    return hosts != NULL && strcmp(path, hosts) == 0;
+}
+
 int edition_open(const struct edition *edition, const char *path, enum open_purpose purpose)
 {
-    const struct kept *kept = purpose == OPEN_READ ? find_kept(edition, path) : NULL;
+    const struct kept *kept = purpose == OPEN_READ && !is_live(edition, path) ? find_kept(edition, path) : NULL;
     if (kept != NULL)
         return open_bytes(kept->bytes, kept->len);
     bool is_named = has_path(edition->config->paths, path) || has_path(edition->config->files, path);

@@ -31,7 +31,7 @@ struct edition *edition_load(const struct edition_source *source, struct diag *d
 struct edition *edition_ref(struct edition *edition);
 void edition_unref(struct edition *edition);
 
-/* What the worker may have: a file's bytes as they were read, any other path that the text names, and the system's own tables (hosts,
+/* What the worker may have: a file's bytes as they were read (the hosts file, which is followed, as it is now), any other path that the text names, and the system's own tables (hosts,
    resolver, time zones). Else -1 with EACCES. */
 int edition_open(const struct edition *edition, const char *path, enum open_purpose purpose);
 

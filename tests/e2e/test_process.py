@@ -212,6 +212,29 @@ def test_the_worker_ends_with_its_supervisor(serving, origin):
     g.kill()
 
 
+def test_a_supervisor_that_stands_still_holds_up_nobody(serving, origin, web_folder):
+    """A thread of traffic waited for it to open the hosts file."""
+    a = origin(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nold", host="127.0.0.2")
+    origin(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew", host="127.0.0.3", port=a.port)
+    web_folder.put("hosts", "127.0.0.2 app.test\n")
+    g = serving("threads 1\nresolver { hosts ${env.HOSTS} }" + SITE.replace("127.0.0.1:${env.O", "app.test:${env.O"),
+                HOSTS=web_folder / "hosts", ORIGIN_PORT=a.port)
+
+    def body():
+        with Client(g.port) as c:
+            return c.get("/").body
+    assert body() == b"old"
+    os.kill(g.pid, signal.SIGSTOP)
+    try:
+        os.rename(web_folder.put("hosts.new", "127.0.0.3 app.test\n"), web_folder / "hosts")
+        looked_twice = time.monotonic() + 2.2           # at the file, which is done once a second
+        while time.monotonic() < looked_twice:
+            assert body() == b"old"
+    finally:
+        os.kill(g.pid, signal.SIGCONT)
+    until(lambda: body() == b"new", 5, "the new hosts file is followed")
+
+
 # Reload
 
 def test_reload_serves_the_new_file(serving, origin):

@@ -1,10 +1,12 @@
 #include "base/must.h"
 #include "base/object.h"
+#include "loop/helper.h"
 #include "net/resolver.h"
 #include "tests/unit/dns_stub.h"
 #include "tests/unit/wait.h"
 
 #include <check.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -98,6 +100,17 @@ static const char *look_up(const char *name)
 {
     clock_update();
     return finish_lookup(lookup_new(resolver, str_of(name)), NULL);
+}
+
+/* Asks until the answer is that: a change of the files is seen when they are looked at again. */
+static void look_up_until(const char *name, const char *expected)
+{
+    clock_update();
+    struct mono until = mono_after(clock_mono(), PATIENCE);
+    const char *found;
+    while (strcmp(found = look_up(name), expected) != 0 && clock_mono().us < until.us)
+        run_for(&waiter, 10);
+    ck_assert_str_eq(found, expected);
 }
 
 #define BOTH "2001:db8::1 192.0.2.1"
@@ -262,13 +275,11 @@ START_TEST(known_without_asking)
     ck_assert_int_eq(dns_stub_asked(stub), 0);
     write_file(hosts_path, "10.1.2.4 box.test\n");
     ck_assert_str_eq(look_up("box.test"), "::2 10.1.2.3");
-    sleep_ms(1100);
-    ck_assert_str_eq(look_up("box.test"), "10.1.2.4");
+    look_up_until("box.test", "10.1.2.4");
     ck_assert_str_eq(look_up("other.test"), BOTH);
     ck_assert_int_eq(dns_stub_asked(stub), 2);
     unlink(hosts_path);
-    sleep_ms(1100);
-    ck_assert_str_eq(look_up("box.test"), BOTH);
+    look_up_until("box.test", BOTH);
 }
 END_TEST
 
@@ -287,13 +298,83 @@ START_TEST(servers_of_resolv_conf)
     struct lookup *lookup = lookup_new(resolver, STR("only4.test"));
     addr = dns_stub_addr(second);
     snprintf(text, sizeof text, "nameserver [127.0.0.1]:%d", addr_port(&addr));
-    sleep_ms(600);
     write_file(servers_path, text);
-    sleep_ms(600);
-    ck_assert_str_eq(look_up("plain.test"), "2001:db8::2 192.0.2.2");
+    look_up_until("plain.test", "2001:db8::2 192.0.2.2");
     ck_assert_str_eq(finish_lookup(lookup, NULL), "192.0.2.1");
     ck_assert_int_eq(dns_stub_asked(second), 3);
     dns_stub_stop(second);
+}
+END_TEST
+
+/* Opens a file when it is told to. */
+static struct gated {
+    struct opener opener;
+    sem_t wanted;
+    sem_t may_open;
+} gated;
+
+static int open_gated(struct opener *opener, const char *path, enum open_purpose purpose)
+{
+    (void)opener;
+    sem_post(&gated.wanted);
+    sem_wait(&gated.may_open);
+    return opener_direct()->open(opener_direct(), path, purpose);
+}
+
+static void begin_gated(void)
+{
+    gated.opener.open = open_gated;
+    sem_init(&gated.wanted, 0, 0);
+    sem_init(&gated.may_open, 0, 0);
+    resolver_free(resolver);
+    resolver = resolver_new(&conf, &gated.opener);
+}
+
+START_TEST(old_files_serve_while_new_ones_are_read)
+{
+    write_file(hosts_path, "10.1.2.3 box.test\n");
+    begin_gated();
+    struct lookup *lookup = lookup_new(resolver, STR("box.test"));
+    enum lookup_result result;
+    struct addresses addresses;
+    ck_assert_int_eq(lookup_poll(lookup, &result, &addresses, &waiter.task), FLOW_WAIT);
+    sem_post(&gated.may_open);
+    ck_assert_str_eq(finish_lookup(lookup, NULL), "10.1.2.3");
+    sem_wait(&gated.wanted);
+    write_file(hosts_path, "10.1.2.4 box.test\n");
+    while (sem_trywait(&gated.wanted) != 0) {
+        ck_assert_str_eq(look_up("box.test"), "10.1.2.3");
+        run_for(&waiter, 10);
+    }
+    for (int i = 0; i < 10; i++)
+        ck_assert_str_eq(look_up("box.test"), "10.1.2.3");
+    sem_post(&gated.may_open);
+    look_up_until("box.test", "10.1.2.4");
+}
+END_TEST
+
+START_TEST(without_files_the_lookup_has_its_time)
+{
+    write_file(hosts_path, "10.1.2.3 box.test\n");
+    begin_gated();
+    ck_assert_str_eq(look_up("box.test"), "timeout");
+    sem_post(&gated.may_open);
+    look_up_until("box.test", "10.1.2.3");
+}
+END_TEST
+
+/* What is being read comes home to nobody. */
+START_TEST(ends_while_files_are_read)
+{
+    write_file(hosts_path, "10.1.2.3 box.test\n");
+    begin_gated();
+    lookup_free(lookup_new(resolver, STR("box.test")));
+    sem_wait(&gated.wanted);
+    resolver_free(resolver);
+    sem_post(&gated.may_open);
+    helper_shutdown();
+    resolver = resolver_new(&conf, opener_direct());
+    ck_assert_str_eq(look_up("box.test"), "10.1.2.3");
 }
 END_TEST
 
@@ -326,6 +407,7 @@ END_TEST
 /* Whoever gives up early leaves questions behind, which end with the resolver. */
 START_TEST(given_up)
 {
+    look_up("localhost"); /* the files are read */
     for (int i = 0; i < 5000; i++) {
         char name[32];
         snprintf(name, sizeof name, "silent.n%d.test", i);
@@ -359,6 +441,9 @@ Suite *suite_resolver(void)
     tcase_add_test(tests, large_answers_come_over_tcp);
     tcase_add_test(tests, known_without_asking);
     tcase_add_test(tests, servers_of_resolv_conf);
+    tcase_add_test(tests, old_files_serve_while_new_ones_are_read);
+    tcase_add_test(tests, without_files_the_lookup_has_its_time);
+    tcase_add_test(tests, ends_while_files_are_read);
     tcase_add_test(tests, bounded_cache);
     tcase_add_test(tests, no_cache);
     tcase_add_test(tests, given_up);
