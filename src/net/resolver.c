@@ -350,6 +350,13 @@ static char *copy_of(const char *text)
     return text == NULL ? NULL : must_strdup(text);
 }
 
+/* One server is given up in time for two more to be asked. */
+static msec attempt_of(const struct resolver_conf *conf)
+{
+    msec timeout = conf->timeout > 0 ? conf->timeout : DEFAULT_TIMEOUT;
+    return clamp(timeout / 3, 100, 10 * MSEC_SECOND);
+}
+
 static void copy_conf(struct resolver *resolver, const struct resolver_conf *conf)
 {
     resolver->conf = *conf;
@@ -363,6 +370,7 @@ static void copy_conf(struct resolver *resolver, const struct resolver_conf *con
         memcpy(resolver->conf.nameservers, conf->nameservers, size);
     resolver->conf.hosts = copy_of(conf->hosts);
     resolver->conf.resolv_conf = copy_of(conf->resolv_conf);
+    resolver_channel_set_attempt(resolver->channel, attempt_of(conf));
     if (conf->nameserver_count > 0)
         resolver_channel_set_servers(resolver->channel, conf->nameservers, conf->nameserver_count);
 }
@@ -399,13 +407,6 @@ void resolver_set_conf(struct resolver *resolver, const struct resolver_conf *co
     if (!is_same)
         forget_all(resolver);
     set_files(resolver);
-}
-
-/* One server is given up in time for two more to be asked. */
-static msec attempt_of(const struct resolver_conf *conf)
-{
-    msec timeout = conf->timeout > 0 ? conf->timeout : DEFAULT_TIMEOUT;
-    return clamp(timeout / 3, 100, 10 * MSEC_SECOND);
 }
 
 struct resolver *resolver_new(const struct resolver_conf *conf, struct opener *opener)

@@ -17,8 +17,10 @@ enum { TRIES = 3 };
 
 struct resolver_channel {
     ares_channel ares;
+    msec attempt;
+    struct text servers; /* as c-ares takes them; empty: none yet */
     struct list sockets;
-    struct list again; /* questions that were cancelled, to be asked of the new servers */
+    struct list again; /* questions that were cancelled, to be asked anew */
     struct task task;
     struct timer timer;
     bool is_changing;
@@ -182,21 +184,18 @@ void resolver_channel_ask(struct resolver_channel *channel, struct question *que
     arm_timer(channel);
 }
 
-/* c-ares takes no other servers while it waits for some. */
-void resolver_channel_set_servers(struct resolver_channel *channel, const struct addr *servers, size_t count)
+/* c-ares takes neither other servers nor another time while it waits for answers. */
+static void take_back(struct resolver_channel *channel)
 {
-    struct text list;
-    text_init(&list);
-    for (size_t i = 0; i < count; i++) {
-        char one[ADDR_TEXT_MAX];
-        addr_text(&servers[i], one);
-        text_printf(&list, "%s%s", i > 0 ? "," : "", one);
-    }
     channel->is_changing = true;
     ares_cancel(channel->ares);
     channel->is_changing = false;
-    ares_set_servers_ports_csv(channel->ares, text_str(&list).at);
-    text_fini(&list);
+}
+
+static void ask_again(struct resolver_channel *channel)
+{
+    if (channel->servers.len > 0)
+        ares_set_servers_ports_csv(channel->ares, channel->servers.at);
     struct list again;
     list_init(&again);
     list_take_all(&again, &channel->again);
@@ -206,6 +205,18 @@ void resolver_channel_set_servers(struct resolver_channel *channel, const struct
     arm_timer(channel);
 }
 
+void resolver_channel_set_servers(struct resolver_channel *channel, const struct addr *servers, size_t count)
+{
+    text_clear(&channel->servers);
+    for (size_t i = 0; i < count; i++) {
+        char one[ADDR_TEXT_MAX];
+        addr_text(&servers[i], one);
+        text_printf(&channel->servers, "%s%s", i > 0 ? "," : "", one);
+    }
+    take_back(channel);
+    ask_again(channel);
+}
+
 static void begin_library(void)
 {
     must(ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS);
@@ -213,13 +224,13 @@ static void begin_library(void)
 
 /* Everything it would look for in resolv.conf, the environment and the host's name is given, so that it opens no file: servers,
    domains, sort list, ndots, tries and time, and to ask DNS only. */
-static void open_ares(struct resolver_channel *channel, msec attempt)
+static void open_ares(struct resolver_channel *channel)
 {
     static char dns_only[] = "b";
     struct in_addr nobody = {.s_addr = htonl(INADDR_LOOPBACK)}; /* until the servers are set */
     struct ares_options options = {
         .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
-        .timeout = (int)attempt,
+        .timeout = (int)channel->attempt,
         .tries = TRIES,
         .ndots = 1,
         .servers = &nobody,
@@ -236,6 +247,17 @@ static void open_ares(struct resolver_channel *channel, msec attempt)
     must(ares_init_options(&channel->ares, &options, given) == ARES_SUCCESS);
 }
 
+void resolver_channel_set_attempt(struct resolver_channel *channel, msec attempt)
+{
+    if (channel->attempt == attempt)
+        return;
+    channel->attempt = attempt;
+    take_back(channel);
+    ares_destroy(channel->ares);
+    open_ares(channel);
+    ask_again(channel);
+}
+
 struct resolver_channel *resolver_channel_new(msec attempt)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -243,9 +265,11 @@ struct resolver_channel *resolver_channel_new(msec attempt)
     struct resolver_channel *channel = must_calloc(1, sizeof *channel);
     list_init(&channel->sockets);
     list_init(&channel->again);
+    text_init(&channel->servers);
+    channel->attempt = attempt;
     task_init(&channel->task, run);
     timer_init(&channel->timer, &channel->task);
-    open_ares(channel, attempt);
+    open_ares(channel);
     return channel;
 }
 
@@ -257,5 +281,6 @@ void resolver_channel_free(struct resolver_channel *channel)
     must(list_is_empty(&channel->sockets));
     timer_fini(&channel->timer);
     task_fini(&channel->task);
+    text_fini(&channel->servers);
     free(channel);
 }

@@ -34,7 +34,8 @@ struct question {
 /* `attempt`: how long one server is waited for before the next is asked. */
 struct resolver_channel *resolver_channel_new(msec attempt);
 void resolver_channel_free(struct resolver_channel *channel);
-/* What is being asked is asked anew of these. */
+/* What is being asked is asked anew, of these or with that time. */
+void resolver_channel_set_attempt(struct resolver_channel *channel, msec attempt);
 void resolver_channel_set_servers(struct resolver_channel *channel, const struct addr *servers, size_t count);
 void resolver_channel_ask(struct resolver_channel *channel, struct question *question);
 

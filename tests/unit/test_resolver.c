@@ -245,6 +245,33 @@ START_TEST(a_dead_server)
 }
 END_TEST
 
+/* Also for what is being asked already: the first server says nothing, so the second has to be reached within the new time. */
+START_TEST(the_time_for_one_server_follows_the_configuration)
+{
+    int silent = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ip local = {.version = 4, .bytes = {127, 0, 0, 1}};
+    servers[1] = servers[0];
+    servers[0] = addr_of_ip(&local, 0);
+    ck_assert_int_eq(bind(silent, &servers[0].as.any, servers[0].len), 0);
+    socklen_t len = sizeof servers[0].as;
+    ck_assert_int_eq(getsockname(silent, &servers[0].as.any, &len), 0);
+    conf.nameserver_count = 2;
+    conf.timeout = 30 * MSEC_SECOND;
+    resolver_free(resolver);
+    resolver = resolver_new(&conf, opener_direct());
+    struct lookup *lookup = lookup_new(resolver, STR("plain.test"));
+    look_up("localhost");
+    enum lookup_result result;
+    struct addresses addresses;
+    ck_assert_int_eq(lookup_poll(lookup, &result, &addresses, &waiter.task), FLOW_WAIT);
+    conf.timeout = LOOKUP_MS;
+    resolver_set_conf(resolver, &conf);
+    ck_assert_str_eq(finish_lookup(lookup, NULL), BOTH);
+    ck_assert_str_eq(look_up("v4.test"), "192.0.2.1");
+    close(silent);
+}
+END_TEST
+
 START_TEST(large_answers_come_over_tcp)
 {
     struct lookup *lookup = lookup_new(resolver, STR("many.test"));
@@ -438,6 +465,7 @@ Suite *suite_resolver(void)
     tcase_add_test(tests, silence);
     tcase_add_test(tests, one_family_is_silent);
     tcase_add_test(tests, a_dead_server);
+    tcase_add_test(tests, the_time_for_one_server_follows_the_configuration);
     tcase_add_test(tests, large_answers_come_over_tcp);
     tcase_add_test(tests, known_without_asking);
     tcase_add_test(tests, servers_of_resolv_conf);
