@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/summary.h"
 #include "conf/loader.h"
+#include "process/log_open.h"
 #include "process/policy_test.h"
 
 #include <stdio.h>
@@ -26,6 +27,8 @@ int check_command(const struct args *args)
     struct config *config = conf_load(conf_path(args), &options, opener_direct(), NULL, &diag);
     if (config != NULL)
         policy_test_run(config, &diag);
+    if (config != NULL)
+        logs_check(config, &diag);
     struct text text;
     text_init(&text);
     diag_show(&diag, &text);

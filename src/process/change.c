@@ -157,18 +157,29 @@ static bool open_control(struct supervisor *supervisor, struct diag *diag)
     return may_lack;
 }
 
+/* Listeners come last: nobody is to wait in the queue of one that is closed again for want of a log. */
+static bool open_and_pass(struct supervisor *supervisor, struct diag *diag)
+{
+    struct change *change = &supervisor->change;
+    const struct config *config = change->edition->config;
+    int channel = change->child->channel;
+    int *logs = logs_open(config, diag);
+    bool is_done = !diag_has_failed(diag) && open_control(supervisor, diag);
+    if (is_done)
+        change->sockets = sockets_open(config, change->edition->threads, supervisor->sockets, diag);
+    is_done = is_done && change->sockets != NULL && logs_pass(config, logs, channel, MESSAGE_LOG) &&
+              sockets_pass(change->sockets, channel);
+    logs_close(config, logs);
+    return is_done;
+}
+
 void change_loaded(struct supervisor *supervisor)
 {
     struct change *change = &supervisor->change;
     struct diag diag;
     diag_init(&diag);
-    const struct config *config = change->edition->config;
     change->step = CHANGE_ADOPTING;
-    change->sockets = sockets_open(config, change->edition->threads, supervisor->sockets, &diag);
-    bool is_ready = change->sockets != NULL && open_control(supervisor, &diag);
-    int channel = change->child->channel;
-    is_ready = is_ready && logs_pass(config, channel, MESSAGE_LOG, &diag) && !diag_has_failed(&diag);
-    is_ready = is_ready && sockets_pass(change->sockets, channel);
+    bool is_ready = open_and_pass(supervisor, &diag);
     say_mistakes(supervisor, &diag);
     if (!is_ready) {
         child_tell(change->child, MESSAGE_DISCARD);

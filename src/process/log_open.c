@@ -1,11 +1,13 @@
 #include "process/log_open.h"
 
 #include "base/addr.h"
+#include "base/must.h"
 #include "base/number.h"
 #include "base/opener.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -47,7 +49,7 @@ static int open_syslog(const char *text)
     return -1;
 }
 
-int log_open(const struct log_conf *conf)
+static int open_log(const struct log_conf *conf)
 {
     switch (conf->to) {
     case LOG_STDOUT:
@@ -62,21 +64,68 @@ int log_open(const struct log_conf *conf)
     }
 }
 
-bool logs_pass(const struct config *config, int channel, enum message_kind kind, struct diag *diag)
+/* With errno. */
+static void tell_failure(const struct log_conf *conf, struct diag *diag)
+{
+    diag_add(diag, DIAG_ERROR, conf->name.place.file != NULL ? &conf->name.place : NULL, NULL,
+             "the log cannot be written to %s: %s", conf->path != NULL ? conf->path : "its stream", strerror(errno));
+}
+
+int *logs_open(const struct config *config, struct diag *diag)
+{
+    int *fds = must_calloc(config->log_count + 1, sizeof *fds);
+    for (size_t i = 0; i < config->log_count; i++) {
+        fds[i] = open_log(&config->logs[i]);
+        if (fds[i] < 0)
+            tell_failure(&config->logs[i], diag);
+    }
+    return fds;
+}
+
+void logs_close(const struct config *config, int *taken_fds)
+{
+    for (size_t i = 0; i < config->log_count; i++)
+        if (taken_fds[i] >= 0)
+            close(taken_fds[i]);
+    free(taken_fds);
+}
+
+bool logs_pass(const struct config *config, const int *fds, int channel, enum message_kind kind)
 {
     for (size_t i = 0; i < config->log_count; i++) {
-        const struct log_conf *conf = &config->logs[i];
-        int fd = log_open(conf);
-        if (fd < 0)
-            diag_add(diag, DIAG_ERROR, conf->name.place.file != NULL ? &conf->name.place : NULL, NULL,
-                     "the log cannot be written to %s: %s", conf->path != NULL ? conf->path : "its stream",
-                     strerror(errno));
-        struct letter_to letter = {.kind = kind, .index = (uint32_t)i, .with_fd = true, .fd = fd};
-        bool is_sent = channel_send(channel, &letter);
-        if (fd >= 0)
-            close(fd);
-        if (!is_sent)
+        struct letter_to letter = {.kind = kind, .index = (uint32_t)i, .with_fd = true, .fd = fds[i]};
+        if (!channel_send(channel, &letter))
             return false;
     }
     return true;
+}
+
+/* False with errno. */
+static bool has_folder(const char *path)
+{
+    char *folder = must_strdup(path);
+    char *slash = strrchr(folder, '/');
+    must(slash != NULL);
+    slash[slash == folder ? 1 : 0] = '\0';
+    int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    free(folder);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+/* False with errno. What we may not do is no mistake of the file: another user may run it. A pipe may yet get its reader. */
+static bool may_be_written(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 || errno == EACCES || errno == ENXIO || (errno == ENOENT && has_folder(path));
+}
+
+void logs_check(const struct config *config, struct diag *diag)
+{
+    for (size_t i = 0; i < config->log_count; i++)
+        if (config->logs[i].to == LOG_FILE && !may_be_written(config->logs[i].path))
+            tell_failure(&config->logs[i], diag);
 }

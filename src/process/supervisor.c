@@ -152,7 +152,10 @@ static void reopen_logs(struct supervisor *supervisor)
     struct text text;
     diag_init(&diag);
     text_init(&text);
-    logs_pass(supervisor->edition->config, supervisor->serving->channel, MESSAGE_REOPEN, &diag);
+    const struct config *config = supervisor->edition->config;
+    int *logs = logs_open(config, &diag);
+    logs_pass(config, logs, supervisor->serving->channel, MESSAGE_REOPEN);
+    logs_close(config, logs);
     diag_show(&diag, &text);
     fputs(text.len > 0 ? text.at : "", stderr);
     text_fini(&text);

@@ -228,6 +228,36 @@ def test_a_log_that_cannot_be_opened_refuses_the_start(tmp_path):
     assert done.returncode == 1 and "g.conf:2:" in done.stderr and "no-such-folder" in done.stderr
 
 
+def test_a_log_that_cannot_be_opened_opens_no_listener(tmp_path):
+    path = tmp_path / "g.conf"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        path.write_text(f"control c.sock\nlog {{ to file no-such-folder/a.log }}\n"
+                        f"reverse s {{ listen 127.0.0.1:{taken.getsockname()[1]}; to 127.0.0.1:1 }}\n")
+        done = run("run", "-c", path)
+    assert done.returncode == 1 and "no-such-folder" in done.stderr and "cannot listen" not in done.stderr
+
+
+@pytest.mark.parametrize("where, words", [("no-such-folder/a.log", "No such file or directory"), ("folder", "Is a directory"),
+                                          ("g.conf/a.log", "Not a directory"), ("link", "Too many levels of symbolic links")])
+def test_check_tells_a_log_that_cannot_be_opened(tmp_path, where, words):
+    path = tmp_path / "g.conf"
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("nowhere")
+    path.write_text(f"\nlog {{ to file {where} }}\nreverse s {{ listen 127.0.0.1:8080; to 127.0.0.1:1 }}\n")
+    done = run("check", "-c", path)
+    assert done.returncode == 1 and "g.conf:2:" in done.stderr
+    assert f"the log cannot be written to {tmp_path}/{where}: {words}" in done.stderr
+
+
+def test_check_makes_no_log(tmp_path):
+    path = tmp_path / "g.conf"
+    (tmp_path / "there.log").write_text("line\n")
+    for name in ("new.log", "there.log"):
+        path.write_text(f"log {{ to file {name} }}\nreverse s {{ listen 127.0.0.1:8080; to 127.0.0.1:1 }}\n")
+        assert run("check", "-c", path).returncode == 0
+    assert sorted(os.listdir(tmp_path)) == ["g.conf", "there.log"] and (tmp_path / "there.log").read_text() == "line\n"
+
+
 def test_lines_go_to_stderr(site):
     g = site('log { to stderr; format "line $path" }')
     ask(g, "/err")
