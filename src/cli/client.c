@@ -10,7 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
+
+enum { PATIENCE_S = CONTROL_PATIENCE_MS / 1000 };
+
+/* How long the answer may take. */
+enum patience { SECONDS, AS_LONG_AS_IT_TAKES };
 
 /* The `control` line of a file, whatever else is wrong with it: a running gatehouse must be reached to be told of that. */
 static char *find_in_file(const char *file)
@@ -42,10 +48,27 @@ static char *find_socket(const struct args *args)
     return path != NULL ? path : control_default_path();
 }
 
+/* A process that is stopped answers nothing, and its socket is there none the less. */
+static int say_silent(void)
+{
+    fprintf(stderr,
+            "gatehouse: the running gatehouse has not answered within %d s: its supervisor or worker stands still\n",
+            PATIENCE_S);
+    return EXIT_MISTAKE;
+}
+
 static int say_not_running(const char *path)
 {
+    if (errno == EAGAIN)
+        return say_silent();
     fprintf(stderr, "gatehouse: no gatehouse is running at %s (%s)\n", path, strerror(errno));
     return errno == EACCES || errno == EPERM ? EXIT_MISTAKE : EXIT_NOT_RUNNING;
+}
+
+static void set_patience(int fd, int option)
+{
+    struct timeval patience = {.tv_sec = PATIENCE_S};
+    setsockopt(fd, SOL_SOCKET, option, &patience, sizeof patience);
 }
 
 static int connect_to(const char *path)
@@ -56,6 +79,8 @@ static int connect_to(const char *path)
         return -1;
     }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        set_patience(fd, SO_SNDTIMEO);
     if (fd < 0 || connect(fd, &addr.as.any, addr.len) == 0)
         return fd;
     int error = errno;
@@ -88,12 +113,14 @@ static int show_answer(int fd)
         fflush(stdout);
     }
     text_fini(&head);
+    if (got < 0 && errno == EAGAIN)
+        return say_silent();
     if (!is_in_body)
         fprintf(stderr, "gatehouse: the running gatehouse gave no answer\n");
     return status;
 }
 
-static int ask(const struct args *args, const char *line)
+static int ask(const struct args *args, const char *line, enum patience patience)
 {
     char *path = find_socket(args);
     if (path == NULL) {
@@ -106,6 +133,8 @@ static int ask(const struct args *args, const char *line)
         status = say_not_running(path);
     } else {
         struct str text = str_of(line);
+        if (patience == SECONDS)
+            set_patience(fd, SO_RCVTIMEO);
         status = send(fd, text.at, text.len, MSG_NOSIGNAL) == (ssize_t)text.len ? show_answer(fd)
                                                                                 : say_not_running(path);
         close(fd);
@@ -116,20 +145,20 @@ static int ask(const struct args *args, const char *line)
 
 int reload_command(const struct args *args)
 {
-    return ask(args, "reload\n");
+    return ask(args, "reload\n", AS_LONG_AS_IT_TAKES);
 }
 
 int drain_command(const struct args *args)
 {
-    return ask(args, "drain\n");
+    return ask(args, "drain\n", AS_LONG_AS_IT_TAKES);
 }
 
 int stop_command(const struct args *args)
 {
-    return ask(args, "stop\n");
+    return ask(args, "stop\n", AS_LONG_AS_IT_TAKES);
 }
 
 int status_command(const struct args *args)
 {
-    return ask(args, args_has(args, "--json") ? "status json\n" : "status\n");
+    return ask(args, args_has(args, "--json") ? "status json\n" : "status\n", SECONDS);
 }

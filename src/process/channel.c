@@ -53,7 +53,7 @@ bool channel_send(int channel, const struct letter_to *letter)
         if (errno == EINTR)
             continue;
         struct pollfd writable = {.fd = channel, .events = POLLOUT};
-        if ((errno != EAGAIN && errno != ETOOMANYREFS) || poll(&writable, 1, PATIENCE_MS) <= 0)
+        if (letter->at_once || (errno != EAGAIN && errno != ETOOMANYREFS) || poll(&writable, 1, PATIENCE_MS) <= 0)
             return false;
     }
 }

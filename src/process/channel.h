@@ -62,10 +62,11 @@ struct letter_to {
     const struct addr *addr; /* NULL: none */
     struct str text;
     bool with_fd;
-    int fd; /* borrowed */
+    int fd;       /* borrowed */
+    bool at_once; /* does not wait for room */
 };
 
-/* Waits up to five seconds for room. False: the other end is gone, or takes nothing. */
+/* Waits up to five seconds for room, unless `at_once`. False: the other end is gone, or takes nothing. */
 bool channel_send(int channel, const struct letter_to *letter);
 /* Text of any length, as MESSAGE_TEXTs. */
 bool channel_send_text(int channel, struct str text);

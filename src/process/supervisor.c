@@ -223,11 +223,11 @@ static const struct command_row {
     void (*act)(struct supervisor *supervisor, struct client *client);
 } command_rows[] = {{"reload", command_reload}, {"drain", command_drain}, {"stop", command_stop}};
 
-/* To the worker: its own table says what there is. */
+/* To the worker: its own table says what there is. One that stands still holds up nobody else. */
 static void pass_on(struct supervisor *supervisor, struct client *client)
 {
     struct letter_to letter = {
-        .kind = MESSAGE_COMMAND, .text = str_of(client->line), .with_fd = true, .fd = client->fd};
+        .kind = MESSAGE_COMMAND, .text = str_of(client->line), .with_fd = true, .fd = client->fd, .at_once = true};
     if (supervisor->serving == NULL)
         client_answer(client, false, STR("there is no worker at the moment; one is being started\n"));
     else if (!channel_send(supervisor->serving->channel, &letter))

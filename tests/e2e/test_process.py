@@ -1,5 +1,5 @@
 """Supervisor and worker: signals, reload, respawn, the control socket, what the worker has given up."""
-import json, os, re, signal, socket, stat, subprocess, threading, time
+import json, os, re, select, signal, socket, stat, subprocess, threading, time
 
 import pytest
 
@@ -509,6 +509,47 @@ def test_a_slow_speaker_holds_up_nobody(serving, origin):
     [c.send(b"sta") for c in clients]
     assert status_of(g)["state"] == "serving"
     [c.close() for c in clients]
+
+
+@pytest.fixture
+def standing_still(serving, origin):
+    """One whose worker is stopped."""
+    g = serving(SITE, ORIGIN_PORT=origin(OK).port)
+    worker, = g.workers()
+    os.kill(worker, signal.SIGSTOP)
+    yield g
+    os.kill(worker, signal.SIGCONT)
+
+
+def test_status_of_a_worker_that_stands_still_is_told_within_seconds(standing_still):
+    began = time.monotonic()
+    done = standing_still.command("status")
+    assert done.returncode == 1 and "not answered within 5 s" in done.stderr
+    assert time.monotonic() - began < 6 * SLOWNESS
+
+
+def test_status_of_a_supervisor_that_stands_still_is_told_within_seconds(serving, origin):
+    g = serving(SITE, ORIGIN_PORT=origin(OK).port)
+    os.kill(g.pid, signal.SIGSTOP)
+    try:
+        done = g.command("status")
+    finally:
+        os.kill(g.pid, signal.SIGCONT)
+    assert done.returncode == 1 and "not answered within 5 s" in done.stderr
+
+
+def test_commands_to_a_worker_that_stands_still_do_not_hold_up_the_supervisor(standing_still):
+    g, refused = standing_still, []
+    while not refused:                                  # until no more can be passed on
+        clients = [Client(g.dir / "control.sock") for _ in range(8)]
+        for c in clients:
+            c.send(b"status\n")
+        refused = select.select([c.sock for c in clients], [], [], 0.05)[0]
+        for c in clients:
+            c.close()
+    began = time.monotonic()
+    assert ask(g, b"status\n") == "no\nthe worker does not answer\n"
+    assert time.monotonic() - began < 2 * SLOWNESS
 
 
 def test_status_counts(serving, origin):
