@@ -1,5 +1,6 @@
 #include "modes/forward/own.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 static bool is_any(const struct ip *ip)
@@ -8,8 +9,8 @@ static bool is_any(const struct ip *ip)
     return memcmp(ip->bytes, zero, sizeof zero) == 0;
 }
 
-/* A datagram socket connected to an address of this machine, which sends nothing, has that address itself as its own.
- */
+/* A datagram socket connected to an address of this machine, which sends nothing, has that address itself as its own. Without a socket to
+   ask with, as when descriptors are short, every address of a family that there is may be one. */
 static bool is_of_this_machine(const struct ip *ip)
 {
     if (ip_is_loopback(ip))
@@ -17,7 +18,7 @@ static bool is_of_this_machine(const struct ip *ip)
     struct addr to = addr_of_ip(ip, 9);
     int fd = socket(to.as.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return false;
+        return errno != EAFNOSUPPORT;
     struct addr own = {.len = sizeof own.as};
     bool found = connect(fd, &to.as.any, to.len) == 0 && getsockname(fd, &own.as.any, &own.len) == 0;
     close(fd);

@@ -1,6 +1,9 @@
 #include "modes/forward/decide.h"
 
+#include "modes/forward/own.h"
 #include "tests/unit/policy.h"
+
+#include <sys/resource.h>
 
 Suite *suite_forward_decide(void);
 
@@ -210,6 +213,39 @@ START_TEST(readings_that_differ_are_refused)
 }
 END_TEST
 
+/* That of a listener on all interfaces, at port 3128. */
+static bool is_own(const char *address, uint16_t port)
+{
+    static const struct ip any = {.version = 4};
+    const struct listen_conf listen = {.addr = addr_of_ip(&any, 3128)};
+    const struct gate gate = {.listen = &listen};
+    const struct generation generation = {.gates = &gate, .gate_count = 1};
+    struct ip ip = ip_of(address);
+    return is_own_listener(&generation, &ip, port);
+}
+
+START_TEST(a_listener_on_all_interfaces_has_every_address_of_the_machine)
+{
+    ck_assert(is_own("127.0.0.1", 3128));
+    ck_assert(is_own("127.1.2.3", 3128));
+    ck_assert(is_own("::ffff:127.0.0.1", 3128));
+    ck_assert(!is_own("127.0.0.1", 3129));
+    ck_assert(!is_own("192.0.2.1", 3128));
+}
+END_TEST
+
+START_TEST(when_the_kernel_cannot_be_asked_an_address_counts_as_own)
+{
+    struct rlimit before;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    bool is_denied = is_own("192.0.2.1", 3128), is_other_port_denied = is_own("192.0.2.1", 80);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ck_assert(is_denied && !is_other_port_denied);
+}
+END_TEST
+
 Suite *suite_forward_decide(void)
 {
     Suite *suite = suite_create("forward_decide");
@@ -226,6 +262,8 @@ Suite *suite_forward_decide(void)
     tcase_add_test(tests, path_of_a_tunnel_is_unknown);
     tcase_add_test(tests, redirect_and_respond_are_replies);
     tcase_add_test(tests, readings_that_differ_are_refused);
+    tcase_add_test(tests, a_listener_on_all_interfaces_has_every_address_of_the_machine);
+    tcase_add_test(tests, when_the_kernel_cannot_be_asked_an_address_counts_as_own);
     suite_add_tcase(suite, tests);
     return suite;
 }
