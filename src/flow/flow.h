@@ -17,6 +17,7 @@ struct sink;
 struct shortcut {
     int fd;
     struct ready *ready;
+    int *error; /* of a source: where an errno of the descriptor is noted, which its read() then fails with */
     uint64_t most;
 };
 

@@ -116,14 +116,27 @@ static enum flow splice_out(struct pipe *pipe, struct task *who)
     return FLOW_MORE;
 }
 
-/* From the source's descriptor into the kernel's pipe. An end or an error is left to the source's own read(), which knows what it means. */
+/* Of the connection, and told by the kernel this once: without a note the next read would take what follows for a clean end. */
+static void note_error(const struct shortcut *from, int error)
+{
+    if (error == EINTR || error == EAGAIN || error == EINVAL || error == ENOMEM)
+        return;
+    if (*from->error == 0)
+        *from->error = error;
+    from->ready->may_read = true;
+}
+
+/* From the source's descriptor into the kernel's pipe. An end or an error is left to the source's own read(), which knows what it means.
+   The first time it is tried whatever is known: what was read before, with a head, may have been all there was, but for a reset that came
+   in the same event (net/tcp.c) and is told by nothing else. */
 static enum flow splice_in(struct pipe *pipe, const struct shortcut *from, struct task *who)
 {
     struct kernel_pipe *kernel = pipe->kernel;
-    if (!from->ready->may_read) {
+    if (!from->ready->may_read && pipe->has_spliced) {
         from->ready->reader = who;
         return wait_for(pipe, PIPE_SOURCE);
     }
+    pipe->has_spliced = true;
     size_t most = from->most < kernel->size ? (size_t)from->most : kernel->size;
     ssize_t n = splice(from->fd, NULL, kernel->in, NULL, most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (n > 0) {
@@ -137,6 +150,8 @@ static enum flow splice_in(struct pipe *pipe, const struct shortcut *from, struc
         from->ready->reader = who;
         return wait_for(pipe, PIPE_SOURCE);
     }
+    if (n < 0)
+        note_error(from, errno);
     return FLOW_END;
 }
 

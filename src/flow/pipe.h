@@ -24,6 +24,7 @@ struct pipe {
     uint64_t moved;             /* bytes taken from the source */
     uint64_t delivered;         /* bytes the sink took */
     struct kernel_pipe *kernel; /* while bytes are in it */
+    bool has_spliced;           /* off the source, or tried to */
     enum pipe_state state;
     enum pipe_end waits_for; /* after WAIT: who owes */
     enum pipe_end failed;    /* after FAIL: whose fault */

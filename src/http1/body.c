@@ -132,6 +132,7 @@ static bool source_shortcut(struct source *source, struct shortcut *ret)
         return false;
     ret->fd = transport_descriptor(reader->transport);
     ret->ready = reader->transport->ready;
+    ret->error = &reader->transport->error;
     ret->most = reader->framing == FRAMING_LENGTH ? reader->left : UINT64_MAX;
     return ret->fd >= 0 && ret->most > 0;
 }

@@ -1,0 +1,164 @@
+#include "flow/pipe.h"
+
+#include "base/object.h"
+#include "flow/kernel_pipe.h"
+#include "http/head.h"
+#include "http1/body.h"
+#include "net/transport.h"
+#include "tests/unit/default_limits.h"
+#include "tests/unit/wait.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { PATIENCE = 3000, LONG = 1024 * 1024, SPLICED_FROM = 64 * 1024 };
+
+/* Bytes go from `writer` through a body and a pipe to `reader`: two connections, of which the near ends are ours. */
+static struct loop *loop;
+static struct waiter waiter;
+static struct arena memory;
+static int writer, reader;
+static struct transport *from, *to;
+static struct buffer in, out;
+static struct body_reader source;
+static struct body_writer sink;
+static struct pipe body;
+
+/* A transport, and the socket at its other end. */
+static struct transport *connection(int *ret_peer)
+{
+    struct ip local = {.version = 4, .bytes = {127, 0, 0, 1}};
+    struct addr addr = addr_of_ip(&local, 0);
+    int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(listening, &addr.as.any, addr.len), 0);
+    ck_assert_int_eq(listen(listening, 1), 0);
+    addr.len = sizeof addr.as;
+    ck_assert_int_eq(getsockname(listening, &addr.as.any, &addr.len), 0);
+    struct transport *transport = tcp_connect(&addr);
+    ck_assert_ptr_nonnull(transport);
+    enum flow flow;
+    while ((flow = tcp_connected(transport, &waiter.task)) == FLOW_WAIT)
+        ck_assert(wait_for_wake(&waiter, PATIENCE));
+    ck_assert_int_eq(flow, FLOW_END);
+    *ret_peer = accept(listening, NULL, NULL);
+    close(listening);
+    return transport;
+}
+
+static void setup(void)
+{
+    loop = loop_new();
+    waiter_init(&waiter);
+    arena_init(&memory);
+    buffer_init(&in);
+    buffer_init(&out);
+    from = connection(&writer);
+    to = connection(&reader);
+}
+
+static void teardown(void)
+{
+    pipe_fini(&body);
+    buffer_clear(&in);
+    buffer_clear(&out);
+    transport_free(from);
+    transport_free(to);
+    close(reader);
+    arena_reset(&memory);
+    waiter_fini(&waiter);
+    loop_free(loop);
+    kernel_pipe_thread_done();
+    buffer_thread_done();
+    ck_assert_int_eq(object_alive(OBJECT_TRANSPORT), 0);
+}
+
+static void begin(enum framing framing, uint64_t length)
+{
+    struct head head = {.framing = framing, .length = length};
+    body_reader_init(&source, from, &in, &head, &default_limits, UINT64_MAX, &memory);
+    source.when_gone = FAULT_SERVER_TRUNCATED;
+    body_writer_init(&sink, to, &out, &head);
+    pipe_init(&body, &source.source, &sink.sink);
+}
+
+static void say(size_t len)
+{
+    char *bytes = calloc(1, len);
+    ck_assert_int_eq(send(writer, bytes, len, MSG_NOSIGNAL), (ssize_t)len);
+    free(bytes);
+}
+
+static void reset(void)
+{
+    struct linger at_once = {.l_onoff = 1};
+    setsockopt(writer, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(writer);
+}
+
+/* Sets the pipe going until it ends, while what comes out of it is read. */
+static enum flow run_to_the_end(void)
+{
+    enum flow flow;
+    char taken[4096];
+    while ((flow = pipe_run(&body, &waiter.task)) == FLOW_MORE || flow == FLOW_WAIT) {
+        while (recv(reader, taken, sizeof taken, MSG_DONTWAIT) > 0)
+            continue;
+        if (flow == FLOW_WAIT)
+            ck_assert(wait_for_wake(&waiter, PATIENCE));
+    }
+    return flow;
+}
+
+START_TEST(long_body_is_spliced_to_its_end)
+{
+    begin(FRAMING_LENGTH, LONG);
+    say(LONG / 2);
+    ck_assert_int_eq(pipe_run(&body, &waiter.task), FLOW_WAIT);
+    ck_assert(body.has_spliced);
+    say(LONG / 2);
+    close(writer);
+    ck_assert_int_eq(run_to_the_end(), FLOW_END);
+    ck_assert_uint_eq(body.delivered, LONG);
+}
+END_TEST
+
+/* The bytes that a head brings along and the reset are one event, and the bytes were all there was to read. */
+START_TEST(reset_before_the_first_splice_is_seen)
+{
+    begin(FRAMING_LENGTH, LONG);
+    ck_assert_int_eq(transport_read(from, &in, BLOCK_SIZE, &waiter.task), FLOW_WAIT);
+    say(10);
+    reset();
+    ck_assert(wait_for_wake(&waiter, PATIENCE));
+    ck_assert_int_eq(transport_read(from, &in, BLOCK_SIZE, &waiter.task), FLOW_MORE);
+    ck_assert_uint_eq(in.len, 10);
+    ck_assert_int_eq(run_to_the_end(), FLOW_FAIL);
+    ck_assert_int_eq(body.failed, PIPE_SOURCE);
+}
+END_TEST
+
+/* A body that goes on until the end of the connection is cut short by a reset, which a splice hears of first. */
+START_TEST(reset_while_spliced_is_no_end)
+{
+    begin(FRAMING_CLOSE, 0);
+    say(2 * SPLICED_FROM);
+    reset();
+    ck_assert_int_eq(run_to_the_end(), FLOW_FAIL);
+    ck_assert(body.has_spliced);
+    ck_assert_int_eq(body.failed, PIPE_SOURCE);
+}
+END_TEST
+
+Suite *suite_pipe(void);
+Suite *suite_pipe(void)
+{
+    Suite *suite = suite_create("pipe");
+    TCase *tests = tcase_create("pipe");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, long_body_is_spliced_to_its_end);
+    tcase_add_test(tests, reset_before_the_first_splice_is_seen);
+    tcase_add_test(tests, reset_while_spliced_is_no_end);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
