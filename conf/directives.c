@@ -251,6 +251,8 @@ const struct directive directives[] = {
      .help = "IPv4:PORT, [IPv6]:PORT, :PORT or PORT (all interfaces, IPv4 and IPv6) or unix:/PATH; reverse blocks may share one"},
     {.name = "forwarded", .blocks = OPTIONS_LISTEN, SPECIAL(set_forwarded_from, 2, MANY, "from CIDR..."),
      .help = "in a reverse block: behind these proxies the client is the right-most address of X-Forwarded-For that is not theirs"},
+    {.name = "proxy-protocol", .blocks = OPTIONS_LISTEN, SPECIAL(set_proxied_from, 2, MANY, "from CIDR..."),
+     .help = "from these proxies a connection begins with a PROXY header (version 1 or 2), which names the client; without it, it is closed"},
     {.name = "host", .blocks = BLOCK_REVERSE, SPECIAL(set_host, 1, MANY, "PATTERN..."), .repeats = true, .fallback_note = "default",
      .help = "the names served here: example.org, *.example.org (below), .example.org (itself and below); default: the rest"},
     {.name = "to", .blocks = SITES, SPECIAL(set_to, 1, MANY, "ADDRESS..."), .help = "the servers: a pool in short; off in a route: nothing serves it"},

@@ -39,26 +39,48 @@ bool set_listen(struct scope *scope, const struct setting *setting)
     return true;
 }
 
-bool set_forwarded_from(struct scope *scope, const struct setting *setting)
+/* `from CIDR...` after the name of either option. */
+static bool read_sources(struct scope *scope, const struct setting *setting, struct cidr_set **ret)
 {
     struct loading *load = scope->load;
     struct listen_conf *listen = scope->target;
-    if (scope->mode->kind == BLOCK_FORWARD)
-        return mistake(load, setting->name, NULL, "'forwarded' does not belong in a forward block");
+    const char *name = setting->row->name;
     if (!str_eq(setting->args[0].text, STR("from")))
-        return mistake(load, &setting->args[0], "write: forwarded from CIDR...", "expected 'from', not '%.*s'",
-                       STR_ARGS(setting->args[0].text));
+        return mistake(load, &setting->args[0], arena_printf(load->arena, "write: %s from CIDR...", name).at,
+                       "expected 'from', not '%.*s'", STR_ARGS(setting->args[0].text));
+    for (size_t i = 1; i < setting->count; i++)
+        if (directive_find(OPTIONS_LISTEN, setting->args[i].text) != NULL)
+            return mistake(load, &setting->args[i], NULL, "'%.*s' after '%s', whose addresses end the line",
+                           STR_ARGS(setting->args[i].text), name);
     bool fine = true;
     struct text text;
     text_init(&text);
-    listen->forwarded_from = arena_new(load->arena, struct cidr_set);
+    text_add_cstr(&text, name);
+    *ret = arena_new(load->arena, struct cidr_set);
     for (size_t i = 1; i < setting->count; i++) {
-        fine &= value_cidr(&setting->args[i], load->diag, load->arena, listen->forwarded_from);
+        fine &= value_cidr(&setting->args[i], load->diag, load->arena, *ret);
         text_printf(&text, " %.*s", STR_ARGS(setting->args[i].text));
     }
-    listen->forwarded_text = arena_dup(load->arena, text_str(&text));
+    listen->from_text = arena_dup(load->arena, text_str(&text));
     text_fini(&text);
     return fine;
+}
+
+bool set_forwarded_from(struct scope *scope, const struct setting *setting)
+{
+    struct listen_conf *listen = scope->target;
+    if (scope->mode->kind == BLOCK_FORWARD)
+        return mistake(scope->load, setting->name, NULL, "'forwarded' does not belong in a forward block");
+    return read_sources(scope, setting, &listen->forwarded_from);
+}
+
+bool set_proxied_from(struct scope *scope, const struct setting *setting)
+{
+    struct listen_conf *listen = scope->target;
+    if (listen->addr.len > 0 && listen->addr.as.any.sa_family == AF_UNIX)
+        return mistake(scope->load, setting->name, "listen on an address of the network, as in 127.0.0.1:8080",
+                       "whoever connects to a unix socket has no address that 'from' could name");
+    return read_sources(scope, setting, &listen->proxied_from);
 }
 
 bool set_host(struct scope *scope, const struct setting *setting)

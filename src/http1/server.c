@@ -392,6 +392,21 @@ struct http1_server *http1_server_new(struct transport *taken, const struct http
     return server;
 }
 
+void http1_server_give(struct http1_server *server, struct buffer *rest, msec waited)
+{
+    const struct limits *limits;
+    const struct timeouts *timeouts;
+    must_be(server, SERVER_MAGIC);
+    server->ops->limits(server->owner, &limits, &timeouts);
+    msec left = timeouts->client_header - waited;
+    if (server->is_draining && left > LAST_CHANCE_MS)
+        left = LAST_CHANCE_MS;
+    timer_set(&server->timer, left > 0 ? left : 0);
+    buffer_move(&server->in, rest, rest->len);
+    task_fini(&server->task); /* it runs now: another turn would cost a look at the network */
+    run(&server->task);
+}
+
 void http1_server_drain(struct http1_server *server)
 {
     must_be(server, SERVER_MAGIC);

@@ -27,6 +27,9 @@ struct http1_owner {
 
 /* `taken` is freshly accepted. */
 struct http1_server *http1_server_new(struct transport *taken, const struct http1_owner *ops, void *owner);
+/* After http1_server_new(), for a connection that something else was read from first (net/arrival.h): `rest` is what was read beyond that,
+   and is emptied; `waited` of the time for the first head is over. Goes on at once: the server may be gone when it returns. */
+void http1_server_give(struct http1_server *server, struct buffer *rest, msec waited);
 /* Closes at once; an exchange under way is cancelled. `closed` is not called. */
 void http1_server_free(struct http1_server *server);
 

@@ -12,7 +12,8 @@ struct listen_conf {
     struct addr addr;
     bool is_dual;                    /* `:port` or `port`: all interfaces, IPv4 and IPv6 ([::] without IPV6_V6ONLY) */
     struct cidr_set *forwarded_from; /* `forwarded from CIDR...`; NULL: the field is ignored */
-    struct str forwarded_text;       /* the same as written, to hold two listens of one address together */
+    struct cidr_set *proxied_from;   /* `proxy-protocol from CIDR...`: their connections begin with a PROXY header; NULL: none do */
+    struct str from_text;            /* either as written, to hold two listens of one address together */
 };
 
 #endif

@@ -7,6 +7,7 @@
 #include "http1/server.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
+#include "net/arrival.h"
 #include "net/listener.h"
 #include "proxy/client_counts.h"
 #include "proxy/exchange.h"
@@ -37,7 +38,12 @@ struct client {
     struct ip ip; /* of a unix socket's peer: version 0 */
     uint16_t ip_port;
     bool is_counted; /* in client_counts */
-    struct http1_server *server;
+    bool is_arriving; /* which of the two it is */
+    bool is_draining; /* while it arrives */
+    union {
+        struct arrival *arrival;
+        struct http1_server *server;
+    };
 };
 
 struct hub {
@@ -116,29 +122,94 @@ static const struct http1_owner client_ops = {
     .closed = client_closed,
 };
 
+/* False: the address has all the connections that it may have. *ret_counts: this one is among them. */
+static bool may_enter(struct hub *hub, const struct ip *ip, bool *ret_counts)
+{
+    uint64_t most = hub->generation->limits->connections_per_client;
+    *ret_counts = most != 0 && ip->version != 0;
+    if (!*ret_counts || client_counts_enter(ip, most))
+        return true;
+    *ret_counts = false;
+    counter_add(&hub->counts.connections_refused, 1);
+    return false;
+}
+
+/* Whom the header names is the client, from here on and in every respect; when it names nobody, it is the peer. */
+static void arrived(void *owner, struct transport *taken, struct buffer *rest, const struct proxy_header *header,
+                    msec waited)
+{
+    struct client *client = owner;
+    if (header->source.version != 0) {
+        client->ip = header->source;
+        client->ip_port = header->source_port;
+    }
+    if (!may_enter(client->port->hub, &client->ip, &client->is_counted)) {
+        buffer_clear(rest);
+        transport_free(taken);
+        forget_client(client);
+        return;
+    }
+    client->is_arriving = false;
+    client->server = http1_server_new(taken, &client_ops, client);
+    if (client->is_draining)
+        http1_server_drain(client->server);
+    http1_server_give(client->server, rest, waited);
+}
+
+static const struct arrival_owner arrival_ops = {.arrived = arrived, .failed = client_closed};
+
+static bool has_header(const struct port *port, const struct ip *ip)
+{
+    const struct cidr_set *from = port->gate->listen->proxied_from;
+    uint32_t number;
+    return from != NULL && cidr_set_find(from, ip, &number);
+}
+
+static void drain_client(struct client *client)
+{
+    if (!client->is_arriving) {
+        http1_server_drain(client->server);
+        return;
+    }
+    client->is_draining = true;
+    arrival_drain(client->arrival);
+}
+
+static void end_client(struct client *client)
+{
+    if (client->is_arriving)
+        arrival_free(client->arrival);
+    else
+        http1_server_free(client->server);
+    forget_client(client);
+}
+
 static void accepted(void *owner, int taken_fd, const struct addr *peer)
 {
     struct port *port = owner;
     struct hub *hub = port->hub;
     struct ip ip = addr_ip(peer);
-    uint64_t most = hub->generation->limits->connections_per_client;
-    bool counts = most != 0 && ip.version != 0;
-    if (counts && !client_counts_enter(&ip, most)) {
+    bool is_arriving = has_header(port, &ip), counts = false;
+    if (!is_arriving && !may_enter(hub, &ip, &counts)) {
         close(taken_fd);
-        counter_add(&hub->counts.connections_refused, 1);
         return;
     }
     struct client *client = must_calloc(1, sizeof *client);
     client->port = port;
     client->ip = ip;
     client->is_counted = counts;
+    client->is_arriving = is_arriving;
     client->ip_port = addr_port(peer);
     port->clients++;
     counter_add(&hub->counts.connections_accepted, 1);
     counter_add(&hub->counts.connections_open, 1);
     list_push_back(&hub->clients, &client->link);
     descriptors_client(1);
-    client->server = http1_server_new(tcp_new(taken_fd, true), &client_ops, client);
+    struct transport *transport = tcp_new(taken_fd, true);
+    if (is_arriving)
+        client->arrival = arrival_new(transport, port->gate->timeouts->client_header, &arrival_ops, client);
+    else
+        client->server = http1_server_new(transport, &client_ops, client);
 }
 
 /* Each client may need a second descriptor for its server; and the memory has to be there. What is idle goes first. */
@@ -227,7 +298,7 @@ static void drain_clients(struct hub *hub, const struct port *of)
     list_each_safe(link, &hub->clients) {
         struct client *client = container_of(link, struct client, link);
         if (of == NULL || client->port == of)
-            http1_server_drain(client->server);
+            drain_client(client);
     }
 }
 
@@ -342,11 +413,8 @@ void hub_free(struct hub *hub)
     hub->upstreams.is_closing = true;
     list_each_safe(link, &hub->ports) /* first: closing one accepts what still waits in the kernel's queue */
         close_port(container_of(link, struct port, link));
-    list_each_safe(link, &hub->clients) {
-        struct client *client = container_of(link, struct client, link);
-        http1_server_free(client->server);
-        forget_client(client);
-    }
+    list_each_safe(link, &hub->clients)
+        end_client(container_of(link, struct client, link));
     upstreams_fini(&hub->upstreams);
     resolver_free(hub->resolver);
     generation_unref(hub->generation);

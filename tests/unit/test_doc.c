@@ -151,6 +151,7 @@ static const struct {
     {"forward", "forward s { listen 127.0.0.1:81; allow }"},
     {"listen", "listen 127.0.0.1:82"},
     {"forwarded", "forwarded from 10.0.0.0/8"},
+    {"proxy-protocol", "proxy-protocol from 10.0.0.0/8"},
     {"host", "host a.example"},
     {"to", "to b c"},
     {"files", "files www"},

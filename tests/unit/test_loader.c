@@ -43,7 +43,8 @@ START_TEST(test_reverse)
         &kit,
         "threads 3\ncontrol run/control.sock group admin\nuser www\nlog off\n"
         "pool origin { server 127.0.0.1:9000 weight 5; server b.example { backup; max-connections 7 }; connections 512 }\n"
-        "reverse site {\n listen 127.0.0.1:8080 forwarded from 10.0.0.0/8\n listen :81\n host a.example *.b.example\n"
+        "reverse site {\n listen 127.0.0.1:8080 forwarded from 10.0.0.0/8\n"
+        " listen :81 proxy-protocol from 10.0.0.1 2001:db8::/32\n host a.example *.b.example\n"
         " pool origin\n limits { body-size 1M }\n timeouts { response 5s }\n websocket off\n"
         " error-page 502 503 sorry.html\n"
         " deny as x status 404 if path(/x/*)\n"
@@ -66,6 +67,7 @@ START_TEST(test_reverse)
     ck_assert_uint_eq(config->reverse_count, 1);
     ck_assert_str_eq(site->place_text.at, "main.conf:6");
     ck_assert(site->listen_count == 2 && site->listens[1].is_dual && site->listens[0].forwarded_from->count == 1);
+    ck_assert(site->listens[0].proxied_from == NULL && site->listens[1].proxied_from->count == 2);
     ck_assert(site->host_count == 2 && site->hosts[1].kind == HOST_BELOW);
     ck_assert(site->settings.serve.kind == SERVE_POOL && site->settings.serve.pool == pool);
     ck_assert(site->settings.limits.body_size == 1 << 20 && site->settings.limits.header_size == 32768);
@@ -271,6 +273,14 @@ static const struct {
     {"reverse s { listen :80; to a }\nreverse t { listen :80; to a }\n", "2:9 a second block for the rest"},
     {"reverse s { listen :80; host x.example; to a }\nreverse t { listen :80 forwarded from 10.0.0.0/8; to a }\n",
      "2:20 must agree on what follows"},
+    {"reverse s { listen :80 forwarded from 10.0.0.0/8; host x.example; to a }\n"
+     "reverse t { listen :80 proxy-protocol from 10.0.0.0/8; to a }\n",
+     "2:20 must agree on what follows"},
+    {"reverse s { listen unix:/s proxy-protocol from 10.0.0.0/8; to a }\n", "1:28 has no address that 'from'"},
+    {"reverse s { listen :80 proxy-protocol from 10.0.0.0/8 forwarded from 10.0.0.0/8; to a }\n",
+     "1:55 'forwarded' after 'proxy-protocol'"},
+    {"reverse s { listen :80 proxy-protocol 10.0.0.0/8 10.0.0.0/8; to a }\n", "1:39 write: proxy-protocol from CIDR"},
+    {"reverse s { listen :80 proxy-protocol from 10.0.0.1/8; to a }\n", "1:44 bits behind the prefix"},
     {"reverse s { listen :80; host x.example; to a }\nreverse t { listen :80; to a; limits { header-size 64k } }\n",
      "2:20 must agree on the limits"},
     {"reverse s { listen 127.0.0.1:3128; to a }\n" OFFICE("allow if source(10.0.0.0/8)"),
