@@ -88,6 +88,8 @@ static const struct value_word list_formats[] = {
     {"adblock", LIST_ADBLOCK},   {"dnsmasq", LIST_DNSMASQ}, {"rpz", LIST_RPZ},
     {"category", LIST_CATEGORY}, {"cidr", LIST_CIDR},       {NULL, 0}};
 static const struct value_word balances[] = {{"round-robin", BALANCE_ROUND_ROBIN}, {NULL, 0}};
+static const struct value_word proxy_versions[] = {
+    {"v1", PROXY_HEADER_V1}, {"v2", PROXY_HEADER_V2}, {"off", PROXY_HEADER_OFF}, {NULL, 0}};
 static const struct value_word address_privacy[] = {
     {"clear", PRIVACY_CLEAR}, {"masked", PRIVACY_MASKED}, {"off", PRIVACY_OFF}, {NULL, 0}};
 static const struct value_word forwarded_fields[] = {{"x-forwarded", FORWARDED_X},
@@ -235,6 +237,9 @@ const struct directive directives[] = {
      .fallback = "round-robin", .help = "how a server is chosen"},
     {.name = "connections", .blocks = BLOCK_POOL, COUNT(struct pool_conf, connections, 0, 100000, "256"),
      .help = "idle connections kept open to each server, per thread"},
+    {.name = "proxy-protocol", .blocks = BLOCK_POOL, .type = VALUE_CHOICE, MEMBER(struct pool_conf, proxy_header),
+     .words = proxy_versions, .fallback = "off",
+     .help = "begins each connection with a PROXY header that names the client; it serves one request then"},
     {.name = "tls", .blocks = BLOCK_POOL, SPECIAL(set_pool_tls, 0, 0, NULL), .body = BODY_OPTIONAL,
      .help = "its servers are spoken to by TLS 1.2 or 1.3, as those written https:// are"},
     {.name = "verify", .blocks = BLOCK_POOL_TLS, .type = VALUE_SWITCH, MEMBER(struct tls_conf, verify), .fallback = "on",

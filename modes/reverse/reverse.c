@@ -24,7 +24,10 @@ static void reverse_identify(struct exchange *x, const void *block)
     struct facts *facts = &x->facts;
     facts_of_request(facts, &x->client->head);
     facts->block_kind = STR("reverse");
-    facts->client = reverse_client_address(&facts->client, trusted, facts->request_fields);
+    struct ip client = reverse_client_address(&facts->client, trusted, facts->request_fields);
+    if (!ip_eq(&client, &facts->client))
+        facts->client_port = 0; /* the proxy's */
+    facts->client = client;
 
     const struct reverse_conf *found = reverse_hosts_find(block, facts->host);
     if (found == NULL) {

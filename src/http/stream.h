@@ -7,6 +7,7 @@
 #ifndef HTTP_STREAM_H
 #define HTTP_STREAM_H
 
+#include "base/addr.h"
 #include "base/arena.h"
 #include "flow/flow.h"
 #include "http/fault.h"
@@ -50,6 +51,8 @@ struct stream_ops {
     uint64_t (*unsent)(struct stream *stream);
     /* Has the peer reset the connection? (One that has ended its side may still be waiting for the answer.) */
     bool (*is_reset)(struct stream *stream);
+    /* Our address on the connection; len 0: it has none any more. A system call. */
+    struct addr (*local)(struct stream *stream);
     /* The raw bytes both ways, for a tunnel: the connection speaks no HTTP any more. */
     struct source *(*tunnel_source)(struct stream *stream);
     struct sink *(*tunnel_sink)(struct stream *stream);

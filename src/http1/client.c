@@ -161,6 +161,11 @@ static bool is_reset(struct stream *stream)
     return transport_is_reset(client_of(stream)->transport);
 }
 
+static struct addr local(struct stream *stream)
+{
+    return transport_local(client_of(stream)->transport);
+}
+
 static struct source *tunnel_source(struct stream *stream)
 {
     struct http1_client *client = client_of(stream);
@@ -210,6 +215,7 @@ static const struct stream_ops client_stream_ops = {
     .trailers_out = trailers_out,
     .unsent = unsent,
     .is_reset = is_reset,
+    .local = local,
     .tunnel_source = tunnel_source,
     .tunnel_sink = tunnel_sink,
     .done = done,
@@ -250,6 +256,13 @@ struct stream *http1_client_begin(struct http1_client *client, struct arena *are
     client->parser = NULL;
     client->is_parsing = client->has_answered = client->is_head_complete = client->is_reusable = false;
     return &client->stream;
+}
+
+void http1_client_precede(struct http1_client *client, struct str bytes)
+{
+    must_be(client, CLIENT_MAGIC);
+    must(client->out.len == 0);
+    buffer_add(&client->out, bytes);
 }
 
 bool http1_client_is_reusable(const struct http1_client *client)

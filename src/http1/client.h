@@ -18,6 +18,9 @@ void http1_client_free(struct http1_client *client);
    the connection may be kept. */
 struct stream *http1_client_begin(struct http1_client *client, struct arena *arena, const struct limits *limits);
 
+/* Before the first head: bytes that stand in front of it, and leave with it. */
+void http1_client_precede(struct http1_client *client, struct str bytes);
+
 bool http1_client_is_reusable(const struct http1_client *client);
 /* Has anything of the answer come? (After a failure: a request whose answer had not begun on a reused connection may be tried again.) */
 bool http1_client_has_answered(const struct http1_client *client);

@@ -302,6 +302,11 @@ static bool is_reset(struct stream *stream)
     return transport_is_reset(request_of(stream)->server->transport);
 }
 
+static struct addr local(struct stream *stream)
+{
+    return transport_local(request_of(stream)->server->transport);
+}
+
 static struct source *tunnel_source(struct stream *stream)
 {
     struct http1_request *request = request_of(stream);
@@ -366,6 +371,7 @@ static const struct stream_ops server_stream_ops = {
     .trailers_out = trailers_out,
     .unsent = unsent,
     .is_reset = is_reset,
+    .local = local,
     .tunnel_source = tunnel_source,
     .tunnel_sink = tunnel_sink,
     .done = done,

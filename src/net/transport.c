@@ -62,6 +62,14 @@ bool transport_is_reset(struct transport *transport)
     return poll(&state, 1, 0) > 0 && (state.revents & (POLLERR | POLLHUP)) != 0;
 }
 
+struct addr transport_local(struct transport *transport)
+{
+    struct addr local = {.len = sizeof local.as};
+    if (getsockname(event_get_fd(&transport->ready->event), &local.as.any, &local.len) != 0)
+        return (struct addr){.len = 0};
+    return addr_of_sockaddr(&local.as.any, local.len);
+}
+
 void transport_watch(struct transport *transport, struct task *who)
 {
     transport->ready->reader = who;

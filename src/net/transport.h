@@ -71,6 +71,8 @@ bool transport_is_closed(struct transport *transport);
 uint64_t transport_unsent(struct transport *transport);
 /* Has the peer reset the connection, or is it gone in both directions? Asks the kernel only after an edge that was not read yet. */
 bool transport_is_reset(struct transport *transport);
+/* The socket's own address; len 0 when it cannot be told. A system call. */
+struct addr transport_local(struct transport *transport);
 /* Has `who` woken by the next byte or end, without reading. What came before wakes nobody: ask the two above first. */
 void transport_watch(struct transport *transport, struct task *who);
 /* Forgets whom to wake, for reading and writing. */

@@ -4,6 +4,7 @@
 #include "base/rand.h"
 #include "flow/text_source.h"
 #include "http1/client.h"
+#include "net/proxy_header.h"
 #include "observe/access_log.h"
 #include "proxy/file_body.h"
 #include "proxy/generation.h"
@@ -120,12 +121,37 @@ static bool may_dial(const struct dial_policy *policy, const struct ip *ip, uint
     return x->mode->may_dial == NULL || x->mode->may_dial(x, ip, port);
 }
 
+/* For a pool with `proxy-protocol`: where the client is, and what it connected to. */
+static struct str introduction(const struct exchange *x)
+{
+    struct proxy_header header = {.source = x->facts.client, .source_port = x->facts.client_port};
+    if (x->told != NULL) {
+        header.destination = x->told->destination;
+        header.destination_port = x->told->destination_port;
+    } else {
+        struct addr local = x->client->ops->local(x->client);
+        header.destination = addr_ip(&local);
+        header.destination_port = addr_port(&local);
+    }
+    char *text = arena_bytes(x->arena, PROXY_HEADER_WRITTEN_MAX);
+    return str_from(text, proxy_header_write(&header, x->plan.pool->proxy_header, text));
+}
+
+static struct reach *reach_servers(struct exchange *x)
+{
+    struct reach *reach = reach_pool(hub_upstreams(x->hub), x->arena, x->plan.pool, x->plan.timeouts->connect,
+                                     x->plan.timeouts->server_tls, x->is_retry);
+    if (x->plan.pool->proxy_header != PROXY_HEADER_OFF)
+        reach_set_preface(reach, introduction(x));
+    return reach;
+}
+
 static struct reach *begin_reach(struct exchange *x)
 {
     struct upstreams *upstreams = hub_upstreams(x->hub);
     msec timeout = x->plan.timeouts->connect;
     if (x->plan.kind == PLAN_POOL)
-        return reach_pool(upstreams, x->arena, x->plan.pool, timeout, x->plan.timeouts->server_tls, x->is_retry);
+        return reach_servers(x);
     unsigned keep = x->plan.kind == PLAN_TUNNEL ? 0 : HOST_CONNECTIONS;
     x->dial_policy.may = may_dial;
     return reach_host(upstreams, x->arena, x->plan.host, x->plan.port, &x->plan.literal, timeout, &x->dial_policy, keep,
@@ -197,7 +223,7 @@ static void build_request(struct exchange *x, struct head *out)
         .framing = from->framing,
         .length = from->length,
         .declared = BODY_UNKNOWN,
-        .keep_alive = true,
+        .keep_alive = !x->upstream->is_personal,
         .upgrades_websocket = from->upgrades_websocket && x->plan.allow_websocket,
     };
     fields_init(&out->fields, x->arena);
@@ -471,14 +497,14 @@ static void cancel(struct stream_user *user)
     let_go(x);
 }
 
-static void know_client(struct exchange *x, const struct ip *ip, uint16_t port)
+static void know_client(struct exchange *x, const struct caller *caller)
 {
     struct facts *facts = &x->facts;
     char *id = arena_bytes(x->arena, REQUEST_ID_LEN + 1);
     request_id_make(id);
     facts->request_id = str_from(id, REQUEST_ID_LEN);
-    facts->client = *ip;
-    facts->client_port = port;
+    facts->client = caller->ip;
+    facts->client_port = caller->port;
     facts->listener = x->gate->text;
     facts->started = clock_wall();
     facts->upstream_time = -1;
@@ -487,8 +513,8 @@ static void know_client(struct exchange *x, const struct ip *ip, uint16_t port)
     facts->minor = x->client->head.minor;
 }
 
-void exchange_begin(struct hub *hub, struct stream *client, const struct ip *ip, uint16_t port,
-                    struct generation *generation, const struct gate *gate)
+void exchange_begin(struct hub *hub, struct stream *client, const struct caller *caller, struct generation *generation,
+                    const struct gate *gate)
 {
     struct exchange *x = arena_new(client->arena, struct exchange);
     x->magic = EXCHANGE_MAGIC;
@@ -509,7 +535,8 @@ void exchange_begin(struct hub *hub, struct stream *client, const struct ip *ip,
     task_init(&x->task, run);
     timer_init(&x->timer, &x->task);
     hub_exchange_began(hub);
-    know_client(x, ip, port);
+    x->told = caller->told;
+    know_client(x, caller);
     client->user = &x->user;
     run(&x->task);
 }

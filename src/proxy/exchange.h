@@ -25,6 +25,7 @@ struct gate;
 struct reach;
 struct upstream;
 struct file_body;
+struct proxy_header;
 
 /* In the order in which they mostly happen; the table in exchange.c has a row for each. */
 enum step {
@@ -54,6 +55,7 @@ struct exchange {
     void *mode_state;       /* the mode's own, between its calls */
     struct stream *client;
     struct arena *arena; /* the client stream's */
+    const struct proxy_header *told; /* the caller's */
     struct facts facts;
     struct verdict verdict;
     struct plan plan;
@@ -76,10 +78,16 @@ struct exchange {
     enum stream_end client_end;
 };
 
-/* Starts on a stream whose head was received, or refused (stream->fault is set); `ip` (version 0 behind a unix socket) and `port` are the
-   client's; `gate` is one of `generation`. */
-void exchange_begin(struct hub *hub, struct stream *client, const struct ip *ip, uint16_t port,
-                    struct generation *generation, const struct gate *gate);
+/* Who asks. */
+struct caller {
+    struct ip ip; /* version 0 behind a unix socket */
+    uint16_t port;
+    const struct proxy_header *told; /* by the proxy in front; NULL: nothing. Lives as long as the stream's connection */
+};
+
+/* Starts on a stream whose head was received, or refused (stream->fault is set); `gate` is one of `generation`. */
+void exchange_begin(struct hub *hub, struct stream *client, const struct caller *caller, struct generation *generation,
+                    const struct gate *gate);
 
 /* For modes: ends the plan with the error page of a fault. */
 void plan_fault(struct exchange *x, enum fault fault);

@@ -44,6 +44,7 @@ struct client {
         struct arrival *arrival;
         struct http1_server *server;
     };
+    struct proxy_header *told; /* owned: what came in front of everything else; NULL: nothing that names a client */
 };
 
 struct hub {
@@ -89,6 +90,7 @@ static void forget_client(struct client *client)
     counter_add(&port->hub->counts.connections_open, -1);
     port->clients--;
     let_port_go(port);
+    free(client->told);
     free(client);
 }
 
@@ -113,7 +115,8 @@ static void client_begin(void *owner, struct stream *stream)
     list_push_back(&hub->clients, &client->link);
     if (descriptors_are_short())
         stream->must_close = true; /* so that the others, who wait to be accepted, get their turn */
-    exchange_begin(hub, stream, &client->ip, client->ip_port, port->generation, port->gate);
+    struct caller caller = {.ip = client->ip, .port = client->ip_port, .told = client->told};
+    exchange_begin(hub, stream, &caller, port->generation, port->gate);
 }
 
 static const struct http1_owner client_ops = {
@@ -142,6 +145,8 @@ static void arrived(void *owner, struct transport *taken, struct buffer *rest, c
     if (header->source.version != 0) {
         client->ip = header->source;
         client->ip_port = header->source_port;
+        client->told = must_alloc(sizeof *client->told);
+        *client->told = *header;
     }
     if (!may_enter(client->port->hub, &client->ip, &client->is_counted)) {
         buffer_clear(rest);

@@ -11,8 +11,9 @@
 static bool may_be_kept(const struct upstream *upstream)
 {
     const struct server *server = upstream->server;
-    return http1_client_is_reusable(upstream->http) && server->idle_count < server->idle_most &&
-           server->standing != SERVER_RETIRED && !server->upstreams->is_closing;
+    return http1_client_is_reusable(upstream->http) && !upstream->is_personal &&
+           server->idle_count < server->idle_most && server->standing != SERVER_RETIRED &&
+           !server->upstreams->is_closing;
 }
 
 static void leave_idle(struct upstream *upstream)

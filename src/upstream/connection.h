@@ -21,6 +21,7 @@ struct upstream {
     struct http1_client *http;
     struct addr peer;
     bool is_reused;   /* it has served before */
+    bool is_personal; /* it began by saying for whom it is: never kept */
     struct task task; /* while idle */
     struct timer timer;
 };

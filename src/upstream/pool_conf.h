@@ -6,6 +6,7 @@
 
 #include "base/addr.h"
 #include "base/word.h"
+#include "net/proxy_header_conf.h"
 #include "net/tls_conf.h"
 
 #include <stdint.h>
@@ -32,6 +33,7 @@ struct pool_conf {
     struct server_conf *servers;
     size_t server_count;
     enum balance balance;
+    enum proxy_header_version proxy_header; /* in front of each connection */
     unsigned connections; /* idle ones kept to each server, per thread; default 256 */
     struct tls_conf *tls; /* NULL: none of its servers is spoken to by TLS */
     size_t index;         /* of the pool in its configuration */

@@ -16,6 +16,7 @@ struct reach {
     msec connect_timeout;
     unsigned tries;
     bool fresh;
+    struct str preface; /* at == NULL: none */
     enum fault fault;
     struct server *server;     /* being tried; counted */
     struct upstream *upstream; /* the result */
@@ -94,6 +95,12 @@ struct reach *reach_host(struct upstreams *upstreams, struct arena *arena, struc
     return reach;
 }
 
+void reach_set_preface(struct reach *reach, struct str preface)
+{
+    reach->preface = preface;
+    reach->fresh = true;
+}
+
 static void leave_server(struct reach *reach)
 {
     dial_free(reach->dial);
@@ -163,6 +170,9 @@ static bool take_idle(struct reach *reach)
 static enum flow connected(struct reach *reach, struct transport *taken, const struct addr *peer)
 {
     reach->upstream = upstream_new(reach->server, taken, peer);
+    reach->upstream->is_personal = reach->preface.at != NULL;
+    if (reach->server->tls == NULL) /* else it has gone before the handshake */
+        http1_client_precede(reach->upstream->http, reach->preface);
     counter_add(&reach->upstreams->counts.connects, 1);
     return FLOW_END;
 }
@@ -252,12 +262,28 @@ static struct str name_of_server(struct reach *reach)
     return ip.version != 0 ? arena_dup(reach->arena, str_from(text, ip_text(&ip, text))) : STR_NONE;
 }
 
-static void begin_securing(struct reach *reach, struct task *who)
+/* A new socket takes so few bytes at once, or none at all any more. */
+static bool send_preface(struct reach *reach, struct transport *tcp, struct task *who)
+{
+    struct buffer buffer;
+    buffer_init(&buffer);
+    buffer_add_reference(&buffer, reach->preface, NULL, NULL);
+    enum flow flow = transport_write(tcp, &buffer, who);
+    buffer_clear(&buffer);
+    return flow == FLOW_MORE;
+}
+
+static enum flow begin_securing(struct reach *reach, struct task *who)
 {
     struct transport *tcp = dial_take(reach->dial, &reach->securing_peer);
+    if (reach->preface.at != NULL && !send_preface(reach, tcp, who)) {
+        transport_free(tcp);
+        return fail(reach, FAULT_CONNECT_FAILED);
+    }
     reach->securing = tls_connect(tcp, reach->server->tls, name_of_server(reach), &reach->server->resumption);
     reach->timer.task = who;
     timer_set(&reach->timer, reach->tls_timeout);
+    return FLOW_MORE;
 }
 
 static enum flow fail_securing(struct reach *reach, enum fault fault, const char *why)
@@ -293,7 +319,8 @@ static enum flow join_server(struct reach *reach, struct task *who)
             struct transport *transport = dial_take(reach->dial, &peer);
             return connected(reach, transport, &peer);
         }
-        begin_securing(reach, who);
+        if (begin_securing(reach, who) == FLOW_FAIL)
+            return FLOW_FAIL;
     }
     return secure(reach, who);
 }

@@ -24,6 +24,9 @@ struct reach *reach_pool(struct upstreams *upstreams, struct arena *arena, const
 struct reach *reach_host(struct upstreams *upstreams, struct arena *arena, struct str host, uint16_t port,
                          const struct ip *literal, msec connect_timeout, const struct dial_policy *policy,
                          unsigned keep, bool fresh);
+/* Before the first poll: a new connection begins with these bytes (borrowed), TLS comes after them. It is for nobody else then, so no idle
+   one is taken either. */
+void reach_set_preface(struct reach *reach, struct str preface);
 void reach_fini(struct reach *reach);
 
 /* END: reach_take(). FAIL: reach_fault(). */

@@ -1,9 +1,9 @@
-"""The PROXY protocol on a listener (`listen … proxy-protocol from CIDR`), with the programs that speak it."""
+"""The PROXY protocol, in (`listen … proxy-protocol from CIDR`) and out (`proxy-protocol v1|v2` of a pool), with the programs that speak it."""
 import os, shutil, socket, struct
 
 import pytest
 
-from lib import Client, curl, free_port, record_of, records, run, temp_dir, until
+from lib import Authority, Client, curl, free_port, record_of, records, run, temp_dir, until
 from lib.wait import Process
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -222,7 +222,113 @@ def test_mistakes_are_told(web_folder, line, told):
     assert done.returncode == 1 and told in done.stderr
 
 
+# Out
+
+def pool(version, more="", listen="127.0.0.1:${env.PORT}"):
+    return f"""
+log off
+pool app {{ server 127.0.0.1:${{env.ORIGIN_PORT}}; proxy-protocol {version} }}
+reverse site {{
+    listen {listen}
+    {more}
+    pool app
+}}
+"""
+
+
+def expected(version, source, source_port, destination, destination_port):
+    if version == "v1":
+        return f"PROXY TCP4 {source} {destination} {source_port} {destination_port}\r\n".encode()
+    return v2(0x21, 0x11, socket.inet_aton(source) + socket.inet_aton(destination) + struct.pack("!HH", source_port, destination_port))
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_a_server_is_told_of_the_client(gatehouse, origin, version):
+    o = origin(raw_answer)
+    g = gatehouse(pool(version), ORIGIN_PORT=o.port)
+    with Client(g.port) as c:
+        port = c.sock.getsockname()[1]
+        header = expected(version, "127.0.0.1", port, "127.0.0.1", g.port)
+        c.send(b"POST / HTTP/1.1\r\nHost: site.test\r\nContent-Length: 4\r\n\r\nbody")
+        assert c.response().status == 200
+        c.send(GET)
+        assert c.response().status == 200
+        until(lambda: len(o.received) == 2, 5, "a connection for each request")
+    for received, line in zip(o.received, (b"POST / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\n")):
+        assert received.startswith(header + line) and received.count(header) == 1
+        assert b"connection: close" in received.lower()
+
+
+def raw_answer(conn):
+    """A header of either version, then a request."""
+    start = conn.read_exactly(6)
+    if start == b"PROXY ":
+        conn.read_until(b"\r\n")
+    else:
+        rest = conn.read_exactly(10)
+        conn.read_exactly(struct.unpack("!H", rest[8:])[0])
+    if conn.request():
+        conn.send(OK)
+        conn.wait_closed()
+
+
+def test_what_is_not_known_is_not_made_up(gatehouse, origin):
+    """Behind a unix socket there is no address; behind another proxy the client's port is not known."""
+    o = origin(raw_answer)
+    g = gatehouse(pool("v1", listen="127.0.0.1:${env.PORT} forwarded from 127.0.0.1\n    listen unix:${env.DIR}/site.sock"), ORIGIN_PORT=o.port)
+    with Client(g.dir / "site.sock") as c:
+        assert c.get().status == 200
+    assert curl(g.url("/"), "-H", "X-Forwarded-For: 203.0.113.9").status == 200
+    assert curl(g.url("/"), "-H", "X-Forwarded-For: 2001:db8::9").status == 200
+    lines = [bytes(received).split(b"\r\n")[0] for received in o.received]
+    assert lines == [b"PROXY UNKNOWN", b"PROXY TCP4 203.0.113.9 127.0.0.1 0 %d" % g.port, b"PROXY TCP6 2001:db8::9 ::ffff:7f00:1 0 %d" % g.port]
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_what_came_in_goes_out(gatehouse, origin, version):
+    o = origin(raw_answer)
+    g = gatehouse(pool(version, listen="127.0.0.1:${env.PORT} proxy-protocol from 127.0.0.1"), ORIGIN_PORT=o.port)
+    assert ask(g, V1).status == 200
+    assert ask(g, v2_tcp4()).status == 200
+    for received in o.received:
+        assert received.startswith(expected(version, "203.0.113.9", 4711, "198.51.100.2", 80))
+
+
+def test_a_reload_changes_what_servers_are_told(gatehouse, origin):
+    """No connection of the one kind is used for the other."""
+    o = origin(lambda conn: None)
+    o.answer = lambda conn: raw_answer(conn) if told[0] else plain_answer(conn)
+    told = [False]
+    g = gatehouse(pool("off"), ORIGIN_PORT=o.port)
+    for version in ("off", "v1", "v2", "off"):
+        told[0] = version != "off"
+        assert g.reload(pool(version)).returncode == 0
+        for _ in range(4):
+            assert curl(g.url("/")).status == 200
+
+
+def plain_answer(conn):
+    while conn.request():
+        conn.send(OK)
+
+
 # With others
+
+def test_nginx_is_told_of_the_client(gatehouse, nginx_new):
+    port = free_port()
+    n = nginx_new(f"listen 127.0.0.1:{port} proxy_protocol;\n"
+                  'location = /who { return 200 "$proxy_protocol_addr $proxy_protocol_port $proxy_protocol_server_addr $proxy_protocol_server_port"; }')
+    body = os.urandom(200_000)
+    for version in ("v1", "v2"):
+        g = gatehouse(pool(version), ORIGIN_PORT=port)
+        r = curl(g.url("/who"))
+        assert r.body.decode() == f"127.0.0.1 {r.info['local_port']} 127.0.0.1 {g.port}"
+        with Client(g.port) as c:                       # an upload, and a keep-alive connection of the client's
+            c.send(b"PUT /put/x HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            assert c.response().status in (201, 204)
+            assert c.get("/put/x").body == body
+    assert n.log_lines(at_least=6)
+
 
 HAPROXY = """
 global
@@ -238,6 +344,9 @@ frontend front
 backend gate
     {reuse}
     server gate 127.0.0.1:{port} {how}
+frontend behind
+    bind 127.0.0.1:{behind} accept-proxy
+    http-request return status 200 content-type text/plain lf-string "%ci %cp %[dst] %[dst_port]"
 """
 
 
@@ -253,7 +362,7 @@ def haproxy():
         with open(conf, "w", encoding="utf-8") as file:
             file.write(HAPROXY.format(**values))
         started.append(Process("haproxy", [program, "-db", "-f", conf], folder))
-        started[-1].wait_listening([("127.0.0.1", values["front"])])
+        started[-1].wait_listening([("127.0.0.1", values["front"]), ("127.0.0.1", values["behind"])])
 
     yield start
     for one in started:
@@ -265,13 +374,46 @@ def haproxy():
 def test_haproxy_in_front_names_its_clients(gatehouse, haproxy, how):
     g = gatehouse(site(SEES))
     front = free_port()
-    haproxy(front=front, port=g.port, how=how, reuse="http-reuse safe")
+    haproxy(front=front, behind=free_port(), port=g.port, how=how, reuse="http-reuse safe")
     for _ in range(3):
         r = curl(f"http://127.0.0.1:{front}/")
         assert r.body.decode() == f"127.0.0.1 {r.info['local_port']}"
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_haproxy_behind_is_told_of_the_client(gatehouse, haproxy, version):
+    behind = free_port()
+    g = gatehouse(pool(version), ORIGIN_PORT=behind)
+    haproxy(front=free_port(), behind=behind, port=g.port, how="", reuse="")
+    for _ in range(3):
+        r = curl(g.url("/"))
+        assert r.body.decode() == f"127.0.0.1 {r.info['local_port']} 127.0.0.1 {g.port}"
 
 
 def test_curl_speaks_it(gatehouse):
     g = gatehouse(site(SEES))
     r = curl(g.url("/"), "--haproxy-protocol")
     assert r.body.decode() == f"127.0.0.1 {r.info['local_port']}"
+
+
+def test_a_chain_of_two(gatehouse, nginx_new):
+    port = free_port()
+    nginx_new(f'listen 127.0.0.1:{port} proxy_protocol;\nlocation = /who {{ return 200 "$proxy_protocol_addr $proxy_protocol_port"; }}')
+    inner = gatehouse(pool("v1", listen="127.0.0.1:${env.PORT} proxy-protocol from 127.0.0.1"), ORIGIN_PORT=port)
+    outer = gatehouse(pool("v2"), ORIGIN_PORT=inner.port)
+    r = curl(outer.url("/who"))
+    assert r.body.decode() == f"127.0.0.1 {r.info['local_port']}"
+
+
+def test_the_header_comes_before_tls(gatehouse, nginx_new):
+    authority = Authority()
+    pair, port = authority.issue("app.test"), free_port()
+    nginx_new(f"""listen 127.0.0.1:{port} ssl proxy_protocol; ssl_certificate {pair.certificate}; ssl_certificate_key {pair.key};
+        location = /who {{ return 200 "$https $proxy_protocol_addr $proxy_protocol_port"; }}""")
+    for version in ("v1", "v2"):
+        text = pool(version).replace("proxy-protocol", f"tls {{ ca {authority.certificate}; server-name app.test }}; proxy-protocol")
+        g = gatehouse(text, ORIGIN_PORT=port)
+        for _ in range(2):
+            r = curl(g.url("/who"))
+            assert r.body.decode() == f"on 127.0.0.1 {r.info['local_port']}"
+    authority.remove()

@@ -59,6 +59,7 @@ START_TEST(test_reverse)
     ck_assert_uint_eq(config->pool_count, 2);
     const struct pool_conf *pool = config->pools[0];
     ck_assert_uint_eq(pool->connections, 512);
+    ck_assert_int_eq(pool->proxy_header, PROXY_HEADER_OFF);
     ck_assert_uint_eq(pool->server_count, 2);
     ck_assert_uint_eq(pool->servers[0].weight, 5);
     ck_assert(pool->servers[1].is_backup && !pool->servers[1].is_down && pool->servers[1].max_connections == 7);
@@ -281,6 +282,7 @@ static const struct {
      "1:55 'forwarded' after 'proxy-protocol'"},
     {"reverse s { listen :80 proxy-protocol 10.0.0.0/8 10.0.0.0/8; to a }\n", "1:39 write: proxy-protocol from CIDR"},
     {"reverse s { listen :80 proxy-protocol from 10.0.0.1/8; to a }\n", "1:44 bits behind the prefix"},
+    {"pool p { server a; proxy-protocol v3 }\nreverse s { listen :80; pool p }\n", "1:35 is no value of 'proxy-protocol'"},
     {"reverse s { listen :80; host x.example; to a }\nreverse t { listen :80; to a; limits { header-size 64k } }\n",
      "2:20 must agree on the limits"},
     {"reverse s { listen 127.0.0.1:3128; to a }\n" OFFICE("allow if source(10.0.0.0/8)"),
