@@ -4,7 +4,7 @@ import asyncio, hashlib, os, re, threading
 import pytest
 import websockets
 
-from lib import Client, curl, free_port, until
+from lib import Client, curl, free_port, records, until
 
 SITE = """
 log off
@@ -491,6 +491,40 @@ def test_a_client_that_goes_away_ends_the_request_at_the_server(site):
         o.wait(1)
         c.reset()
     assert ended.wait(10)
+
+
+def has_ended_its_side(client):
+    """Whether the kernel at the other end of a client's connection has taken its FIN (CLOSE_WAIT)."""
+    own, (_, peer) = client.sock.getsockname()[1], client.sock.getpeername()
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        rows = [line.split() for line in file]
+    return any(row[1].endswith(f":{peer:04X}") and row[2].endswith(f":{own:04X}") and row[3] == "08" for row in rows)
+
+
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome"], ids=["before-the-head", "in-the-body"])
+def test_a_client_that_has_shut_its_side_and_then_resets_ends_the_exchange_at_once(site, sent):
+    def script(conn):
+        while request := conn.request():
+            if request.target == "/":
+                conn.send(OK)
+                continue
+            conn.send(sent)
+            assert conn.recv() == b""
+            ended.set()
+
+    ended = threading.Event()
+    g, o = site(script, text=ONE_THREAD.replace("log off", "log { to stdout; format json }"))
+    with Client(g.port) as c, Client(g.port) as other:
+        c.send(b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
+        o.wait(1)
+        if sent:
+            c.read_until(b"some")
+        c.half_close()
+        until(lambda: has_ended_its_side(c), 5, "the FIN has come")
+        assert other.get("/").status == 200 and not ended.is_set()    # by the same thread, which has seen the FIN
+        c.reset()
+        assert ended.wait(3), "the server is told"
+    assert [r["fault"] for r in records(g, 2) if r["url"].endswith("/held")] == ["client-gone"]
 
 
 def test_a_client_that_has_shut_its_side_still_gets_its_answer(site):
