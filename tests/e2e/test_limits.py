@@ -237,15 +237,22 @@ def test_a_body_that_stops_is_408_and_the_upload_is_broken_off(site):
 
 def test_a_client_that_waits_for_leave_to_send_its_body_is_not_slow(site):
     def thinks(conn):
-        conn.read_until(b"\r\n\r\n")
-        time.sleep(2.5)                                 # slow peers are looked for once a second
+        if conn.read_until(b"\r\n\r\n").startswith(b"POST /slow "):
+            return keeps_reading(conn)
+        waits.set()
+        assert go.wait(15)
         conn.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         assert conn.read_exactly(4) == b"body"
         conn.send(OK)
 
+    waits, go = threading.Event(), threading.Event()
     g, _ = site(thinks, timeouts="client-body 500ms")
-    with Client(g.port) as c:
+    with Client(g.port) as c, Client(g.port) as slow:
         c.send(post("/", "Content-Length: 4", "Expect: 100-continue"))
+        assert waits.wait(10)
+        slow.send(post("/slow", "Content-Length: 4") + b"bo")
+        assert slow.response().status == 408, "the time of one that began to be slow later is over"
+        go.set()
         assert c.response(interim=True).status == 100
         c.send(b"body")
         assert c.response().status == 200

@@ -1,7 +1,7 @@
 """What once went wrong, each with the way it was found."""
 import multiprocessing, selectors, socket, time
 
-from lib import Client, SLOWNESS, until
+from lib import Client, tcp_sockets, until
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 SITE = """
@@ -33,6 +33,10 @@ class FullBacklog:
         self.port = self.listener.getsockname()[1]
         return self
 
+    def is_dialled(self):
+        own = [one.getsockname()[1] for one in self.waiting]
+        return any(s.peer == self.port and s.state == "SYN_SENT" and s.local not in own for s in tcp_sockets())
+
     def __exit__(self, *_):
         for one in [self.listener, *self.waiting]:
             one.close()
@@ -46,12 +50,19 @@ def test_a_reload_while_a_server_is_dialled(gatehouse, origin):
         g = gatehouse(SITE % ("1s", servers))
         with Client(g.port) as c:
             c.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            time.sleep(0.2 * SLOWNESS)                  # it is dialling
+            until(hangs.is_dialled, what="it is dialling")
             worker = g.workers()
             for patience in ("2s", "3s"):               # twice, so that no generation but the exchange's own holds the old one
                 assert g.reload(SITE % (patience, servers)).returncode == 0
             assert c.response().body == b"hi"
         assert g.workers() == worker
+
+
+def was_read(client):
+    """All that a client has sent was taken from the kernel at the other end."""
+    own, (_, peer) = client.sock.getsockname()[1], client.sock.getpeername()
+    waiting = {(s.local, s.peer): s.unsent if s.local == own else s.unread for s in tcp_sockets()}
+    return waiting.get((own, peer)) == 0 and waiting.get((peer, own)) == 0
 
 
 def test_a_reload_while_a_head_is_read(gatehouse, origin):
@@ -61,7 +72,7 @@ def test_a_reload_while_a_head_is_read(gatehouse, origin):
     g = gatehouse(text)
     with Client(g.port) as c:
         c.send(b"POST / HTTP/1.1\r\nHost: x\r\n")
-        time.sleep(0.1 * SLOWNESS)
+        until(lambda: was_read(c), what="the first lines were read")
         worker = g.workers()
         for number in range(2):
             assert g.reload(text + f"\n# {number}\n").returncode == 0

@@ -4,7 +4,7 @@ import asyncio, hashlib, os, re, threading
 import pytest
 import websockets
 
-from lib import Client, curl, free_port, records, until
+from lib import Client, curl, free_port, records, tcp_sockets, until
 
 SITE = """
 log off
@@ -494,11 +494,9 @@ def test_a_client_that_goes_away_ends_the_request_at_the_server(site):
 
 
 def has_ended_its_side(client):
-    """Whether the kernel at the other end of a client's connection has taken its FIN (CLOSE_WAIT)."""
+    """Whether the kernel at the other end of a client's connection has taken its FIN."""
     own, (_, peer) = client.sock.getsockname()[1], client.sock.getpeername()
-    with open("/proc/net/tcp", encoding="ascii") as file:
-        rows = [line.split() for line in file]
-    return any(row[1].endswith(f":{peer:04X}") and row[2].endswith(f":{own:04X}") and row[3] == "08" for row in rows)
+    return any((s.local, s.peer, s.state) == (peer, own, "CLOSE_WAIT") for s in tcp_sockets())
 
 
 @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome"], ids=["before-the-head", "in-the-body"])

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -193,6 +194,18 @@ START_TEST(out_of_descriptors)
 }
 END_TEST
 
+/* In the kernel's queue of a listening socket. */
+static void wait_until_queued(int fd, unsigned count)
+{
+    struct tcp_info info = {0};
+    for (int i = 0; i < PATIENCE && info.tcpi_unacked < count; i++) {
+        socklen_t len = sizeof info;
+        ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+        poll(NULL, 0, info.tcpi_unacked < count);
+    }
+    ck_assert_uint_eq(info.tcpi_unacked, count);
+}
+
 START_TEST(the_queue_is_drained)
 {
     struct listen_conf conf = conf_of("127.0.0.1", 0);
@@ -202,7 +215,7 @@ START_TEST(the_queue_is_drained)
     int clients[MANY];
     for (int i = 0; i < MANY; i++)
         ck_assert_int_ge(clients[i] = connect_to(&addr), 0);
-    usleep(20000);
+    wait_until_queued(fd, MANY);
     listener_free(listener);
     ck_assert_int_eq(accepted_count, MANY);
     for (int i = 0; i < MANY; i++)

@@ -6,7 +6,7 @@
 
 #include <check.h>
 #include <pthread.h>
-#include <stdatomic.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -259,13 +259,15 @@ static void catch (struct letter *letter)
     }
 }
 
-static _Atomic(struct loop *) other_loop;
+static struct loop *other_loop;
+static sem_t other_is_there;
 
 static void *run_loop(void *unused)
 {
     (void)unused;
     struct loop *other = loop_new();
-    atomic_store(&other_loop, other);
+    other_loop = other;
+    sem_post(&other_is_there);
     loop_run(other);
     loop_free(other);
     return NULL;
@@ -274,10 +276,10 @@ static void *run_loop(void *unused)
 START_TEST(two_loops_and_the_watchdogs_view)
 {
     pthread_t thread;
+    sem_init(&other_is_there, 0, 0);
     pthread_create(&thread, NULL, run_loop, NULL);
-    while (atomic_load(&other_loop) == NULL)
-        usleep(100);
-    struct ball ball = {.letter.deliver = catch, .ends = {loop, atomic_load(&other_loop)}};
+    sem_wait(&other_is_there);
+    struct ball ball = {.letter.deliver = catch, .ends = {loop, other_loop}};
     loop_post(ball.ends[1], &ball.letter);
     loop_run(loop);
     ck_assert_uint_gt(loop_turns(loop), 0);

@@ -6,6 +6,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -75,6 +76,13 @@ static void say(int fd, const char *text)
     ck_assert_int_eq(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
 }
 
+/* Until the peer's end or reset has come, without the loop's having been told of it. */
+static void wait_for_end(struct transport *transport)
+{
+    struct pollfd end = {.fd = transport_descriptor(transport), .events = POLLRDHUP};
+    ck_assert_int_eq(poll(&end, 1, PATIENCE), 1);
+}
+
 /* Reads until END or FAIL, or `most` bytes are there. */
 static enum flow read_until(struct transport *transport, size_t most)
 {
@@ -122,7 +130,7 @@ START_TEST(data_and_end_in_one_event)
             ck_assert_int_eq(send(peer, bytes, len, 0), (ssize_t)len);
         free(bytes);
         close(peer);
-        usleep(10000);
+        wait_for_end(transport);
         ck_assert_int_eq(read_until(transport, SIZE_MAX), FLOW_END);
         ck_assert_uint_eq(buffer.len, len);
         buffer_clear(&buffer);
@@ -230,7 +238,7 @@ START_TEST(data_and_reset_in_one_event)
     ck_assert_int_eq(transport_read(transport, &buffer, BLOCK_SIZE, &waiter.task), FLOW_WAIT);
     say(peer, "last words");
     reset(peer);
-    usleep(10000);
+    wait_for_end(transport);
     ck_assert_int_eq(read_until(transport, SIZE_MAX), FLOW_FAIL);
     ck_assert(str_eq(buffer_front(&buffer), STR("last words")));
     ck_assert_int_eq(transport->error, ECONNRESET);

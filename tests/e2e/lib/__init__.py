@@ -41,6 +41,7 @@ web_folder  fixture: a folder that the worker may read, with .put(name, bytes)
 Authority   makes certificates: .certificate, .issue(names…) -> .certificate .key, .revoke(pair), .staple(pair)
 certificate fixture: .certificate .key, self-signed for site.test, *.site.test and 127.0.0.1
 until       until(condition, seconds=10, what="…") -> its value, as soon as it is true; fails loudly when it never is
+tcp_sockets what the kernel knows of TCP: .local .peer (ports) .state .unsent .unread, each
 free_port   a port that is free, and stays so until a server binds it
 """
 from .authority import Authority
@@ -50,7 +51,7 @@ from .gatehouse import Gatehouse, binary, run
 from .log import record_of, records
 from .nginx import Nginx
 from .origin import Connection, Origin, Request
-from .wait import SLOWNESS, free_port, temp_dir, until
+from .wait import SLOWNESS, free_port, tcp_sockets, temp_dir, until
 
 __all__ = ["Authority", "Client", "Connection", "Gatehouse", "NameServer", "Nginx", "Origin", "Request", "Response", "SLOWNESS", "binary", "curl",
-           "free_port", "record_of", "records", "run", "temp_dir", "until"]
+           "free_port", "record_of", "records", "run", "tcp_sockets", "temp_dir", "until"]

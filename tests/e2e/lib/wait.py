@@ -1,5 +1,6 @@
 """Waiting, ports and folders."""
 import os, re, shutil, socket, subprocess, tempfile, time
+from dataclasses import dataclass
 
 SLOWNESS = float(os.environ.get("SLOWNESS", "1"))       # sanitizers make everything slower: each bound is multiplied
 
@@ -43,6 +44,25 @@ def accepts(address):
         return True
     except OSError:
         return False
+
+
+@dataclass
+class TcpSocket:
+    local: int                                          # ports
+    peer: int
+    state: str
+    unsent: int                                         # bytes that were not acknowledged …
+    unread: int                                         # … and that nobody has read
+
+
+def tcp_sockets():
+    """Those of this machine (IPv4), as the kernel sees them: whose state tells that something has come, or was read."""
+    names = {"01": "ESTABLISHED", "02": "SYN_SENT", "08": "CLOSE_WAIT", "0A": "LISTEN"}
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        rows = [line.split() for line in file][1:]
+    for _, local, peer, state, queues, *_ in rows:
+        ports = [int(address.split(":")[1], 16) for address in (local, peer)]
+        yield TcpSocket(*ports, names.get(state, state), *(int(size, 16) for size in queues.split(":")))
 
 
 class temp_dir:
