@@ -2,25 +2,13 @@
 
 #include "acl/lint_conf.h"
 
-__attribute__((format(printf, 4, 5))) static void warn(struct loading *load, const struct word *at, const char *hint,
-                                                       const char *format, ...)
-{
-    struct text text;
-    text_init(&text);
-    va_list args;
-    va_start(args, format);
-    text_vprintf(&text, format, args);
-    va_end(args);
-    diag_add(load->diag, DIAG_WARNING, &at->place, hint, "%.*s", STR_ARGS(text_str(&text)));
-    text_fini(&text);
-}
-
 /* What nothing uses. */
 
 static void lint_unused(struct loading *load, const struct named *named, const char *what)
 {
     if (!named->is_used)
-        warn(load, &named->name, NULL, "nothing uses the %s '%.*s'", what, STR_ARGS(named->name.text));
+        diag_add(load->diag, DIAG_WARNING, &named->name.place, NULL, "nothing uses the %s '%.*s'", what,
+                 STR_ARGS(named->name.text));
 }
 
 static void lint_names(struct loading *load)
@@ -41,7 +29,8 @@ static void lint_pool(struct loading *load, const struct pool_conf *pool)
     for (size_t i = 0; i < pool->server_count; i++)
         if (!pool->servers[i].is_down)
             return;
-    warn(load, &pool->name, NULL, "all servers of pool '%.*s' are down", STR_ARGS(pool->name.text));
+    diag_add(load->diag, DIAG_WARNING, &pool->name.place, NULL, "all servers of pool '%.*s' are down",
+             STR_ARGS(pool->name.text));
 }
 
 /* Open proxies. */
@@ -97,9 +86,8 @@ static void lint_open_proxy(struct loading *load, const struct forward_conf *for
         struct ip ip = addr_ip(&listen->addr);
         if (ip.version == 0 || ip_is_loopback(&ip))
             continue;
-        const struct word word = {.text = rule->name, .place = rule->place};
-        warn(load, &word, "allow if source(…)", "an open proxy: whoever reaches %.*s is let through to every site",
-             STR_ARGS(listen->address.text));
+        diag_add(load->diag, DIAG_WARNING, &rule->place, "allow if source(…)",
+                 "an open proxy: whoever reaches %.*s is let through to every site", STR_ARGS(listen->address.text));
         return;
     }
 }
@@ -121,13 +109,13 @@ static void lint_serves(struct loading *load, const struct reverse_conf *reverse
         const struct route_conf *route = &reverse->routes[i];
         bool is_served = route->settings.serve.kind != SERVE_NOTHING || has_answer(&route->rules);
         if (!is_served)
-            warn(load, &route->glob, "add: to ADDRESS, pool NAME or files FOLDER",
-                 "nothing serves this route: it answers 404");
+            diag_add(load->diag, DIAG_WARNING, &route->glob.place, "add: to ADDRESS, pool NAME or files FOLDER",
+                     "nothing serves this route: it answers 404");
         serves |= is_served;
     }
     if (!serves && reverse->route_count == 0)
-        warn(load, &reverse->name, "add: to ADDRESS, pool NAME or files FOLDER",
-             "nothing serves '%.*s': it answers 404", STR_ARGS(reverse->name.text));
+        diag_add(load->diag, DIAG_WARNING, &reverse->name.place, "add: to ADDRESS, pool NAME or files FOLDER",
+                 "nothing serves '%.*s': it answers 404", STR_ARGS(reverse->name.text));
 }
 
 /* Whatever matches `glob` matches `earlier`: told only where it is certain, when the one wildcard of `earlier` is its final star. */
@@ -151,11 +139,11 @@ static void lint_routes(struct loading *load, const struct reverse_conf *reverse
             const struct route_conf *route = &reverse->routes[i], *earlier = &reverse->routes[n];
             if (earlier->when != NULL || !covers(earlier->glob.text, route->glob.text))
                 continue;
-            warn(load, &route->glob,
-                 arena_printf(load->arena, "route %.*s in line %u takes all of it", STR_ARGS(earlier->glob.text),
-                              earlier->glob.place.line)
-                     .at,
-                 "this route is never reached");
+            diag_add(load->diag, DIAG_WARNING, &route->glob.place,
+                     arena_printf(load->arena, "route %.*s in line %u takes all of it", STR_ARGS(earlier->glob.text),
+                                  earlier->glob.place.line)
+                         .at,
+                     "this route is never reached");
             break;
         }
 }
@@ -179,7 +167,8 @@ void lint_config(struct loading *load)
         rules_lint(&config->forwards[i].rules, LINT_FORWARD, load->diag);
     }
     if (config->reverse_count + config->forward_count == 0) {
-        const struct word whole = {.place = {.file = load->tree.files->shown, .line = 1, .column = 1, .width = 1}};
-        warn(load, &whole, "add a reverse or a forward block", "this configuration serves nothing");
+        const struct place whole = {.file = load->tree.files->shown, .line = 1, .column = 1, .width = 1};
+        diag_add(load->diag, DIAG_WARNING, &whole, "add a reverse or a forward block",
+                 "this configuration serves nothing");
     }
 }

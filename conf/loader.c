@@ -17,14 +17,10 @@
 
 bool mistake(struct loading *load, const struct word *at, const char *hint, const char *format, ...)
 {
-    struct text text;
-    text_init(&text);
     va_list args;
     va_start(args, format);
-    text_vprintf(&text, format, args);
+    diag_vadd(load->diag, DIAG_ERROR, &at->place, hint, format, args);
     va_end(args);
-    diag_add(load->diag, DIAG_ERROR, &at->place, hint, "%.*s", STR_ARGS(text_str(&text)));
-    text_fini(&text);
     return false;
 }
 

@@ -49,11 +49,17 @@ static struct place copied(struct arena *arena, const struct place *place)
 void diag_add(struct diag *diag, enum diag_level level, const struct place *place, const char *hint, const char *format,
               ...)
 {
-    static const struct place nowhere;
     va_list args;
     va_start(args, format);
-    const char *message = arena_vprintf(&diag->arena, format, args).at;
+    diag_vadd(diag, level, place, hint, format, args);
     va_end(args);
+}
+
+void diag_vadd(struct diag *diag, enum diag_level level, const struct place *place, const char *hint,
+               const char *format, va_list args)
+{
+    static const struct place nowhere;
+    const char *message = arena_vprintf(&diag->arena, format, args).at;
     if (place == NULL)
         place = &nowhere;
 

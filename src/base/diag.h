@@ -43,6 +43,8 @@ void diag_fini(struct diag *diag);
    known name. Both are copied, and so are the place's file and text. The same message at the same place is kept once. */
 void diag_add(struct diag *diag, enum diag_level level, const struct place *place, const char *hint, const char *format,
               ...) __attribute__((format(printf, 5, 6)));
+void diag_vadd(struct diag *diag, enum diag_level level, const struct place *place, const char *hint,
+               const char *format, va_list args) __attribute__((format(printf, 5, 0)));
 
 /* Errors, or anything at all when strict. */
 bool diag_has_failed(const struct diag *diag);

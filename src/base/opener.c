@@ -1,5 +1,6 @@
 #include "base/opener.h"
 
+#include "base/close.h"
 #include "base/must.h"
 
 #include <errno.h>
@@ -17,20 +18,12 @@ static bool is_regular(int fd)
     return S_ISREG(stat.st_mode);
 }
 
-static int close_failed(int fd)
-{
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
-}
-
 /* Not blocking, for a named pipe would hang us before we can see what it is. */
 static int open_regular(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd >= 0 && !is_regular(fd))
-        return close_failed(fd);
+        return close_quietly(fd);
     return fd;
 }
 
@@ -101,11 +94,9 @@ bool opener_read(struct opener *opener, const char *path, size_t limit, char **r
     if (fd < 0)
         return false;
     bool is_read = read_all(fd, limit, &bytes, &len);
-    int error = errno;
-    close(fd);
+    close_quietly(fd);
     if (!is_read) {
         free(bytes);
-        errno = error;
         return false;
     }
     *ret_bytes = bytes;

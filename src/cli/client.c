@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "base/addr.h"
+#include "base/close.h"
 #include "base/must.h"
 #include "conf/tree.h"
 #include "process/control.h"
@@ -83,10 +84,7 @@ static int connect_to(const char *path)
         set_patience(fd, SO_SNDTIMEO);
     if (fd < 0 || connect(fd, &addr.as.any, addr.len) == 0)
         return fd;
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
+    return close_quietly(fd);
 }
 
 /* Shows the answer as it comes: the first line says whether it went well; the rest is for people. */

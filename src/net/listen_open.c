@@ -1,21 +1,13 @@
 #include "net/listener.h"
 
+#include "base/close.h"
+
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { BACKLOG = 4096 };
-
-/* Closes without losing errno. */
-static int failed(int fd)
-{
-    int error = errno;
-    if (fd >= 0)
-        close(fd);
-    errno = error;
-    return -1;
-}
 
 static int set(int fd, int level, int option, int value)
 {
@@ -28,12 +20,12 @@ static int open_bound(const struct addr *addr, bool is_dual, bool is_shared)
     if (fd < 0)
         return -1;
     if (set(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0)
-        return failed(fd);
+        return close_quietly(fd);
     if (is_shared && set(fd, SOL_SOCKET, SO_REUSEPORT, 1) != 0)
-        return failed(fd);
+        return close_quietly(fd);
     if (addr->as.any.sa_family == AF_INET6 && set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !is_dual) != 0)
-        return failed(fd);
-    return bind(fd, &addr->as.any, addr->len) == 0 ? fd : failed(fd);
+        return close_quietly(fd);
+    return bind(fd, &addr->as.any, addr->len) == 0 ? fd : close_quietly(fd);
 }
 
 /* TCP_NODELAY is inherited by what is accepted, and so costs no call for each. */
@@ -49,7 +41,7 @@ static int open_inet(const struct addr *addr, bool is_dual, bool is_first)
     if (fd < 0)
         return -1;
     if (set(fd, IPPROTO_TCP, TCP_NODELAY, 1) != 0 || listen(fd, BACKLOG) != 0)
-        return failed(fd);
+        return close_quietly(fd);
     return fd;
 }
 
@@ -90,9 +82,9 @@ static int open_unix(const struct addr *addr)
     if (fd < 0)
         return -1;
     if (bind(fd, &addr->as.any, addr->len) != 0)
-        return failed(fd);
+        return close_quietly(fd);
     if (chmod(addr->as.path.sun_path, 0666) != 0 || listen(fd, BACKLOG) != 0)
-        return failed(fd);
+        return close_quietly(fd);
     return fd;
 }
 

@@ -1,5 +1,6 @@
 #include "net/transport.h"
 
+#include "base/close.h"
 #include "base/must.h"
 #include "base/object.h"
 #include "loop/ready.h"
@@ -227,9 +228,7 @@ struct transport *tcp_connect(const struct addr *to)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     bool is_connected = connect(fd, &to->as.any, to->len) == 0;
     if (!is_connected && errno != EINPROGRESS && errno != EINTR) {
-        int error = errno;
-        close(fd);
-        errno = error;
+        close_quietly(fd);
         return NULL;
     }
     struct tcp *tcp = tcp_over(fd);

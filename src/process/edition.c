@@ -1,5 +1,6 @@
 #include "process/edition.h"
 
+#include "base/close.h"
 #include "base/must.h"
 #include "base/zone.h"
 #include "conf/loader.h"
@@ -36,10 +37,8 @@ static int open_bytes(const char *bytes, size_t len)
         return -1;
     for (size_t done = 0; done < len;) {
         ssize_t written = write(fd, bytes + done, len - done);
-        if (written <= 0) {
-            close(fd);
-            return -1;
-        }
+        if (written <= 0)
+            return close_quietly(fd);
         done += (size_t)written;
     }
     lseek(fd, 0, SEEK_SET);

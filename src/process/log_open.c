@@ -1,6 +1,7 @@
 #include "process/log_open.h"
 
 #include "base/addr.h"
+#include "base/close.h"
 #include "base/must.h"
 #include "base/number.h"
 #include "base/opener.h"
@@ -43,10 +44,7 @@ static int open_syslog(const char *text)
     int fd = socket(addr.as.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, &addr.as.any, addr.len) == 0)
         return fd;
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
+    return close_quietly(fd);
 }
 
 static int open_log(const struct log_conf *conf)

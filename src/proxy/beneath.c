@@ -1,5 +1,6 @@
 #include "proxy/beneath.h"
 
+#include "base/close.h"
 #include "base/str.h"
 
 #include <errno.h>
@@ -29,10 +30,8 @@ static int open_by_kernel(int folder, const char *path)
 
 static int close_failed(int fd, int error)
 {
-    if (fd >= 0)
-        close(fd);
     errno = error;
-    return -1;
+    return close_quietly(fd);
 }
 
 int open_beneath_slowly(int folder, const char *path)

@@ -1,3 +1,4 @@
+#include "base/close.h"
 #include "base/opener.h"
 
 #include <check.h>
@@ -95,6 +96,21 @@ START_TEST(test_open)
 }
 END_TEST
 
+START_TEST(test_close_quietly)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    errno = ENOENT;
+    ck_assert_int_eq(close_quietly(ends[0]), -1);
+    ck_assert_int_eq(errno, ENOENT);
+    close_quietly(ends[0]); /* it is closed already, which close() minds */
+    ck_assert_int_eq(errno, ENOENT);
+    ck_assert_int_eq(close_quietly(-1), -1);
+    ck_assert_int_eq(errno, ENOENT);
+    close(ends[1]);
+}
+END_TEST
+
 Suite *suite_opener(void)
 {
     Suite *suite = suite_create("opener");
@@ -102,6 +118,7 @@ Suite *suite_opener(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, test_read);
     tcase_add_test(tcase, test_open);
+    tcase_add_test(tcase, test_close_quietly);
     suite_add_tcase(suite, tcase);
     return suite;
 }
