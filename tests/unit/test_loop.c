@@ -260,7 +260,7 @@ static void catch (struct letter *letter)
 }
 
 static struct loop *other_loop;
-static sem_t other_is_there;
+static sem_t other_is_there, other_may_end;
 
 static void *run_loop(void *unused)
 {
@@ -269,6 +269,7 @@ static void *run_loop(void *unused)
     other_loop = other;
     sem_post(&other_is_there);
     loop_run(other);
+    sem_wait(&other_may_end); /* nobody is about to ring its bell */
     loop_free(other);
     return NULL;
 }
@@ -277,11 +278,13 @@ START_TEST(two_loops_and_the_watchdogs_view)
 {
     pthread_t thread;
     sem_init(&other_is_there, 0, 0);
+    sem_init(&other_may_end, 0, 0);
     pthread_create(&thread, NULL, run_loop, NULL);
     sem_wait(&other_is_there);
     struct ball ball = {.letter.deliver = catch, .ends = {loop, other_loop}};
     loop_post(ball.ends[1], &ball.letter);
     loop_run(loop);
+    sem_post(&other_may_end);
     ck_assert_uint_gt(loop_turns(loop), 0);
     ck_assert(!loop_is_waiting(loop));
     pthread_join(thread, NULL);
