@@ -5,6 +5,7 @@
 #ifndef BASE_OPENER_H
 #define BASE_OPENER_H
 
+#include "base/key_id.h"
 #include "base/str.h"
 
 #include <stdbool.h>
@@ -18,6 +19,11 @@ enum open_purpose {
 struct opener {
     /* A descriptor with O_CLOEXEC that the caller owns, or -1 with errno. `path` is absolute. */
     int (*open)(struct opener *opener, const char *path, enum open_purpose purpose);
+    /* Has the keeper take the private key in a file, and says which it is; false: `ret_why` says in words what is wrong. The key itself never comes
+       here. NULL: there is no keeper. */
+    bool (*take_key)(struct opener *opener, const char *path, struct key_id *ret, char ret_why[KEY_WHY_MAX]);
+    /* A line to the keeper (net/keeper_protocol.h), or -1. Waits: not for a loop. NULL: there is no keeper. */
+    int (*link_keeper)(struct opener *opener);
 };
 
 /* Reads a whole regular file, at most `limit` bytes (EFBIG beyond); false with errno. The bytes are freed by the caller

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/summary.h"
 #include "conf/loader.h"
+#include "process/keeper.h"
 #include "process/log_open.h"
 #include "process/policy_test.h"
 
@@ -24,7 +25,7 @@ int check_command(const struct args *args)
     diag_init(&diag);
     diag.strict = args_has(args, "--strict");
     struct conf_options options = {0};
-    struct config *config = conf_load(conf_path(args), &options, opener_direct(), NULL, &diag);
+    struct config *config = conf_load(conf_path(args), &options, probing_opener(), NULL, &diag);
     if (config != NULL)
         policy_test_run(config, &diag);
     if (config != NULL)

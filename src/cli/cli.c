@@ -2,6 +2,7 @@
 
 #include "base/diag.h"
 #include "base/must.h"
+#include "process/keeper.h"
 #include "process/worker.h"
 
 #include <stdarg.h>
@@ -82,15 +83,27 @@ static const struct option_row doc_options[] = {
     END_ROW,
 };
 
-static int worker_command(const struct args *args)
+/* Their two channels are on descriptors 3 and 4. */
+static bool is_child_of_supervisor(void)
 {
-    (void)args;
     int type;
     socklen_t len = sizeof type;
     for (int fd = 3; fd <= 4; fd++)
         if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 || type != SOCK_SEQPACKET)
-            return wrong_usage("the worker is started by `gatehouse run`");
-    return worker_main();
+            return false;
+    return true;
+}
+
+static int worker_command(const struct args *args)
+{
+    (void)args;
+    return is_child_of_supervisor() ? worker_main() : wrong_usage("the worker is started by `gatehouse run`");
+}
+
+static int keeper_command(const struct args *args)
+{
+    (void)args;
+    return is_child_of_supervisor() ? keeper_main() : wrong_usage("the keeper is started by `gatehouse run`");
 }
 
 static int help_command(const struct args *args);
@@ -112,6 +125,7 @@ static const struct command commands[] = {
     {"doc", "[NAME]", 0, 1, doc_options, "what a directive means; without a name, all of them", false, doc_command},
     {"help", "[COMMAND]", 0, 1, NULL, "this, or the options of a command", true, help_command},
     {"worker", NULL, 0, 0, NULL, "", true, worker_command},
+    {"keeper", NULL, 0, 0, NULL, "", true, keeper_command},
 };
 
 static const struct command *find_command(const char *name)

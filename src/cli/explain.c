@@ -11,6 +11,7 @@
 #include "modes/forward/decide.h"
 #include "modes/reverse/decide.h"
 #include "modes/reverse/hosts.h"
+#include "process/keeper.h"
 #include "process/imagine.h"
 
 #include <stdio.h>
@@ -360,7 +361,7 @@ int explain_command(const struct args *args)
     struct diag diag;
     diag_init(&diag);
     struct conf_options options = {0};
-    x.config = conf_load(conf_path(args), &options, opener_direct(), NULL, &diag);
+    x.config = conf_load(conf_path(args), &options, probing_opener(), NULL, &diag);
     int status = EXIT_MISTAKE;
     if (x.config != NULL) {
         status = explain(&x);

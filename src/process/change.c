@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "conf/loader.h"
+#include "process/keeper.h"
 #include "process/log_open.h"
 #include "process/notify.h"
 
@@ -73,7 +74,7 @@ static void send_load(struct supervisor *supervisor, struct child *child)
 static void load_whole(const struct edition_source *source, struct diag *diag)
 {
     struct conf_options options = {.text = str_of(source->text)};
-    struct config *config = conf_load(source->path, &options, opener_direct(), NULL, diag);
+    struct config *config = conf_load(source->path, &options, probing_opener(), NULL, diag);
     if (config != NULL)
         config_unref(config);
 }
@@ -201,6 +202,8 @@ static void put_in_force(struct supervisor *supervisor)
     change->child->serving = edition_ref(change->edition);
     edition_unref(supervisor->edition);
     supervisor->edition = edition_ref(change->edition);
+    if (change->number > 1) /* handshakes of the one before may be under way */
+        keeping_forget(supervisor, change->number - 1);
     if (change->control.fd >= 0) {
         control_close(&supervisor->control.socket);
         supervisor->control.socket = change->control;

@@ -1,5 +1,5 @@
 /*
- * Messages between the supervisor and its worker, over SOCK_SEQPACKET socket pairs: a fixed head, up to MESSAGE_MAX bytes of text, and
+ * Messages between the supervisor and its worker or keeper, over SOCK_SEQPACKET socket pairs: a fixed head, up to MESSAGE_MAX bytes of text, and
  * perhaps one descriptor.
  *
  * There are two pairs. On the first (WORKER_CHANNEL in the worker) each tells the other what to do and what came of it; on the second
@@ -35,6 +35,12 @@ enum message_kind {
     MESSAGE_LOADED,
     MESSAGE_FAILED,
     MESSAGE_ADOPTED, /* all threads serve generation `number` */
+    /* to the keeper, and back */
+    MESSAGE_KEY,         /* the open file of a key, for generation `number` */
+    MESSAGE_LINK,        /* the end of a line to a thread of a worker */
+    MESSAGE_FORGET,      /* the keys that were last taken before generation `number` */
+    MESSAGE_KEY_TAKEN,   /* bytes: struct key_id */
+    MESSAGE_KEY_REFUSED, /* bytes: why */
     /* files */
     MESSAGE_OPEN,   /* path in bytes, purpose in number */
     MESSAGE_OPENED, /* number: 0 and a descriptor, or errno */

@@ -14,8 +14,8 @@
 
 enum { SAFE_FD = 16 }; /* above the numbers that the worker wants */
 
-/* In the new process, until it becomes the worker. */
-static _Noreturn void become_worker(const int ends[2])
+/* In the new process, until it becomes the worker or keeper. */
+static _Noreturn void become(const char *word, const int ends[2])
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     sigset_t none;
@@ -26,7 +26,7 @@ static _Noreturn void become_worker(const int ends[2])
     if (channel < 0 || files < 0 || dup2(channel, WORKER_CHANNEL) < 0 || dup2(files, WORKER_FILES) < 0)
         _exit(EXIT_FAILURE);
     close_range(WORKER_FILES + 1, ~0U, 0);
-    char *const words[] = {(char *)(uintptr_t) "gatehouse", (char *)(uintptr_t) "worker", NULL};
+    char *const words[] = {(char *)(uintptr_t) "gatehouse", (char *)(uintptr_t)word, NULL};
     execv("/proc/self/exe", words); /* the very program that runs, whatever has become of its file */
     _exit(EXIT_FAILURE);
 }
@@ -46,8 +46,7 @@ static void close_both(const int ends[2])
     close(ends[1]);
 }
 
-/* Forks; `mine` are our ends. */
-static pid_t start_process(int mine[2])
+pid_t process_start(const char *word, int mine[2])
 {
     int channel[2], files[2];
     if (!channel_pair(channel))
@@ -61,7 +60,7 @@ static pid_t start_process(int mine[2])
     const int theirs[2] = {channel[1], files[1]};
     pid_t pid = fork();
     if (pid == 0)
-        become_worker(theirs);
+        become(word, theirs);
     close_both(theirs);
     if (pid < 0)
         close_both(mine);
@@ -72,7 +71,7 @@ struct child *child_start(struct supervisor *supervisor, const struct edition *e
 {
     struct child *child = free_child(supervisor);
     int mine[2];
-    pid_t pid = child != NULL ? start_process(mine) : -1;
+    pid_t pid = child != NULL ? process_start("worker", mine) : -1;
     if (pid < 0) {
         fprintf(stderr, "gatehouse: a worker cannot be started: %s\n", strerror(errno));
         return NULL;
@@ -92,6 +91,65 @@ void child_tell(struct child *child, enum message_kind kind)
         kill(child->pid, SIGKILL); /* it takes nothing any more */
 }
 
+/* A key goes to the keeper, and to nobody else. */
+static bool is_key(const struct edition *edition, const char *path)
+{
+    const struct config *config = edition->config;
+    for (size_t i = 0; i < config->tls_server_count; i++)
+        for (size_t k = 0; k < config->tls_servers[i]->certificate_count; k++)
+            if (strcmp(config->tls_servers[i]->certificates[k].key_path, path) == 0)
+                return true;
+    return false;
+}
+
+/* Of the configuration that a worker loads, or serves; NULL when neither names the key. */
+static const struct edition *edition_with_key(const struct supervisor *supervisor, const struct child *child,
+                                              const char *path)
+{
+    const struct change *change = &supervisor->change;
+    if (change->child == child && change->edition != NULL && is_key(change->edition, path))
+        return change->edition;
+    return child->serving != NULL && is_key(child->serving, path) ? child->serving : NULL;
+}
+
+static void answer_keeper(struct child *child, enum message_kind kind, struct str text, int fd)
+{
+    struct letter_to answer = {.kind = kind, .text = text, .with_fd = true, .fd = fd};
+    if (!channel_send(child->files, &answer))
+        kill(child->pid, SIGKILL);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* A worker asks that a key be kept, or for a line to the keeper. */
+static void serve_keeper(struct supervisor *supervisor, struct child *child)
+{
+    struct message *message = &supervisor->message;
+    char why[KEY_WHY_MAX] = "the configuration does not name it";
+    struct key_id id;
+    if (message->kind == MESSAGE_LINK) {
+        answer_keeper(child, MESSAGE_LINK, STR_NONE, keeping_link(supervisor));
+        return;
+    }
+    const struct edition *edition = edition_with_key(supervisor, child, message->bytes);
+    int fd = edition != NULL ? opener_direct()->open(opener_direct(), message->bytes, OPEN_READ)
+                             : -1; /* no byte of it is kept here */
+    if (edition != NULL && fd < 0)
+        snprintf(why, sizeof why, "%s", strerror(errno));
+    bool is_taken = fd >= 0 && keeping_take(supervisor, fd, supervisor->generation, &id, why);
+    if (fd >= 0)
+        close(fd);
+    answer_keeper(child, is_taken ? MESSAGE_KEY_TAKEN : MESSAGE_KEY_REFUSED,
+                  is_taken ? str_from((const char *)id.bytes, sizeof id.bytes) : str_of(why), -1);
+}
+
+/* Never a key. */
+static int open_named(const struct edition *edition, const char *path, enum open_purpose purpose)
+{
+    errno = EACCES;
+    return is_key(edition, path) ? -1 : edition_open(edition, path, purpose);
+}
+
 /* Opens a path for the worker that has asked: what stands in the configuration that it loads, or serves. */
 static void serve_file(struct supervisor *supervisor, struct child *child)
 {
@@ -101,9 +159,9 @@ static void serve_file(struct supervisor *supervisor, struct child *child)
     errno = EACCES;
     int fd = -1;
     if (change->child == child && change->edition != NULL)
-        fd = edition_open(change->edition, message->bytes, purpose);
+        fd = open_named(change->edition, message->bytes, purpose);
     if (fd < 0 && errno == EACCES && child->serving != NULL)
-        fd = edition_open(child->serving, message->bytes, purpose);
+        fd = open_named(child->serving, message->bytes, purpose);
     struct letter_to answer = {
         .kind = MESSAGE_OPENED, .number = fd < 0 ? (uint32_t)errno : 0, .with_fd = true, .fd = fd};
     if (!channel_send(child->files, &answer))
@@ -141,9 +199,12 @@ static bool receive(struct supervisor *supervisor, int channel)
 
 void child_read(struct supervisor *supervisor, struct child *child)
 {
-    while (child->pid != 0 && receive(supervisor, child->files))
+    while (child->pid != 0 && receive(supervisor, child->files)) {
         if (supervisor->message.kind == MESSAGE_OPEN)
             serve_file(supervisor, child);
+        else
+            serve_keeper(supervisor, child);
+    }
     while (child->pid != 0 && receive(supervisor, child->channel))
         take_news(supervisor, child);
 }
@@ -161,6 +222,8 @@ void children_reap(struct supervisor *supervisor)
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (keeping_lost(supervisor, pid, status))
+            continue;
         struct child *child = find_child(supervisor, pid);
         if (child == NULL)
             continue;

@@ -63,6 +63,31 @@ static struct str address_text(struct arena *arena, const struct addr *addr)
     return arena_dup(arena, str_from(text, addr_text(addr, text)));
 }
 
+/* By the name that a client asks for; whoever asks for none gets the first block's, unless there is one for the rest. */
+static struct tls_server *choose_of_reverse(const struct tls_gate *tls, struct str name)
+{
+    const struct gate *gate = container_of((struct tls_gate *)(uintptr_t)tls, struct gate, tls);
+    const struct reverse_conf *block = reverse_hosts_find(gate->block, name);
+    if (block == NULL && name.at == NULL)
+        return gate->tls_first;
+    return block != NULL ? block->tls->built : NULL;
+}
+
+static struct tls_server *choose_only(const struct tls_gate *tls, struct str name)
+{
+    (void)name;
+    return container_of((struct tls_gate *)(uintptr_t)tls, struct gate, tls)->tls_first;
+}
+
+static void set_tls(struct gate *gate, const struct tls_server_conf *first,
+                    struct tls_server *(*choose)(const struct tls_gate *tls, struct str name))
+{
+    if (!gate->listen->is_tls)
+        return;
+    gate->tls_first = first->built;
+    gate->tls.choose = choose;
+}
+
 static void fill_reverse(struct built *built, struct gate *gate)
 {
     const struct config *config = built->config;
@@ -75,6 +100,7 @@ static void fill_reverse(struct built *built, struct gate *gate)
     gate->block = reverse_hosts_build(&built->arena, blocks, count);
     gate->limits = &blocks[0]->settings.limits;
     gate->timeouts = &blocks[0]->settings.timeouts;
+    set_tls(gate, blocks[0]->tls, choose_of_reverse);
     free(blocks);
 }
 
@@ -104,6 +130,7 @@ static void add_gate(void *arg, const struct listen_conf *listen)
     gate->block = forward;
     gate->limits = &forward->limits;
     gate->timeouts = &forward->timeouts;
+    set_tls(gate, forward->tls, choose_only);
 }
 
 struct generation *generation_build(struct config *taken_config, struct logs *taken_logs, unsigned number)

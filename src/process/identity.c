@@ -53,6 +53,18 @@ bool identity_find(const struct process_conf *conf, struct identity *ret, char *
     return true;
 }
 
+void identity_of_keeper(struct identity *ret)
+{
+    enum { NOBODYS = 64730 }; /* between the ranges that Debian and systemd hand out */
+    *ret = (struct identity){.uid = geteuid(), .gid = getegid()};
+    if (geteuid() != 0)
+        return;
+    const struct passwd *user = getpwnam("gatehouse-keeper");
+    ret->changes = true;
+    ret->uid = user != NULL ? user->pw_uid : NOBODYS;
+    ret->gid = user != NULL ? user->pw_gid : NOBODYS;
+}
+
 bool identity_eq(const struct identity *a, const struct identity *b)
 {
     return a->changes == b->changes && a->uid == b->uid && a->gid == b->gid && a->group_count == b->group_count &&

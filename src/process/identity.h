@@ -26,6 +26,10 @@ bool identity_find(const struct process_conf *conf, struct identity *ret, char *
 /* A group's number; false when there is none of that name. */
 bool identity_group(const char *name, gid_t *ret);
 
+/* The keeper's: `gatehouse-keeper` where there is such a user, else a number of nobody's; so that not even the worker's user may look into it.
+   Started by anybody else than root, nothing changes. */
+void identity_of_keeper(struct identity *ret);
+
 bool identity_eq(const struct identity *a, const struct identity *b);
 
 /* Takes it on, for good; false with errno. */

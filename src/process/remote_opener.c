@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -37,8 +38,36 @@ static int open_remotely(struct opener *opener, const char *path, enum open_purp
     return fd;
 }
 
+static bool take_key(struct opener *opener, const char *path, struct key_id *ret, char ret_why[KEY_WHY_MAX])
+{
+    (void)opener;
+    struct letter_to question = {.kind = MESSAGE_KEY, .text = str_head(str_of(path), MESSAGE_MAX)};
+    pthread_mutex_lock(&lock);
+    bool is_heard = channel_send(WORKER_FILES, &question) &&
+                    channel_receive(WORKER_FILES, true, &answer) == RECEIVED_MESSAGE;
+    bool is_taken = is_heard && answer.kind == MESSAGE_KEY_TAKEN && answer.len == sizeof ret->bytes;
+    if (is_taken)
+        memcpy(ret->bytes, answer.bytes, sizeof ret->bytes);
+    else
+        snprintf(ret_why, KEY_WHY_MAX, "%.*s", KEY_WHY_MAX - 1, is_heard ? answer.bytes : "the supervisor is gone");
+    pthread_mutex_unlock(&lock);
+    return is_taken;
+}
+
+static int link_keeper(struct opener *opener)
+{
+    (void)opener;
+    struct letter_to question = {.kind = MESSAGE_LINK};
+    pthread_mutex_lock(&lock);
+    int fd = channel_send(WORKER_FILES, &question) && channel_receive(WORKER_FILES, true, &answer) == RECEIVED_MESSAGE
+                 ? answer.fd
+                 : -1;
+    pthread_mutex_unlock(&lock);
+    return fd;
+}
+
 struct opener *remote_opener(void)
 {
-    static struct opener opener = {.open = open_remotely};
+    static struct opener opener = {.open = open_remotely, .take_key = take_key, .link_keeper = link_keeper};
     return &opener;
 }

@@ -26,7 +26,7 @@ static bool drop_capabilities(void)
     return syscall(SYS_capset, &head, none) == 0;
 }
 
-bool sandbox_enter(const struct identity *identity, bool is_whole, struct text *ret_notes)
+bool sandbox_enter(const struct identity *identity, enum sandbox_kind kind, bool is_whole, struct text *ret_notes)
 {
     if (!is_whole)
         return true;
@@ -46,6 +46,6 @@ bool sandbox_enter(const struct identity *identity, bool is_whole, struct text *
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         text_printf(ret_notes, "new privileges cannot be forbidden: %s\n", strerror(errno));
     sandbox_files(ret_notes);
-    sandbox_filter(ret_notes);
+    sandbox_filter(kind, ret_notes);
     return true;
 }

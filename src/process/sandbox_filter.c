@@ -152,6 +152,18 @@ static const int allowed[] = {
     SCMP_SYS(times),
 };
 
+/* The keeper's: descriptors come to it, and signatures leave. */
+static const int allowed_to_keeper[] = {
+    SCMP_SYS(read),   SCMP_SYS(recvfrom),        SCMP_SYS(recvmsg),
+    SCMP_SYS(sendto), SCMP_SYS(sendmsg),         SCMP_SYS(write),
+    SCMP_SYS(poll),   SCMP_SYS(close),           SCMP_SYS(getrandom),
+    SCMP_SYS(futex),  SCMP_SYS(munmap),          SCMP_SYS(mremap),
+    SCMP_SYS(brk),    SCMP_SYS(madvise),         SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(exit),   SCMP_SYS(exit_group),      SCMP_SYS(clock_gettime),
+    SCMP_SYS(getpid), SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(fstat),  SCMP_SYS(newfstatat),      SCMP_SYS(lseek),
+};
+
 /* A break-in, or a bug that must not go on. */
 static const int deadly[] = {
     SCMP_SYS(execve),
@@ -199,11 +211,11 @@ static const int deadly[] = {
     SCMP_SYS(mknodat),
 };
 
-static int allow_all(scmp_filter_ctx filter)
+static int allow_all(scmp_filter_ctx filter, const int *calls, size_t count)
 {
     int failed = 0;
-    for (size_t i = 0; i < lengthof(allowed); i++)
-        failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+    for (size_t i = 0; i < count; i++)
+        failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
     for (size_t i = 0; i < lengthof(deadly); i++)
         failed |= seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, deadly[i], 0);
     return failed;
@@ -255,14 +267,17 @@ static int allow_some(scmp_filter_ctx filter)
     return failed;
 }
 
-void sandbox_filter(struct text *ret_notes)
+void sandbox_filter(enum sandbox_kind kind, struct text *ret_notes)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
     must(filter != NULL);
     seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a binary tree, not a list: some calls stand far behind */
-    int failed = allow_all(filter);
-    if (failed == 0)
-        failed = allow_some(filter);
+    int failed;
+    if (kind == SANDBOX_KEEPER)
+        failed = allow_all(filter, allowed_to_keeper, lengthof(allowed_to_keeper)) |
+                 allow_memory(filter, SCMP_SYS(mmap)) | allow_memory(filter, SCMP_SYS(mprotect));
+    else
+        failed = allow_all(filter, allowed, lengthof(allowed)) | allow_some(filter);
     if (failed == 0)
         failed = seccomp_load(filter);
     if (failed != 0)

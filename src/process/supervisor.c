@@ -274,6 +274,7 @@ static int patience(const struct supervisor *supervisor)
     if (supervisor->change.kind == CHANGE_NONE)
         sooner(&wait, supervisor->reload_wanted ? now : supervisor->restart_at_ms, now);
     sooner(&wait, supervisor->end_at_ms, now);
+    sooner(&wait, supervisor->keeping.revive_at_ms, now);
     for (size_t i = 0; i < lengthof(supervisor->control.clients); i++) {
         const struct client *client = &supervisor->control.clients[i];
         if (client->fd >= 0 && client->state == CLIENT_READING)
@@ -302,6 +303,8 @@ static void do_what_is_due(struct supervisor *supervisor)
     int64_t now = now_ms();
     if (supervisor->end_at_ms != 0 && now >= supervisor->end_at_ms)
         kill_all(supervisor);
+    if (supervisor->keeping.revive_at_ms != 0 && now >= supervisor->keeping.revive_at_ms)
+        keeping_revive(supervisor);
     if (supervisor->state != SUPERVISOR_RUNNING || supervisor->change.kind != CHANGE_NONE)
         return;
     if (supervisor->reload_wanted)
@@ -358,6 +361,7 @@ static void hold_standard_streams(void)
 
 static void finish(struct supervisor *supervisor)
 {
+    keeping_end(supervisor);
     control_close(&supervisor->control.socket);
     for (size_t i = 0; i < lengthof(supervisor->control.clients); i++)
         client_close(&supervisor->control.clients[i]);

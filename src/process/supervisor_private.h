@@ -1,5 +1,5 @@
 /*
- * Between the files of the supervisor: supervisor.c (loop, signals, ending), child.c (the worker as a process), change.c (start, reload
+ * Between the files of the supervisor: supervisor.c (loop, signals, ending), child.c (the worker as a process), keeping.c (the keeper), change.c (start, reload
  * and restart: one transaction).
  */
 #ifndef PROCESS_SUPERVISOR_PRIVATE_H
@@ -23,6 +23,16 @@ struct child {
     struct edition *serving; /* counted; NULL: it has not adopted anything yet */
     int64_t born_ms;
     bool is_leaving; /* it was told to drain or stop */
+};
+
+/* The keeper as its supervisor sees it. */
+struct keeping {
+    pid_t pid; /* 0: there is none */
+    int channel;
+    bool is_ending;
+    int64_t revived_ms;
+    int64_t revive_at_ms; /* 0: not planned */
+    struct message message;
 };
 
 enum change_kind { CHANGE_NONE, CHANGE_START, CHANGE_RELOAD, CHANGE_RESTART };
@@ -49,6 +59,7 @@ struct supervisor {
     int signals; /* signalfd */
     struct control control;
     struct child children[CHILDREN_MAX];
+    struct keeping keeping;
     struct child *serving;   /* the worker that has the traffic; NULL while there is none */
     struct edition *edition; /* in force */
     struct sockets *sockets; /* in force */
@@ -74,6 +85,22 @@ void child_tell(struct child *child, enum message_kind kind);
 /* Waits for those that have ended. */
 void children_reap(struct supervisor *supervisor);
 bool children_are_gone(const struct supervisor *supervisor);
+
+/* Forks, and becomes the program's `word`; `ret_mine` are our ends of its channel and of its files. -1 with errno. */
+pid_t process_start(const char *word, int ret_mine[2]);
+
+/* keeping.c */
+
+/* Has the keeper take the key in an open file; false: `ret_why`. */
+bool keeping_take(struct supervisor *supervisor, int fd, unsigned generation, struct key_id *ret, char ret_why[KEY_WHY_MAX]);
+/* The end of a new line to the keeper, or -1 with errno. */
+int keeping_link(struct supervisor *supervisor);
+void keeping_forget(struct supervisor *supervisor, unsigned generation);
+/* Starts it again, with the keys in force. */
+void keeping_revive(struct supervisor *supervisor);
+/* False: `pid` is not the keeper. */
+bool keeping_lost(struct supervisor *supervisor, pid_t pid, int status);
+void keeping_end(struct supervisor *supervisor);
 
 /* change.c */
 

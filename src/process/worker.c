@@ -354,7 +354,7 @@ static bool prepare(struct worker *worker)
     watchdog_prepare();
     struct text notes;
     text_init(&notes);
-    bool is_done = sandbox_enter(&identity, (worker->message.index & BEGIN_WITHOUT_SANDBOX) == 0, &notes);
+    bool is_done = sandbox_enter(&identity, SANDBOX_WORKER, (worker->message.index & BEGIN_WITHOUT_SANDBOX) == 0, &notes);
     struct str rest = text_str(&notes);
     struct str line;
     while (str_cut(&rest, '\n', &line))

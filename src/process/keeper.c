@@ -1,0 +1,202 @@
+#include "process/keeper.h"
+
+#include "base/must.h"
+#include "process/channel.h"
+#include "process/identity.h"
+#include "process/keeper_store.h"
+#include "process/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { LINKS_MAX = 1024, NICENESS = 5 };
+
+struct keeper {
+    struct keeper_store *store;
+    size_t link_count;
+    int links[LINKS_MAX];
+    struct message message;
+};
+
+static void tell(enum message_kind kind, struct str text)
+{
+    struct letter_to letter = {.kind = kind, .text = text};
+    channel_send(WORKER_CHANNEL, &letter);
+}
+
+/* From the supervisor */
+
+static void take_key(struct keeper *keeper)
+{
+    struct key_id id;
+    char why[KEY_WHY_MAX];
+    if (keeper_store_take(keeper->store, keeper->message.fd, keeper->message.number, &id, why))
+        tell(MESSAGE_KEY_TAKEN, str_from((const char *)id.bytes, sizeof id.bytes));
+    else
+        tell(MESSAGE_KEY_REFUSED, str_of(why));
+}
+
+static void take_link(struct keeper *keeper)
+{
+    if (keeper->link_count == LINKS_MAX || keeper->message.fd < 0)
+        return;
+    keeper->links[keeper->link_count++] = keeper->message.fd;
+    keeper->message.fd = -1;
+}
+
+/* False: the supervisor is gone. */
+static bool read_channel(struct keeper *keeper)
+{
+    struct message *message = &keeper->message;
+    enum received received;
+    while ((received = channel_receive(WORKER_CHANNEL, false, message)) == RECEIVED_MESSAGE) {
+        if (message->kind == MESSAGE_KEY)
+            take_key(keeper);
+        else if (message->kind == MESSAGE_LINK)
+            take_link(keeper);
+        else if (message->kind == MESSAGE_FORGET)
+            keeper_store_forget(keeper->store, message->number);
+        if (message->fd >= 0)
+            close(message->fd);
+    }
+    return received == RECEIVED_NOTHING;
+}
+
+/* From the workers */
+
+/* One question, so that nobody who asks much keeps the others waiting. False: the line is to be closed. */
+static bool serve_link(struct keeper *keeper, int link)
+{
+    struct sign_question question;
+    struct sign_answer answer;
+    ssize_t got = recv(link, &question, sizeof question, MSG_DONTWAIT);
+    if (got < 0)
+        return errno == EAGAIN || errno == EINTR;
+    if (got != sizeof question)
+        return false;
+    keeper_store_sign(keeper->store, &question, &answer);
+    return send(link, &answer, sizeof answer, MSG_NOSIGNAL) == sizeof answer;
+}
+
+static void serve_links(struct keeper *keeper, const struct pollfd *polled, size_t count)
+{
+    for (size_t i = count; i > 0; i--) { /* from behind, since a closed one is replaced by the last */
+        if (polled[i - 1].revents == 0 || serve_link(keeper, keeper->links[i - 1]))
+            continue;
+        close(keeper->links[i - 1]);
+        keeper->links[i - 1] = keeper->links[--keeper->link_count];
+    }
+}
+
+static void serve(struct keeper *keeper)
+{
+    static struct pollfd polled[LINKS_MAX + 1];
+    bool is_wanted = true;
+    while (is_wanted) {
+        size_t count = keeper->link_count;
+        for (size_t i = 0; i < count; i++)
+            polled[i] = (struct pollfd){.fd = keeper->links[i], .events = POLLIN};
+        polled[count] = (struct pollfd){.fd = WORKER_CHANNEL, .events = POLLIN};
+        if (poll(polled, count + 1, -1) < 0)
+            continue;
+        serve_links(keeper, polled, count);
+        if (polled[count].revents != 0)
+            is_wanted = read_channel(keeper);
+    }
+}
+
+/* The process */
+
+static void ignore_signals(void)
+{
+    static const int ignored[] = {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE};
+    for (size_t i = 0; i < lengthof(ignored); i++)
+        signal(ignored[i], SIG_IGN);
+}
+
+static bool prepare(struct keeper *keeper)
+{
+    struct identity identity;
+    struct text notes;
+    const struct message *message = &keeper->message;
+    ignore_signals();
+    if (channel_receive(WORKER_CHANNEL, true, &keeper->message) != RECEIVED_MESSAGE || message->kind != MESSAGE_BEGIN ||
+        message->len != sizeof identity)
+        return false;
+    memcpy(&identity, message->bytes, sizeof identity);
+    if (nice(NICENESS) == -1)
+        fprintf(stderr, "gatehouse: keeper: it runs as eagerly as the worker\n");
+    text_init(&notes);
+    bool is_done = sandbox_enter(&identity, SANDBOX_KEEPER, (message->index & BEGIN_WITHOUT_SANDBOX) == 0, &notes);
+    if (notes.len > 0)
+        fprintf(stderr, "gatehouse: keeper: %s", notes.at);
+    text_fini(&notes);
+    return is_done;
+}
+
+int keeper_main(void)
+{
+    struct keeper *keeper = must_calloc(1, sizeof *keeper);
+    prctl(PR_SET_NAME, "gatehouse-key");
+    bool is_done = prepare(keeper);
+    if (is_done) {
+        keeper->store = keeper_store_new();
+        serve(keeper);
+        keeper_store_free(keeper->store);
+    }
+    free(keeper);
+    return is_done ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* What the process says that probes a key. */
+struct finding {
+    bool is_fine;
+    struct key_id id;
+    char why[KEY_WHY_MAX];
+};
+
+static _Noreturn void probe(int fd, int into)
+{
+    struct finding finding = {.is_fine = false};
+    struct keeper_store *store = keeper_store_new();
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    finding.is_fine = keeper_store_take(store, fd, 0, &finding.id, finding.why);
+    _exit(write(into, &finding, sizeof finding) == sizeof finding ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+static bool probe_key(struct opener *opener, const char *path, struct key_id *ret, char ret_why[KEY_WHY_MAX])
+{
+    struct finding finding = {.is_fine = false};
+    int ends[2], fd = opener->open(opener, path, OPEN_READ);
+    snprintf(ret_why, KEY_WHY_MAX, "%s", strerror(errno));
+    if (fd < 0 || pipe2(ends, O_CLOEXEC) != 0)
+        return false;
+    pid_t pid = fork();
+    if (pid == 0)
+        probe(fd, ends[1]);
+    close(fd);
+    close(ends[1]);
+    bool is_told = pid > 0 && read(ends[0], &finding, sizeof finding) == sizeof finding;
+    close(ends[0]);
+    if (pid > 0)
+        waitpid(pid, NULL, 0);
+    if (is_told)
+        snprintf(ret_why, KEY_WHY_MAX, "%s", finding.why);
+    *ret = finding.id;
+    return is_told && finding.is_fine;
+}
+
+struct opener *probing_opener(void)
+{
+    static struct opener opener;
+    opener = (struct opener){.open = opener_direct()->open, .take_key = probe_key};
+    return &opener;
+}

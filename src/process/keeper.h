@@ -1,0 +1,18 @@
+/*
+ * The keeper: a process of its own that holds the private keys and signs with them. It reads nothing that a client has sent but digests, and
+ * writes nothing but signatures; a key never leaves it.
+ *
+ * Its messages (channel.h): BEGIN, then KEY (a file to take the key of, answered with KEY_TAKEN or KEY_REFUSED), LINK (the end of a line to a
+ * thread of a worker: keeper_protocol.h), FORGET. It ends when its supervisor does.
+ */
+#ifndef PROCESS_KEEPER_H
+#define PROCESS_KEEPER_H
+
+#include "base/opener.h"
+
+int keeper_main(void);
+
+/* For commands that have no keeper: opens files itself, and has each key looked at by a process that ends with that. */
+struct opener *probing_opener(void);
+
+#endif

@@ -1,0 +1,228 @@
+/* PKCS1_MGF1() is deprecated without a successor that is as simple. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include "process/keeper_store.h"
+
+#include "base/list.h"
+#include "base/must.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FILE_MAX = 64 * 1024, RSA_BITS_MIN = 2048, RSA_BITS_MAX = 8 * SIGN_BYTES_MAX };
+
+struct key {
+    struct list link;
+    struct key_id id;
+    unsigned generation; /* the last that it was taken for */
+    EVP_PKEY *pkey;
+};
+
+struct keeper_store {
+    struct list keys;
+};
+
+static const EVP_MD *(*const digests[SIGN_DIGESTS])(void) = {
+    [SIGN_SHA256] = EVP_sha256, [SIGN_SHA384] = EVP_sha384, [SIGN_SHA512] = EVP_sha512};
+
+struct keeper_store *keeper_store_new(void)
+{
+    struct keeper_store *store = must_calloc(1, sizeof *store);
+    list_init(&store->keys);
+    return store;
+}
+
+static void free_key(struct key *key)
+{
+    list_remove(&key->link);
+    EVP_PKEY_free(key->pkey);
+    free(key);
+}
+
+void keeper_store_free(struct keeper_store *store)
+{
+    list_each_safe(link, &store->keys)
+        free_key(container_of(link, struct key, link));
+    free(store);
+}
+
+void keeper_store_forget(struct keeper_store *store, unsigned generation)
+{
+    list_each_safe(link, &store->keys) {
+        struct key *key = container_of(link, struct key, link);
+        if (key->generation < generation)
+            free_key(key);
+    }
+}
+
+static struct key *find(const struct keeper_store *store, const struct key_id *id)
+{
+    list_each(link, &store->keys) {
+        struct key *key = container_of(link, struct key, link);
+        if (key_id_eq(&key->id, id))
+            return key;
+    }
+    return NULL;
+}
+
+/* Reading */
+
+static int no_pass_phrase(char *buffer, int size, int writes, void *arg)
+{
+    (void)buffer, (void)size, (void)writes, (void)arg;
+    return 0;
+}
+
+static bool fail(char ret_why[KEY_WHY_MAX], const char *why)
+{
+    snprintf(ret_why, KEY_WHY_MAX, "%s", why);
+    return false;
+}
+
+/* security.md: no start with a key that anybody could have put there. */
+static bool is_well_kept(int fd)
+{
+    struct stat stat;
+    return fstat(fd, &stat) == 0 && (stat.st_mode & S_IWOTH) == 0;
+}
+
+/* Erased before it is given back, with all that was read into it. */
+static EVP_PKEY *read_key(int fd)
+{
+    char *text = must_calloc(1, FILE_MAX);
+    size_t len = 0;
+    ssize_t got;
+    while (len < FILE_MAX && (got = read(fd, text + len, FILE_MAX - len)) > 0)
+        len += (size_t)got;
+    BIO *bio = BIO_new_mem_buf(text, (int)len);
+    must(bio != NULL);
+    EVP_PKEY *pkey = PEM_read_bio_PrivateKey(bio, NULL, no_pass_phrase, NULL);
+    BIO_free(bio);
+    OPENSSL_cleanse(text, FILE_MAX);
+    free(text);
+    return pkey;
+}
+
+static bool is_usable(const EVP_PKEY *pkey, char ret_why[KEY_WHY_MAX])
+{
+    int bits = EVP_PKEY_get_bits(pkey);
+    if (EVP_PKEY_is_a(pkey, "EC"))
+        return true;
+    if (!EVP_PKEY_is_a(pkey, "RSA"))
+        return fail(ret_why, "neither an EC nor an RSA key");
+    return (bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX) ||
+           fail(ret_why, "an RSA key of fewer than 2048 or more than 8192 bits");
+}
+
+static void name_key(const EVP_PKEY *pkey, struct key_id *ret)
+{
+    unsigned char *der = NULL;
+    int len = i2d_PUBKEY(pkey, &der);
+    must(len > 0 && EVP_Digest(der, (size_t)len, ret->bytes, NULL, EVP_sha256(), NULL) == 1);
+    OPENSSL_free(der);
+}
+
+bool keeper_store_take(struct keeper_store *store, int fd, unsigned generation, struct key_id *ret,
+                       char ret_why[KEY_WHY_MAX])
+{
+    struct key_id id;
+    if (!is_well_kept(fd))
+        return fail(ret_why, "others can write to the file");
+    EVP_PKEY *pkey = read_key(fd);
+    ERR_clear_error();
+    if (pkey == NULL)
+        return fail(ret_why, "no private key in PEM, or one with a pass phrase");
+    if (!is_usable(pkey, ret_why)) {
+        EVP_PKEY_free(pkey);
+        return false;
+    }
+    name_key(pkey, &id);
+    struct key *key = find(store, &id);
+    if (key == NULL) {
+        key = must_calloc(1, sizeof *key);
+        key->id = id;
+        key->pkey = pkey;
+        list_push_back(&store->keys, &key->link);
+    } else {
+        EVP_PKEY_free(pkey);
+    }
+    key->generation = generation;
+    *ret = id;
+    return true;
+}
+
+/* Signing */
+
+/* RFC 8017 9.1.2, without the comparison with a digest, which only the other side knows: the encoding of a PSS with a salt as long as the
+   digest. Whatever else one would like to have computed with the key does not look like this. */
+static bool is_pss(const unsigned char *em, size_t len, unsigned bits, const EVP_MD *md)
+{
+    unsigned char db[SIGN_BYTES_MAX];
+    size_t hash = (size_t)EVP_MD_get_size(md);
+    unsigned spare = (unsigned)(8 * len) - (bits - 1);
+    if (len < 2 * hash + 2 || spare > 8 || em[len - 1] != 0xbc || (em[0] & (unsigned)(0xff << (8 - spare) & 0xff)) != 0)
+        return false;
+    size_t db_len = len - hash - 1;
+    if (PKCS1_MGF1(db, (long)db_len, em + db_len, (long)hash, md) != 0)
+        return false;
+    for (size_t i = 0; i < db_len; i++)
+        db[i] ^= em[i];
+    db[0] &= (unsigned char)(0xff >> spare);
+    size_t salt = db_len - hash;
+    for (size_t i = 0; i + 1 < salt; i++)
+        if (db[i] != 0)
+            return false;
+    return db[salt - 1] == 1;
+}
+
+static bool is_sound(const struct sign_question *question, const EVP_PKEY *pkey)
+{
+    if (question->kind >= SIGN_KINDS || question->digest >= SIGN_DIGESTS || question->len > SIGN_BYTES_MAX)
+        return false;
+    const EVP_MD *md = digests[question->digest]();
+    bool is_digest = question->len == (size_t)EVP_MD_get_size(md);
+    switch ((enum sign_kind)question->kind) {
+    case SIGN_ECDSA:
+        return EVP_PKEY_is_a(pkey, "EC") && is_digest;
+    case SIGN_RSA_PKCS1:
+        return EVP_PKEY_is_a(pkey, "RSA") && is_digest;
+    case SIGN_RSA_PSS:
+        return EVP_PKEY_is_a(pkey, "RSA") && question->len == EVP_PKEY_get_size(pkey) &&
+               is_pss(question->bytes, question->len, (unsigned)EVP_PKEY_get_bits(pkey), md);
+    default:
+        return false;
+    }
+}
+
+static bool prepare(EVP_PKEY_CTX *ctx, const struct sign_question *question)
+{
+    if (EVP_PKEY_sign_init(ctx) != 1)
+        return false;
+    if (question->kind == SIGN_RSA_PSS)
+        return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1;
+    if (question->kind == SIGN_RSA_PKCS1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1)
+        return false;
+    return EVP_PKEY_CTX_set_signature_md(ctx, digests[question->digest]()) == 1;
+}
+
+void keeper_store_sign(struct keeper_store *store, const struct sign_question *question, struct sign_answer *ret)
+{
+    struct key *key = find(store, &question->key);
+    *ret = (struct sign_answer){.number = question->number};
+    if (key == NULL || !is_sound(question, key->pkey))
+        return;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key->pkey, NULL);
+    size_t len = sizeof ret->bytes;
+    if (ctx != NULL && prepare(ctx, question) &&
+        EVP_PKEY_sign(ctx, ret->bytes, &len, question->bytes, question->len) == 1)
+        ret->len = (uint16_t)len;
+    EVP_PKEY_CTX_free(ctx);
+    ERR_clear_error();
+}

@@ -1,0 +1,26 @@
+/*
+ * The private keys, in the keeper (and for a moment in `gatehouse check`, which compares them with their certificates).
+ */
+#ifndef PROCESS_KEEPER_STORE_H
+#define PROCESS_KEEPER_STORE_H
+
+#include "net/keeper_protocol.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct keeper_store;
+
+struct keeper_store *keeper_store_new(void);
+void keeper_store_free(struct keeper_store *store);
+
+/* Takes the key of a PEM file that is open as `fd` (borrowed), or keeps the one it has already, and marks it with `generation`. False: `ret_why`
+   says in words what is wrong. Keys with a pass phrase are refused. */
+bool keeper_store_take(struct keeper_store *store, int fd, unsigned generation, struct key_id *ret,
+                       char ret_why[KEY_WHY_MAX]);
+/* Forgets those that were last taken for a generation before `generation`. */
+void keeper_store_forget(struct keeper_store *store, unsigned generation);
+/* Signs, or answers with a length of 0. */
+void keeper_store_sign(struct keeper_store *store, const struct sign_question *question, struct sign_answer *ret);
+
+#endif

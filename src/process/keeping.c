@@ -1,0 +1,148 @@
+/* The keeper, as its supervisor sees it: started when the first key is to be kept, and again when it dies, with all keys in force. */
+#include "process/supervisor_private.h"
+
+#include "base/must.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 5000 };
+
+static bool start(struct supervisor *supervisor)
+{
+    struct keeping *keeping = &supervisor->keeping;
+    int mine[2];
+    if (keeping->pid != 0)
+        return true;
+    pid_t pid = process_start("keeper", mine);
+    if (pid < 0) {
+        fprintf(stderr, "gatehouse: the keeper cannot be started: %s\n", strerror(errno));
+        return false;
+    }
+    close(mine[1]);
+    keeping->pid = pid;
+    keeping->channel = mine[0];
+    struct identity identity;
+    identity_of_keeper(&identity);
+    struct letter_to begin = {.kind = MESSAGE_BEGIN};
+    begin.index = supervisor->options->without_sandbox ? BEGIN_WITHOUT_SANDBOX : 0;
+    begin.text = str_from((const char *)&identity, sizeof identity);
+    channel_send(keeping->channel, &begin);
+    return true;
+}
+
+/* Waits for what it says of the key, since whoever asked waits too; it is busy with nothing else that takes long. */
+static bool hear(struct keeping *keeping, struct key_id *ret, char ret_why[KEY_WHY_MAX])
+{
+    struct pollfd readable = {.fd = keeping->channel, .events = POLLIN};
+    snprintf(ret_why, KEY_WHY_MAX, "the keeper does not answer");
+    if (poll(&readable, 1, PATIENCE_MS) <= 0 ||
+        channel_receive(keeping->channel, false, &keeping->message) != RECEIVED_MESSAGE)
+        return false;
+    const struct message *message = &keeping->message;
+    if (message->fd >= 0)
+        close(message->fd);
+    if (message->kind == MESSAGE_KEY_TAKEN && message->len == sizeof ret->bytes) {
+        memcpy(ret->bytes, message->bytes, sizeof ret->bytes);
+        return true;
+    }
+    if (message->kind == MESSAGE_KEY_REFUSED)
+        snprintf(ret_why, KEY_WHY_MAX, "%.*s", KEY_WHY_MAX - 1, message->bytes);
+    return false;
+}
+
+bool keeping_take(struct supervisor *supervisor, int fd, unsigned generation, struct key_id *ret,
+                  char ret_why[KEY_WHY_MAX])
+{
+    struct keeping *keeping = &supervisor->keeping;
+    struct letter_to letter = {.kind = MESSAGE_KEY, .number = generation, .with_fd = true, .fd = fd};
+    snprintf(ret_why, KEY_WHY_MAX, "there is no keeper");
+    return start(supervisor) && channel_send(keeping->channel, &letter) && hear(keeping, ret, ret_why);
+}
+
+int keeping_link(struct supervisor *supervisor)
+{
+    struct keeping *keeping = &supervisor->keeping;
+    int ends[2];
+    errno = EAGAIN;
+    if (keeping->pid == 0 || !channel_pair(ends))
+        return -1;
+    struct letter_to letter = {.kind = MESSAGE_LINK, .with_fd = true, .fd = ends[1]};
+    bool is_sent = channel_send(keeping->channel, &letter);
+    close(ends[1]);
+    if (is_sent)
+        return ends[0];
+    close(ends[0]);
+    errno = EAGAIN;
+    return -1;
+}
+
+void keeping_forget(struct supervisor *supervisor, unsigned generation)
+{
+    struct letter_to letter = {.kind = MESSAGE_FORGET, .number = generation};
+    if (supervisor->keeping.pid != 0)
+        channel_send(supervisor->keeping.channel, &letter);
+}
+
+static void take_again(struct supervisor *supervisor, const struct edition *edition)
+{
+    const struct config *config = edition->config;
+    for (size_t i = 0; i < config->tls_server_count; i++)
+        for (size_t k = 0; k < config->tls_servers[i]->certificate_count; k++) {
+            const char *path = config->tls_servers[i]->certificates[k].key_path;
+            struct key_id id;
+            char why[KEY_WHY_MAX];
+            int fd = opener_direct()->open(opener_direct(), path, OPEN_READ);
+            if (fd < 0 || !keeping_take(supervisor, fd, supervisor->generation, &id, why))
+                fprintf(stderr, "gatehouse: the key %s cannot be taken again: %s\n", path,
+                        fd < 0 ? strerror(errno) : why);
+            if (fd >= 0)
+                close(fd);
+        }
+}
+
+void keeping_revive(struct supervisor *supervisor)
+{
+    if (supervisor->keeping.pid != 0 || supervisor->keeping.is_ending || supervisor->edition == NULL)
+        return;
+    supervisor->keeping.revive_at_ms = 0;
+    if (start(supervisor))
+        take_again(supervisor, supervisor->edition);
+}
+
+/* At once; but one that dies as soon as it lives is given some time. */
+bool keeping_lost(struct supervisor *supervisor, pid_t pid, int status)
+{
+    struct keeping *keeping = &supervisor->keeping;
+    enum { EARLY_MS = 1000, DELAY_MS = 500 };
+    if (pid != keeping->pid)
+        return false;
+    close(keeping->channel);
+    keeping->pid = 0;
+    keeping->channel = -1;
+    if (keeping->is_ending)
+        return true;
+    fprintf(stderr, "gatehouse: keeper %ld was ended by %s %d\n", (long)pid,
+            WIFSIGNALED(status) ? "signal" : "itself, with status",
+            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    int64_t now = now_ms();
+    keeping->revive_at_ms = now - keeping->revived_ms < EARLY_MS ? now + DELAY_MS : now;
+    keeping->revived_ms = now;
+    return true;
+}
+
+void keeping_end(struct supervisor *supervisor)
+{
+    struct keeping *keeping = &supervisor->keeping;
+    keeping->is_ending = true;
+    if (keeping->pid == 0)
+        return;
+    close(keeping->channel); /* it ends by that */
+    waitpid(keeping->pid, NULL, 0);
+    keeping->pid = 0;
+}
