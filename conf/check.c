@@ -39,7 +39,8 @@ static void check_same_address(struct checker *checker, const struct gate *first
     const char *where = loading_where(load, &first->listen->address, word);
     if (first->forward != NULL || gate->forward != NULL)
         mistake(load, word, where, "a forward block has its addresses to itself");
-    else if (!str_eq(first->listen->from_text, gate->listen->from_text))
+    else if (!str_eq(first->listen->from_text, gate->listen->from_text) ||
+             first->listen->is_tls != gate->listen->is_tls)
         mistake(load, word, where, "two blocks on one address must agree on what follows the address");
     else if (first->listen->is_dual != gate->listen->is_dual)
         mistake(load, word, where, "the same address, once for IPv6 and IPv4, once for IPv6 alone");

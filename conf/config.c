@@ -30,6 +30,8 @@ void config_unref(struct config *config)
     for (size_t i = 0; i < config->pool_count; i++)
         if (config->pools[i]->tls != NULL)
             tls_client_unref(config->pools[i]->tls->built);
+    for (size_t i = 0; i < config->tls_server_count; i++)
+        tls_server_unref(config->tls_servers[i]->built);
     arena_reset(&config->arena);
     free(config);
     object_count_down(OBJECT_CONFIG);

@@ -55,6 +55,8 @@ struct config {
     size_t list_count;
     struct pool_conf **pools; /* named ones, and those in short */
     size_t pool_count;
+    struct tls_server_conf **tls_servers; /* of the blocks that have certificates */
+    size_t tls_server_count;
     struct log_conf *logs;
     size_t log_count;
     bool log_is_off; /* `log off`; without any `log`: combined lines on stdout (a row in logs) */

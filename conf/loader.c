@@ -125,7 +125,15 @@ static void compile_lists(struct loading *load)
     }
 }
 
-static struct tls_client *tls_of(const struct config *config, struct str pool)
+static struct tls_server *server_of(const struct config *config, struct str block)
+{
+    for (size_t i = 0; config != NULL && i < config->tls_server_count; i++)
+        if (str_eq(config->tls_servers[i]->block.text, block))
+            return config->tls_servers[i]->built;
+    return NULL;
+}
+
+static struct tls_client *client_of(const struct config *config, struct str pool)
 {
     for (size_t i = 0; config != NULL && i < config->pool_count; i++)
         if (config->pools[i]->tls != NULL && str_eq(config->pools[i]->name.text, pool))
@@ -136,10 +144,15 @@ static struct tls_client *tls_of(const struct config *config, struct str pool)
 static void build_tls(struct loading *load)
 {
     struct config *config = load->config;
+    for (size_t i = 0; i < config->tls_server_count; i++) {
+        struct tls_server_conf *server = config->tls_servers[i];
+        server->built = tls_server_build(server, load->opener, server_of(load->previous, server->block.text),
+                                         load->diag);
+    }
     for (size_t i = 0; i < config->pool_count; i++) {
         struct pool_conf *pool = config->pools[i];
         if (pool->tls != NULL)
-            pool->tls->built = tls_client_build(pool->tls, load->opener, tls_of(load->previous, pool->name.text),
+            pool->tls->built = tls_client_build(pool->tls, load->opener, client_of(load->previous, pool->name.text),
                                                 load->diag);
     }
 }

@@ -39,6 +39,33 @@ bool set_listen(struct scope *scope, const struct setting *setting)
     return true;
 }
 
+/* A key that stood in a certificate's file would come to the worker with it. */
+bool set_certificate(struct scope *scope, const struct setting *setting)
+{
+    struct loading *load = scope->load;
+    struct mode_draft *mode = scope->target;
+    struct certificate_conf new = {.certificate = setting->args[0], .key = setting->args[1]};
+    new.certificate_path = loading_path(load, &new.certificate);
+    new.key_path = loading_path(load, &new.key);
+    if (new.certificate_path == NULL || new.key_path == NULL)
+        return false;
+    if (strcmp(new.certificate_path, new.key_path) == 0)
+        return mistake(load, &new.key, "the process that reads certificates is not to see keys",
+                       "certificate and key need files of their own");
+    if (mode->tls == NULL) {
+        struct config *config = load->config;
+        mode->tls = arena_new(load->arena, struct tls_server_conf);
+        mode->tls->block = *mode->name;
+        config->tls_servers = array_room(load->arena, config->tls_servers, config->tls_server_count,
+                                         sizeof *config->tls_servers);
+        config->tls_servers[config->tls_server_count++] = mode->tls;
+    }
+    struct tls_server_conf *tls = mode->tls;
+    tls->certificates = array_room(load->arena, tls->certificates, tls->certificate_count, sizeof *tls->certificates);
+    tls->certificates[tls->certificate_count++] = new;
+    return true;
+}
+
 /* `from CIDR...` after the name of either option. */
 static bool read_sources(struct scope *scope, const struct setting *setting, struct cidr_set **ret)
 {
@@ -266,6 +293,12 @@ static void check_listens(struct scope *scope)
     const struct word *name = scope->mode->name;
     if (!scope_may_have(scope, "listen"))
         mistake(scope->load, name, "add: listen ADDRESS", "'%.*s' listens nowhere", STR_ARGS(name->text));
+    for (size_t i = 0; i < scope->mode->listen_count; i++)
+        if (scope->mode->listens[i].is_tls && !scope_may_have(scope, "certificate")) {
+            mistake(scope->load, &scope->mode->listens[i].address, "add: certificate CERTIFICATE-FILE KEY-FILE",
+                    "'%.*s' has no certificate to speak TLS with", STR_ARGS(name->text));
+            return;
+        }
 }
 
 static void finish_reverse(struct scope *scope, struct reverse_conf *conf)
@@ -282,6 +315,7 @@ static void finish_reverse(struct scope *scope, struct reverse_conf *conf)
     conf->place_text = loading_brief(load, &mode->name->place);
     conf->listens = mode->listens;
     conf->listen_count = mode->listen_count;
+    conf->tls = mode->tls;
     conf->hosts = mode->hosts;
     conf->host_count = mode->host_count;
     conf->rules = (struct rules){mode->rules, mode->rule_count};
@@ -300,6 +334,7 @@ static void finish_forward(struct scope *scope, struct forward_conf *conf)
     conf->place_text = loading_brief(load, &mode->name->place);
     conf->listens = mode->listens;
     conf->listen_count = mode->listen_count;
+    conf->tls = mode->tls;
     conf->rules = (struct rules){mode->rules, mode->rule_count};
     conf->ports = mode->ports;
     conf->tunnel_ports = mode->tunnel_ports;

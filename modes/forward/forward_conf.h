@@ -7,6 +7,7 @@
 #include "acl/rule_conf.h"
 #include "http/limits_conf.h"
 #include "net/listen_conf.h"
+#include "net/tls_conf.h"
 #include "proxy/error_page_conf.h"
 
 struct port_range {
@@ -24,6 +25,7 @@ struct forward_conf {
     struct str place_text;
     struct listen_conf *listens;
     size_t listen_count;
+    const struct tls_server_conf *tls; /* of its listeners with `tls`; NULL: it has no certificate */
     struct rules rules;
     struct port_ranges ports;        /* default 80 443 1025-65535 */
     struct port_ranges tunnel_ports; /* default 443 */

@@ -22,6 +22,8 @@ static void reverse_identify(struct exchange *x, const void *block)
 {
     const struct cidr_set *trusted = x->gate->listen->forwarded_from;
     struct facts *facts = &x->facts;
+    if (x->gate->listen->is_tls)
+        facts->scheme = STR("https");
     facts_of_request(facts, &x->client->head);
     facts->block_kind = STR("reverse");
     struct ip client = reverse_client_address(&facts->client, trusted, facts->request_fields);
@@ -32,6 +34,10 @@ static void reverse_identify(struct exchange *x, const void *block)
     const struct reverse_conf *found = reverse_hosts_find(block, facts->host);
     if (found == NULL) {
         plan_fault(x, facts->host.at == NULL ? FAULT_BAD_HOST : FAULT_MISDIRECTED);
+        return;
+    }
+    if (x->greeted_name.at != NULL && reverse_hosts_find(block, x->greeted_name) != found) {
+        plan_fault(x, FAULT_MISDIRECTED); /* the client was shown another site's certificate */
         return;
     }
     x->block_conf = found;

@@ -7,6 +7,7 @@
 #include "acl/rule_conf.h"
 #include "http/limits_conf.h"
 #include "net/listen_conf.h"
+#include "net/tls_conf.h"
 #include "proxy/error_page_conf.h"
 #include "upstream/pool_conf.h"
 
@@ -60,6 +61,7 @@ struct reverse_conf {
     size_t listen_count;
     struct host_pattern *hosts;
     size_t host_count;
+    const struct tls_server_conf *tls; /* of its listeners with `tls`; NULL: it has no certificate */
     struct rules rules;
     struct reverse_settings settings;
     struct route_conf *routes;

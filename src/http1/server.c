@@ -332,7 +332,7 @@ static void next_request(struct http1_server *server)
     drop_request(server);
     server->ops->limits(server->owner, &limits, &timeouts);
     timer_set(&server->timer, timeouts->client_idle);
-    if (server->in.len > 0 || server->transport->ready->may_read)
+    if (server->in.len > 0 || transport_may_read(server->transport))
         task_wake(&server->task);
     else
         transport_watch(server->transport, &server->task);

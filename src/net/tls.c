@@ -1,12 +1,17 @@
 #include "net/tls.h"
 
 #include "base/addr.h"
+#include "base/hostname.h"
+#include "base/list.h"
 #include "base/must.h"
 #include "loop/ready.h"
+#include "net/keeper_link.h"
 #include "net/tls_client.h"
+#include "net/tls_server.h"
 #include "net/transport.h"
 
 #include <errno.h>
+#include <openssl/async.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -14,13 +19,26 @@
 
 enum { NAME_MAX_LEN = 255 };
 
+/* A client, until its handshake is done. */
+struct greeting {
+    const struct tls_gate *gate;
+    struct signer signer;
+    struct list starving; /* waits for one of the jobs that the thread may have */
+    struct buffer rest;   /* was read before TLS began */
+};
+
 struct tls {
     struct transport transport;
     struct transport *tcp; /* owned */
     SSL *ssl;
     struct tls_resumption *resumption; /* borrowed */
     bool is_open;                      /* the handshake is done */
+    bool is_broken;                    /* nothing can be read any more, unlike after a write that failed */
+    bool is_drained;                   /* the last read found the socket empty */
+    unsigned quiet;                    /* records that brought no data, since the last that did */
     const char *why;
+    struct greeting *greeting; /* of a client, while it lasts */
+    struct str name;           /* that a client asked for; owned */
 };
 
 static const struct transport_ops tls_ops;
@@ -33,11 +51,24 @@ static struct tls *tls_of(const struct transport *transport)
 
 /* The socket, as OpenSSL reads and writes it */
 
+static size_t read_rest(struct buffer *rest, char *at, size_t room)
+{
+    struct str front = buffer_front(rest);
+    size_t len = front.len < room ? front.len : room;
+    memcpy(at, front.at, len);
+    buffer_drop(rest, len);
+    return len;
+}
+
 static int bio_read(BIO *bio, char *at, int room)
 {
-    ssize_t got = tcp_receive(BIO_get_data(bio), at, (size_t)room);
+    struct tls *tls = BIO_get_data(bio);
+    bool has_rest = tls->greeting != NULL && tls->greeting->rest.len > 0;
+    ssize_t got = has_rest ? (ssize_t)read_rest(&tls->greeting->rest, at, (size_t)room)
+                           : tcp_receive(tls->tcp, at, (size_t)room);
     BIO_clear_retry_flags(bio);
-    if (got < 0 && errno == EAGAIN)
+    tls->is_drained = got < 0 && errno == EAGAIN;
+    if (tls->is_drained)
         BIO_set_retry_read(bio);
     BIO_set_flags(bio, got == 0 ? BIO_FLAGS_IN_EOF : 0);
     return (int)got;
@@ -45,7 +76,8 @@ static int bio_read(BIO *bio, char *at, int room)
 
 static int bio_write(BIO *bio, const char *at, int len)
 {
-    ssize_t sent = tcp_send(BIO_get_data(bio), at, (size_t)len);
+    struct tls *tls = BIO_get_data(bio);
+    ssize_t sent = tcp_send(tls->tcp, at, (size_t)len);
     BIO_clear_retry_flags(bio);
     if (sent < 0 && errno == EAGAIN)
         BIO_set_retry_write(bio);
@@ -78,12 +110,12 @@ static void make_method(void)
     method = new_method();
 }
 
-static BIO *new_bio(struct transport *tcp)
+static BIO *new_bio(struct tls *tls)
 {
     must(CRYPTO_THREAD_run_once(&once, make_method) == 1);
     BIO *bio = BIO_new(method);
     must(bio != NULL);
-    BIO_set_data(bio, tcp);
+    BIO_set_data(bio, tls);
     BIO_set_init(bio, 1);
     return bio;
 }
@@ -126,29 +158,130 @@ static void name_server(struct tls *tls, const struct tls_client *client, struct
     must(!client->verify || X509_VERIFY_PARAM_set1_host(expected, text, name.len) == 1);
 }
 
-struct transport *tls_connect(struct transport *taken, struct tls_client *client, struct str name,
-                              struct tls_resumption *resumption)
+static struct tls *new_tls(struct transport *taken, SSL_CTX *ctx)
 {
     struct tls *tls = must_calloc(1, sizeof *tls);
     tls->transport = (struct transport){.ops = &tls_ops, .ready = taken->ready};
     tls->tcp = taken;
-    tls->resumption = resumption;
-    tls->ssl = SSL_new(client->ctx);
+    tls->ssl = SSL_new(ctx);
     must(tls->ssl != NULL);
-    BIO *bio = new_bio(taken);
+    BIO *bio = new_bio(tls);
     SSL_set_bio(tls->ssl, bio, bio);
     SSL_set_app_data(tls->ssl, tls);
+    return tls;
+}
+
+static bool is_fresh(const struct tls_resumption *resumption)
+{
+    enum { RESUMED_MAX = MSEC_HOUR };
+    const X509 *peer = SSL_SESSION_get0_peer(resumption->session);
+    bool is_valid = peer == NULL || X509_cmp_current_time(X509_get0_notAfter(peer)) > 0;
+    return is_valid && mono_since(resumption->verified, clock_mono()) < RESUMED_MAX;
+}
+
+static void offer_session(struct tls *tls)
+{
+    struct tls_resumption *resumption = tls->resumption;
+    if (resumption->session == NULL)
+        return;
+    if (is_fresh(resumption))
+        SSL_set_session(tls->ssl, resumption->session);
+    else
+        tls_resumption_fini(resumption);
+}
+
+struct transport *tls_connect(struct transport *taken, struct tls_client *client, struct str name,
+                              struct tls_resumption *resumption)
+{
+    struct tls *tls = new_tls(taken, client->ctx);
+    tls->resumption = resumption;
     SSL_set_connect_state(tls->ssl);
     name_server(tls, client, name);
-    if (resumption->session != NULL)
-        SSL_set_session(tls->ssl, resumption->session);
+    offer_session(tls);
     return &tls->transport;
 }
+
+/* Clients */
+
+/* Each job has a stack of its own; one is held while the keeper signs, and those that find none wait for one. */
+enum { JOBS_MAX = 256 };
+
+static _Thread_local struct list starving;
+static _Thread_local bool has_jobs;
+
+static void prepare_thread(void)
+{
+    if (has_jobs)
+        return;
+    list_init(&starving);
+    must(ASYNC_init_thread(JOBS_MAX, 0) == 1);
+    has_jobs = true;
+}
+
+void tls_thread_done(void)
+{
+    if (has_jobs)
+        ASYNC_cleanup_thread();
+    has_jobs = false;
+}
+
+struct transport *tls_accept(struct transport *taken, struct tls_server *first, const struct tls_gate *gate,
+                             struct buffer *rest)
+{
+    prepare_thread();
+    struct tls *tls = new_tls(taken, first->ctx);
+    tls->greeting = must_calloc(1, sizeof *tls->greeting);
+    tls->greeting->gate = gate;
+    buffer_move(&tls->greeting->rest, rest, rest->len);
+    list_init(&tls->greeting->starving);
+    SSL_set_accept_state(tls->ssl);
+    SSL_set_mode(tls->ssl, SSL_MODE_ASYNC);
+    return &tls->transport;
+}
+
+/* False: no name of a host. */
+static bool keep_name(struct tls *tls, const char *asked)
+{
+    struct arena arena;
+    struct str name;
+    arena_init(&arena);
+    bool is_fine = hostname_normal(&arena, str_of(asked), &name);
+    if (is_fine) {
+        char *copy = must_alloc(name.len + 1);
+        memcpy(copy, name.at, name.len);
+        tls->name = str_from(copy, name.len);
+    }
+    arena_reset(&arena);
+    return is_fine;
+}
+
+int tls_choose_certificate(SSL *ssl, int *ret_alert, void *arg)
+{
+    (void)arg;
+    struct tls *tls = SSL_get_app_data(ssl);
+    const char *asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    const struct tls_gate *gate = tls->greeting->gate;
+    bool is_fine = asked == NULL || tls->name.at != NULL || keep_name(tls, asked);
+    struct tls_server *server = is_fine ? gate->choose(gate, tls->name) : NULL;
+    if (server == NULL) {
+        *ret_alert = SSL_AD_UNRECOGNIZED_NAME;
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+    SSL_set_SSL_CTX(ssl, server->ctx);
+    return SSL_TLSEXT_ERR_OK;
+}
+
+struct str tls_name(const struct transport *transport)
+{
+    return tls_of(transport)->name;
+}
+
+/* The handshake */
 
 static const char *reason(const SSL *ssl)
 {
     long verified = SSL_get_verify_result(ssl);
-    if (verified != X509_V_OK)
+    if (verified != X509_V_OK && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE)
         return X509_verify_cert_error_string(verified);
     const char *text = ERR_reason_error_string(ERR_peek_error());
     return text != NULL ? text : "the connection was broken off";
@@ -172,9 +305,48 @@ static enum flow wait_or_fail(struct tls *tls, int result, struct task *who)
     }
     tls->why = reason(tls->ssl);
     tls->transport.error = EPROTO;
+    tls->is_broken = true;
     ready->is_closed = ready->may_read = true;
     ERR_clear_error();
     return FLOW_FAIL;
+}
+
+static int do_handshake(struct tls *tls, struct task *who)
+{
+    struct greeting *greeting = tls->greeting;
+    ERR_clear_error();
+    if (greeting == NULL)
+        return SSL_do_handshake(tls->ssl);
+    list_remove(&greeting->starving);
+    greeting->signer.waiter = who;
+    keeper_link_set_signer(&greeting->signer);
+    int result = SSL_do_handshake(tls->ssl);
+    keeper_link_set_signer(NULL);
+    return result;
+}
+
+/* A job is free again, or was not needed. */
+static void feed_starving(void)
+{
+    if (has_jobs && !list_is_empty(&starving))
+        task_wake(container_of(starving.next, struct greeting, starving)->signer.waiter);
+}
+
+static void end_greeting(struct tls *tls)
+{
+    if (tls->greeting == NULL)
+        return;
+    list_remove(&tls->greeting->starving);
+    buffer_clear(&tls->greeting->rest);
+    free(tls->greeting);
+    tls->greeting = NULL;
+    SSL_clear_mode(tls->ssl, SSL_MODE_ASYNC);
+}
+
+static void note_handshake(struct tls *tls)
+{
+    if (tls->resumption != NULL && !SSL_session_reused(tls->ssl))
+        tls->resumption->verified = clock_mono();
 }
 
 enum flow tls_connected(struct transport *transport, struct task *who)
@@ -182,14 +354,40 @@ enum flow tls_connected(struct transport *transport, struct task *who)
     struct tls *tls = tls_of(transport);
     if (tls->is_open)
         return FLOW_END;
-    ERR_clear_error();
-    int result = SSL_do_handshake(tls->ssl);
+    int result = do_handshake(tls, who);
+    int error = SSL_get_error(tls->ssl, result);
+    if (error == SSL_ERROR_WANT_ASYNC) /* the keeper's answer wakes */
+        return FLOW_WAIT;
+    if (error == SSL_ERROR_WANT_ASYNC_JOB) {
+        list_push_back(&starving, &tls->greeting->starving);
+        return FLOW_WAIT;
+    }
+    feed_starving();
     if (result == 1) {
         tls->is_open = true;
+        note_handshake(tls);
+        must(tls->greeting == NULL || tls->greeting->rest.len == 0); /* read-ahead has taken it all */
+        end_greeting(tls);
         return FLOW_END;
     }
     enum flow flow = wait_or_fail(tls, result, who);
-    return flow == FLOW_END ? FLOW_FAIL : flow;
+    if (flow == FLOW_WAIT)
+        return flow;
+    if (tls->resumption != NULL) /* it may be the session that the server does not like */
+        tls_resumption_fini(tls->resumption);
+    return FLOW_FAIL;
+}
+
+/* A job that was put aside has to end, or its stack would be lost. */
+static void give_up_signing(struct tls *tls)
+{
+    if (tls->greeting == NULL)
+        return;
+    tls->greeting->signer.is_given_up = true;
+    if (SSL_waiting_for_async(tls->ssl) == 1)
+        do_handshake(tls, NULL);
+    ERR_clear_error();
+    feed_starving();
 }
 
 const char *tls_why(const struct transport *transport)
@@ -200,26 +398,54 @@ const char *tls_why(const struct transport *transport)
 
 bool tls_is_untrusted(const struct transport *transport)
 {
-    return SSL_get_verify_result(tls_of(transport)->ssl) != X509_V_OK;
+    const SSL *ssl = tls_of(transport)->ssl;
+    return SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && SSL_get_verify_result(ssl) != X509_V_OK;
 }
 
 /* The transport */
 
-static enum flow read_some(struct transport *transport, struct buffer *into, size_t room, struct task *who)
+/* Session tickets and changes of keys bring nothing, and a peer may send them without end. */
+enum { QUIET_MAX = 32 };
+
+/* MORE: a record without data was read, and the next may be there already. */
+static enum flow read_record(struct tls *tls, struct buffer *into, size_t room, struct task *who)
 {
-    struct tls *tls = tls_of(transport);
-    must(tls->is_open && room > 0);
-    if (transport->error != 0)
-        return FLOW_FAIL;
     size_t contiguous, got = 0;
     char *at = buffer_room(into, 1, &contiguous);
     ERR_clear_error();
+    tls->is_drained = false;
     int result = SSL_read_ex(tls->ssl, at, contiguous < room ? contiguous : room, &got);
     buffer_fill(into, result == 1 ? got : 0);
-    if (result != 1)
-        return wait_or_fail(tls, result, who);
-    transport->ready->reader = NULL;
-    return FLOW_MORE;
+    if (result == 1) {
+        tls->quiet = 0;
+        return FLOW_MORE;
+    }
+    bool is_more = SSL_get_error(tls->ssl, result) == SSL_ERROR_WANT_READ && !tls->is_drained;
+    return is_more && ++tls->quiet < QUIET_MAX ? FLOW_MORE : is_more ? FLOW_FAIL : wait_or_fail(tls, result, who);
+}
+
+/* Reading goes on after a failed write, as in clear: a server's early answer may be there. */
+static enum flow read_some(struct transport *transport, struct buffer *into, size_t room, struct task *who)
+{
+    struct tls *tls = tls_of(transport);
+    size_t before = into->len;
+    enum flow flow = FLOW_MORE;
+    must(tls->is_open && room > 0);
+    if (tls->is_broken)
+        return FLOW_FAIL;
+    while (flow == FLOW_MORE && into->len == before)
+        flow = read_record(tls, into, room, who);
+    transport->ready->reader = flow == FLOW_WAIT ? who : NULL; /* also when it is a write that is waited for */
+    return flow == FLOW_END && transport->error != 0 ? FLOW_FAIL : flow;
+}
+
+/* The connection takes no more; what was sent by the peer before may still be read. */
+static enum flow fail_writing(struct tls *tls)
+{
+    tls->transport.error = EPIPE;
+    tls->transport.ready->is_closed = tls->transport.ready->may_read = true;
+    ERR_clear_error();
+    return FLOW_FAIL;
 }
 
 static enum flow write_some(struct transport *transport, struct buffer *from, struct task *who)
@@ -233,6 +459,8 @@ static enum flow write_some(struct transport *transport, struct buffer *from, st
         size_t sent = 0;
         ERR_clear_error();
         int result = SSL_write_ex(tls->ssl, front.at, front.len, &sent);
+        if (result != 1 && SSL_get_error(tls->ssl, result) == SSL_ERROR_SYSCALL)
+            return fail_writing(tls);
         if (result != 1) {
             enum flow flow = wait_or_fail(tls, result, who);
             return flow == FLOW_END ? FLOW_FAIL : flow;
@@ -274,9 +502,12 @@ static bool holds_bytes(struct transport *transport)
 static void free_tls(struct transport *transport)
 {
     struct tls *tls = tls_of(transport);
+    give_up_signing(tls);
+    end_greeting(tls);
     say_goodbye(tls);
     SSL_free(tls->ssl);
     transport_free(tls->tcp);
+    free((char *)(uintptr_t)tls->name.at);
     free(tls);
 }
 

@@ -8,7 +8,6 @@
 #include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { AUTHORITIES_MAX = 4 * 1024 * 1024 };
 
@@ -43,6 +42,7 @@ static int add_authorities(X509_STORE *store, const char *text, size_t len)
     return is_end ? count : -1;
 }
 
+/* Its bytes are kept, so that a reload sees whether they have changed. */
 static bool trust_file(struct tls_client *client, const struct tls_conf *conf, struct opener *opener, struct diag *diag)
 {
     if (!opener_read(opener, conf->ca_path, AUTHORITIES_MAX, &client->authorities, &client->authorities_len))
@@ -54,15 +54,25 @@ static bool trust_file(struct tls_client *client, const struct tls_conf *conf, s
                                "there is no certificate in the file of authorities");
 }
 
+static bool read_system_file(struct tls_client *client, const char *path)
+{
+    if (!opener_read(opener_direct(), path, AUTHORITIES_MAX, &client->authorities, &client->authorities_len))
+        return false;
+    if (add_authorities(SSL_CTX_get_cert_store(client->ctx), client->authorities, client->authorities_len) > 0)
+        return true;
+    free(client->authorities);
+    client->authorities = NULL;
+    return false;
+}
+
 static bool trust_system(struct tls_client *client, const struct tls_conf *conf, struct diag *diag)
 {
     const char *named = getenv(X509_get_default_cert_file_env());
-    if (named != NULL && SSL_CTX_load_verify_file(client->ctx, named) == 1)
+    if (named != NULL && read_system_file(client, named))
         return true;
     for (const char *const *bundle = bundles; *bundle != NULL; bundle++)
-        if (access(*bundle, R_OK) == 0 && SSL_CTX_load_verify_file(client->ctx, *bundle) == 1)
+        if (read_system_file(client, *bundle))
             return true;
-    ERR_clear_error();
     return refuse(conf, diag, "name one with 'tls { ca FILE; }', or install ca-certificates",
                   "this system has no file of authorities to verify servers with");
 }
@@ -76,6 +86,7 @@ static SSL_CTX *new_ctx(void)
     must(SSL_CTX_set_alpn_protos(ctx, http1, sizeof http1 - 1) == 0);
     SSL_CTX_set_mode(ctx,
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY); /* net/tls.c counts the records that bring nothing */
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_read_ahead(ctx, 1);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

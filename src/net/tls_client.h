@@ -14,7 +14,7 @@ struct tls_client {
     SSL_CTX *ctx;
     bool verify;
     char *server_name; /* NULL: the server's own */
-    char *authorities; /* the text of the file; NULL: the system's */
+    char *authorities; /* the text of the file; NULL: nothing is verified */
     size_t authorities_len;
 };
 

@@ -22,6 +22,30 @@ struct tls_conf {
     struct tls_client *built; /* by tls_client_build(), counted; NULL where files are not read (the supervisor) */
 };
 
+/* One that gatehouse shows to clients. */
+struct certificate_conf {
+    struct word certificate, key; /* as written */
+    const char *certificate_path; /* absolute; the chain follows in the same file */
+    const char *key_path;
+};
+
+/* How a block's listeners with `tls` speak to clients. */
+struct tls_server_conf {
+    struct word block;                     /* its name */
+    struct certificate_conf *certificates; /* ECDSA and RSA side by side */
+    size_t certificate_count;
+    struct tls_server *built; /* by tls_server_build(), counted; NULL where files are not read (the supervisor) */
+};
+
+struct tls_server;
+
+/* Reads the certificates through `opener`, and has the keeper take their keys. NULL on failure. One reference. When `previous` (may be NULL) has the same
+   certificates, it is shared instead, so that its session tickets stay good. From any thread. */
+struct tls_server *tls_server_build(const struct tls_server_conf *conf, struct opener *opener,
+                                    struct tls_server *previous, struct diag *diag);
+struct tls_server *tls_server_ref(struct tls_server *server);
+void tls_server_unref(struct tls_server *server); /* NULL is none */
+
 /* Reads the authorities through `opener`; mistakes go to `diag`. NULL on failure. One reference. When `previous` (may be NULL) was made from
    the same settings and the same authorities, it is shared instead. From any thread. */
 struct tls_client *tls_client_build(const struct tls_conf *conf, struct opener *opener, struct tls_client *previous,

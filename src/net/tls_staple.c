@@ -1,5 +1,6 @@
 #include "net/tls_staple.h"
 
+#include <openssl/err.h>
 #include <openssl/ocsp.h>
 #include <openssl/ssl.h>
 #include <stdbool.h>
@@ -46,9 +47,11 @@ static bool is_revoked(SSL *ssl, OCSP_BASICRESP *basic)
 static int look_at_staple(SSL *ssl, void *arg)
 {
     (void)arg;
+    ERR_set_mark(); /* what is found wrong with a staple is not to be taken for a fault of the handshake */
     OCSP_BASICRESP *basic = read_response(ssl);
     bool refuse = basic != NULL && is_revoked(ssl, basic);
     OCSP_BASICRESP_free(basic);
+    ERR_pop_to_mark();
     if (refuse)
         SSL_set_verify_result(ssl, X509_V_ERR_CERT_REVOKED);
     return refuse ? REFUSE : ACCEPT;

@@ -44,6 +44,11 @@ bool transport_is_closed(struct transport *transport)
     return transport->ready->is_closed || transport->error != 0 || peek(transport) == PEEKED_END;
 }
 
+bool transport_may_read(struct transport *transport)
+{
+    return transport->ready->may_read || (transport->ops->holds_bytes != NULL && transport->ops->holds_bytes(transport));
+}
+
 uint64_t transport_unsent(struct transport *transport)
 {
     int bytes = 0;

@@ -67,6 +67,8 @@ static inline void transport_free(struct transport *transport)
    answers FAIL. */
 bool transport_is_quiet(struct transport *transport);
 bool transport_is_closed(struct transport *transport);
+/* Something may be there to be read, so that nobody would be woken for it. */
+bool transport_may_read(struct transport *transport);
 /* Bytes in the kernel's queue that the peer has not acknowledged. A system call. */
 uint64_t transport_unsent(struct transport *transport);
 /* Has the peer reset the connection, or is it gone in both directions? Asks the kernel only after an edge that was not read yet. */

@@ -536,6 +536,7 @@ void exchange_begin(struct hub *hub, struct stream *client, const struct caller 
     timer_init(&x->timer, &x->task);
     hub_exchange_began(hub);
     x->told = caller->told;
+    x->greeted_name = caller->name;
     know_client(x, caller);
     client->user = &x->user;
     run(&x->task);

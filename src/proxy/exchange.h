@@ -56,6 +56,7 @@ struct exchange {
     struct stream *client;
     struct arena *arena; /* the client stream's */
     const struct proxy_header *told; /* the caller's */
+    struct str greeted_name;         /* likewise */
     struct facts facts;
     struct verdict verdict;
     struct plan plan;
@@ -83,6 +84,7 @@ struct caller {
     struct ip ip; /* version 0 behind a unix socket */
     uint16_t port;
     const struct proxy_header *told; /* by the proxy in front; NULL: nothing. Lives as long as the stream's connection */
+    struct str name;                 /* that its TLS greeting asked for, in normal form; at == NULL: none. Lives as long */
 };
 
 /* Starts on a stream whose head was received, or refused (stream->fault is set); `gate` is one of `generation`. */

@@ -10,6 +10,7 @@
 #include "base/addr.h"
 #include "http/limits_conf.h"
 #include "net/listen_conf.h"
+#include "net/tls.h"
 #include "net/resolver_conf.h"
 #include "upstream/pool_conf.h"
 
@@ -25,6 +26,8 @@ struct gate {
     struct str text;   /* the address, for logs */
     const struct limits *limits; /* of heads, before a block is found: the first block's */
     const struct timeouts *timeouts;
+    struct tls_gate tls;          /* its certificates … */
+    struct tls_server *tls_first; /* … and those to begin a handshake with; NULL: it is spoken to in clear */
 };
 
 struct generation {

@@ -9,6 +9,8 @@
 #include "loop/timer.h"
 #include "net/arrival.h"
 #include "net/listener.h"
+#include "net/tls_arrival.h"
+#include "net/keeper_link.h"
 #include "proxy/client_counts.h"
 #include "proxy/exchange.h"
 #include "proxy/hub_private.h"
@@ -25,10 +27,17 @@ struct port {
     struct list link; /* in hub->ports, while it listens or has connections */
     struct hub *hub;
     struct addr address;
-    struct listener *listener; /* NULL: the address is no longer served */
+    struct listener *listener;     /* NULL: the address is no longer served */
     struct generation *generation; /* counted: the one in force, or the last that knew the address */
     const struct gate *gate;       /* of it */
     unsigned clients;
+};
+
+/* A connection goes through them in this order; what it has no need of is left out. */
+enum stage {
+    STAGE_ARRIVING, /* its PROXY header is read */
+    STAGE_GREETING, /* its TLS handshake is done */
+    STAGE_SERVED
 };
 
 /* A client's connection. */
@@ -37,14 +46,17 @@ struct client {
     struct port *port;
     struct ip ip; /* of a unix socket's peer: version 0 */
     uint16_t ip_port;
-    bool is_counted; /* in client_counts */
-    bool is_arriving; /* which of the two it is */
-    bool is_draining; /* while it arrives */
+    bool is_counted;  /* in client_counts */
+    bool is_draining; /* before it is served */
+    enum stage stage;
     union {
         struct arrival *arrival;
+        struct tls_arrival *greeting;
         struct http1_server *server;
     };
-    struct proxy_header *told; /* owned: what came in front of everything else; NULL: nothing that names a client */
+    struct generation *generation; /* counted, in a greeting: it has the certificates; else NULL */
+    struct str name;               /* that was asked for in a greeting; the transport's */
+    struct proxy_header *told;     /* owned: what came in front of everything else; NULL: nothing that names a client */
 };
 
 struct hub {
@@ -90,6 +102,8 @@ static void forget_client(struct client *client)
     counter_add(&port->hub->counts.connections_open, -1);
     port->clients--;
     let_port_go(port);
+    if (client->generation != NULL)
+        generation_unref(client->generation);
     free(client->told);
     free(client);
 }
@@ -115,7 +129,7 @@ static void client_begin(void *owner, struct stream *stream)
     list_push_back(&hub->clients, &client->link);
     if (descriptors_are_short())
         stream->must_close = true; /* so that the others, who wait to be accepted, get their turn */
-    struct caller caller = {.ip = client->ip, .port = client->ip_port, .told = client->told};
+    struct caller caller = {.ip = client->ip, .port = client->ip_port, .told = client->told, .name = client->name};
     exchange_begin(hub, stream, &caller, port->generation, port->gate);
 }
 
@@ -137,6 +151,39 @@ static bool may_enter(struct hub *hub, const struct ip *ip, bool *ret_counts)
     return false;
 }
 
+/* Both sides of a handshake know now who the other is. */
+static void greeted(void *owner, struct transport *taken)
+{
+    struct client *client = owner;
+    client->name = tls_name(taken);
+    client->stage = STAGE_SERVED;
+    client->server = http1_server_new(taken, &client_ops, client);
+    if (client->is_draining)
+        http1_server_drain(client->server);
+    generation_unref(client->generation);
+    client->generation = NULL;
+}
+
+static void not_greeted(void *owner, const char *why)
+{
+    struct client *client = owner;
+    (void)why;
+    counter_add(&client->port->hub->counts.handshakes_failed, 1);
+    forget_client(client);
+}
+
+static const struct tls_arrival_owner greeting_ops = {.arrived = greeted, .failed = not_greeted};
+
+/* `rest` is what was read already; it is emptied. */
+static void greet(struct client *client, struct transport *taken, struct buffer *rest)
+{
+    struct port *port = client->port;
+    client->stage = STAGE_GREETING;
+    client->generation = generation_ref(port->generation);
+    client->greeting = tls_arrival_new(tls_accept(taken, port->gate->tls_first, &port->gate->tls, rest),
+                                       port->gate->timeouts->client_tls, &greeting_ops, client);
+}
+
 /* Whom the header names is the client, from here on and in every respect; when it names nobody, it is the peer. */
 static void arrived(void *owner, struct transport *taken, struct buffer *rest, const struct proxy_header *header,
                     msec waited)
@@ -154,7 +201,11 @@ static void arrived(void *owner, struct transport *taken, struct buffer *rest, c
         forget_client(client);
         return;
     }
-    client->is_arriving = false;
+    if (client->port->gate->tls_first != NULL) {
+        greet(client, taken, rest);
+        return;
+    }
+    client->stage = STAGE_SERVED;
     client->server = http1_server_new(taken, &client_ops, client);
     if (client->is_draining)
         http1_server_drain(client->server);
@@ -172,18 +223,19 @@ static bool has_header(const struct port *port, const struct ip *ip)
 
 static void drain_client(struct client *client)
 {
-    if (!client->is_arriving) {
-        http1_server_drain(client->server);
-        return;
-    }
     client->is_draining = true;
-    arrival_drain(client->arrival);
+    if (client->stage == STAGE_SERVED)
+        http1_server_drain(client->server);
+    else if (client->stage == STAGE_ARRIVING)
+        arrival_drain(client->arrival);
 }
 
 static void end_client(struct client *client)
 {
-    if (client->is_arriving)
+    if (client->stage == STAGE_ARRIVING)
         arrival_free(client->arrival);
+    else if (client->stage == STAGE_GREETING)
+        tls_arrival_free(client->greeting);
     else
         http1_server_free(client->server);
     forget_client(client);
@@ -203,7 +255,7 @@ static void accepted(void *owner, int taken_fd, const struct addr *peer)
     client->port = port;
     client->ip = ip;
     client->is_counted = counts;
-    client->is_arriving = is_arriving;
+    client->stage = is_arriving ? STAGE_ARRIVING : STAGE_SERVED;
     client->ip_port = addr_port(peer);
     port->clients++;
     counter_add(&hub->counts.connections_accepted, 1);
@@ -213,6 +265,8 @@ static void accepted(void *owner, int taken_fd, const struct addr *peer)
     struct transport *transport = tcp_new(taken_fd, true);
     if (is_arriving)
         client->arrival = arrival_new(transport, port->gate->timeouts->client_header, &arrival_ops, client);
+    else if (port->gate->tls_first != NULL)
+        greet(client, transport, &(struct buffer){0});
     else
         client->server = http1_server_new(transport, &client_ops, client);
 }
@@ -409,6 +463,7 @@ struct hub *hub_new(struct generation *generation, struct opener *opener)
     list_init(&hub->clients);
     upstreams_init(&hub->upstreams, hub->resolver);
     upstreams_set_pools(&hub->upstreams, generation->pools, generation->pool_count);
+    keeper_link_begin(opener);
     return hub;
 }
 
@@ -420,6 +475,8 @@ void hub_free(struct hub *hub)
         close_port(container_of(link, struct port, link));
     list_each_safe(link, &hub->clients)
         end_client(container_of(link, struct client, link));
+    keeper_link_end();
+    tls_thread_done();
     upstreams_fini(&hub->upstreams);
     resolver_free(hub->resolver);
     generation_unref(hub->generation);

@@ -132,6 +132,7 @@ void reach_fini(struct reach *reach)
 static enum flow fail(struct reach *reach, enum fault fault)
 {
     reach->fault = fault;
+    reach->detail = STR_NONE;
     return FLOW_FAIL;
 }
 
@@ -244,7 +245,7 @@ static enum flow dial_server(struct reach *reach, struct task *who)
         enum flow flow = dial_poll(reach->dial, who);
         if (flow != FLOW_FAIL)
             return flow;
-        reach->fault = dial_faults[dial_result_of(reach->dial)];
+        fail(reach, dial_faults[dial_result_of(reach->dial)]);
         dial_free(reach->dial);
         reach->dial = NULL;
         if (reach->address_next >= reach->address_count)
@@ -288,8 +289,9 @@ static enum flow begin_securing(struct reach *reach, struct task *who)
 
 static enum flow fail_securing(struct reach *reach, enum fault fault, const char *why)
 {
+    fail(reach, fault);
     reach->detail = arena_dup(reach->arena, str_of(why));
-    return fail(reach, fault);
+    return FLOW_FAIL;
 }
 
 static enum flow secure(struct reach *reach, struct task *who)
@@ -307,8 +309,19 @@ static enum flow secure(struct reach *reach, struct task *who)
     return connected(reach, transport, &reach->securing_peer);
 }
 
-/* A connection to the server that is being tried: an idle one, or a new one. */
-static enum flow join_server(struct reach *reach, struct task *who)
+/* Each address of a name is a server of its own: false when it was the last. */
+static bool leave_address(struct reach *reach)
+{
+    transport_free(reach->securing);
+    reach->securing = NULL;
+    dial_free(reach->dial);
+    reach->dial = NULL;
+    timer_clear(&reach->timer);
+    return reach->address_next < reach->address_count;
+}
+
+/* A connection to an address of the server that is being tried: an idle one, or a new one. */
+static enum flow join_address(struct reach *reach, struct task *who)
 {
     if (reach->securing == NULL) {
         enum flow flow = dial_server(reach, who);
@@ -323,6 +336,15 @@ static enum flow join_server(struct reach *reach, struct task *who)
             return FLOW_FAIL;
     }
     return secure(reach, who);
+}
+
+static enum flow join_server(struct reach *reach, struct task *who)
+{
+    enum flow flow;
+    do
+        flow = join_address(reach, who);
+    while (flow == FLOW_FAIL && reach->securing != NULL && leave_address(reach));
+    return flow;
 }
 
 /* Looked up for each try: a reload may have put another pool in its place since the last. */
@@ -382,7 +404,7 @@ static enum flow poll_pool(struct reach *reach, struct task *who)
     for (;;) {
         if (reach->server == NULL) {
             if (!choose_server(reach))
-                return fail(reach, reach->fault != FAULT_NONE ? reach->fault : FAULT_NO_SERVER);
+                return reach->fault != FAULT_NONE ? FLOW_FAIL : fail(reach, FAULT_NO_SERVER);
             if (!has_name(reach) && take_idle(reach))
                 return FLOW_END;
         }

@@ -46,10 +46,27 @@ static int kit_open(struct opener *opener, const char *path, enum open_purpose p
     return -1;
 }
 
+/* In the place of a keeper: a key's file has its name, in hexadecimal. */
+static bool kit_take_key(struct opener *opener, const char *path, struct key_id *ret, char ret_why[KEY_WHY_MAX])
+{
+    char *text;
+    size_t len;
+    ret_why[0] = '\0';
+    if (!opener_read(opener, path, 2 * KEY_ID_LEN, &text, &len) || len < 2 * KEY_ID_LEN)
+        return false;
+    for (size_t i = 0; i < KEY_ID_LEN; i++) {
+        const char digits[] = {text[2 * i], text[2 * i + 1], '\0'};
+        ret->bytes[i] = (unsigned char)strtoul(digits, NULL, 16);
+    }
+    free(text);
+    return true;
+}
+
 /* Loads the text, which stands in place of KIT_MAIN; the result is in kit->config, what was told in kit->shown. */
 static inline struct config *kit_load(struct kit *kit, const char *text, const struct kit_file *files)
 {
     kit->opener.open = kit_open;
+    kit->opener.take_key = kit_take_key;
     kit->files = files;
     diag_init(&kit->diag);
     text_init(&kit->shown);

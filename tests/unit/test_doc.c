@@ -152,6 +152,7 @@ static const struct {
     {"listen", "listen 127.0.0.1:82"},
     {"forwarded", "forwarded from 10.0.0.0/8"},
     {"proxy-protocol", "proxy-protocol from 10.0.0.0/8"},
+    {"certificate", "certificate authorities.pem authorities.key"},
     {"host", "host a.example"},
     {"to", "to b c"},
     {"files", "files www"},
@@ -201,12 +202,14 @@ static const struct {
     "eapmjBjJAiEAm1ZrlXLd6DjrKQy/vSsS7R1WJ6B/Zpkvqyu8tHAaCVw=\n"                                                       \
     "-----END CERTIFICATE-----\n"
 
-static const struct kit_file files[] = {{"/t/authorities.pem", AUTHORITY},
-                                        {"/t/list.txt", "a.example\n"},
-                                        {"/t/page.html", "<h1>$status</h1>"},
-                                        {"/t/www", NULL},
-                                        {"/t/sub.conf", "\n"},
-                                        {NULL, NULL}};
+static const struct kit_file files[] = {
+    {"/t/authorities.pem", AUTHORITY},
+    {"/t/authorities.key", "510355bd09f70282a34b4b6cb67fc9c50ac6a5c3a4cae9caece83c29fd0f296a"},
+    {"/t/list.txt", "a.example\n"},
+    {"/t/page.html", "<h1>$status</h1>"},
+    {"/t/www", NULL},
+    {"/t/sub.conf", "\n"},
+    {NULL, NULL}};
 
 static const char *by_type(const struct directive *row)
 {

@@ -51,14 +51,15 @@ class Authority:
             os.replace(pair.certificate, self.certificate)
             os.replace(pair.key, self.key)
 
-    def issue(self, *names, extensions=(), ends="+30"):
+    def issue(self, *names, extensions=(), ends="+30", key="ec"):
         """A certificate for names and addresses; `ends` in days from now."""
         self._count += 1
         base = self.dir / f"issued{self._count}"
         alternatives = ",".join(("IP:" if n.replace(".", "").isdigit() else "DNS:") + n for n in names)
         if not extensions:
             extensions = [f"subjectAltName={alternatives}"]
-        openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={names[0]}", "-keyout", base + ".key",
+        kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if key == "ec" else ["-newkey", key]
+        openssl("req", "-new", *kind, "-nodes", "-subj", f"/CN={names[0]}", "-keyout", base + ".key",
                 "-out", base + ".csr", *[word for e in extensions for word in ("-addext", e)])
         times = ["-days", "30"] if ends == "+30" else ["-startdate", "20200101000000Z", "-enddate", ends]
         openssl("ca", "-batch", "-config", self._conf, "-in", base + ".csr", "-out", base + ".pem", "-notext", *times)

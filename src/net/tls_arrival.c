@@ -1,0 +1,60 @@
+#include "net/tls_arrival.h"
+
+#include "base/must.h"
+#include "loop/timer.h"
+#include "net/tls.h"
+
+#include <stdlib.h>
+
+struct tls_arrival {
+    struct transport *transport;
+    const struct tls_arrival_owner *ops;
+    void *owner;
+    struct task task;
+    struct timer timer;
+};
+
+/* Everything but the transport. */
+static void destroy(struct tls_arrival *arrival)
+{
+    task_fini(&arrival->task);
+    timer_fini(&arrival->timer);
+    free(arrival);
+}
+
+void tls_arrival_free(struct tls_arrival *arrival)
+{
+    transport_free(arrival->transport);
+    destroy(arrival);
+}
+
+static void run(struct task *task)
+{
+    struct tls_arrival *arrival = container_of(task, struct tls_arrival, task);
+    struct tls_arrival over = *arrival;
+    enum flow flow = tls_connected(over.transport, task);
+    if (flow == FLOW_WAIT && !timer_is_due(&arrival->timer))
+        return;
+    if (flow == FLOW_END) {
+        transport_unwatch(over.transport);
+        destroy(arrival);
+        over.ops->arrived(over.owner, over.transport);
+        return;
+    }
+    over.ops->failed(over.owner, flow == FLOW_WAIT ? "no end of the handshake in time" : tls_why(over.transport));
+    tls_arrival_free(arrival);
+}
+
+struct tls_arrival *tls_arrival_new(struct transport *taken, msec patience, const struct tls_arrival_owner *ops,
+                                    void *owner)
+{
+    struct tls_arrival *arrival = must_calloc(1, sizeof *arrival);
+    arrival->transport = taken;
+    arrival->ops = ops;
+    arrival->owner = owner;
+    task_init(&arrival->task, run);
+    timer_init(&arrival->timer, &arrival->task);
+    timer_set(&arrival->timer, patience);
+    task_wake(&arrival->task);
+    return arrival;
+}

@@ -1,0 +1,24 @@
+/*
+ * A client's connection from its accept until its TLS handshake is done. It owns the transport, and frees itself when it is over, one way or the
+ * other. A handshake that fails or takes too long ends the connection, with an alert where the protocol has one.
+ */
+#ifndef NET_TLS_ARRIVAL_H
+#define NET_TLS_ARRIVAL_H
+
+#include "base/clock.h"
+#include "net/transport.h"
+
+struct tls_arrival;
+
+struct tls_arrival_owner {
+    void (*arrived)(void *owner, struct transport *taken);
+    void (*failed)(void *owner, const char *why);
+};
+
+/* `taken` is of tls_accept(). */
+struct tls_arrival *tls_arrival_new(struct transport *taken, msec patience, const struct tls_arrival_owner *ops,
+                                    void *owner);
+/* Closes at once; the owner is not told. */
+void tls_arrival_free(struct tls_arrival *arrival);
+
+#endif

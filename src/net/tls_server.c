@@ -1,0 +1,166 @@
+#include "net/tls_server.h"
+
+#include "base/must.h"
+#include "net/tls.h"
+#include "net/tls_key.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+
+enum { CERTIFICATE_MAX = 1024 * 1024 };
+
+/* A certificate and what stands behind it in its file. */
+struct chain {
+    X509 *certificate;
+    STACK_OF(X509) * rest;
+};
+
+static bool refuse(struct diag *diag, const struct word *at, const char *hint, const char *what, const char *why)
+{
+    diag_add(diag, DIAG_ERROR, &at->place, hint, "%s '%.*s'%s%s", what, STR_ARGS(at->text), why != NULL ? ": " : "",
+             why != NULL ? why : "");
+    return false;
+}
+
+static void free_chain(struct chain *chain)
+{
+    X509_free(chain->certificate);
+    sk_X509_pop_free(chain->rest, X509_free);
+}
+
+static bool parse_chain(const char *text, size_t len, struct chain *ret)
+{
+    BIO *bio = BIO_new_mem_buf(text, (int)len);
+    X509 *next;
+    must(bio != NULL);
+    ret->rest = sk_X509_new_null();
+    ret->certificate = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
+    while (ret->certificate != NULL && (next = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
+        sk_X509_push(ret->rest, next);
+    bool is_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    ERR_clear_error();
+    BIO_free(bio);
+    return ret->certificate != NULL && is_end;
+}
+
+static bool read_chain(const struct certificate_conf *conf, struct opener *opener, struct diag *diag, EVP_MD_CTX *all,
+                       struct chain *ret)
+{
+    char *text;
+    size_t len;
+    if (!opener_read(opener, conf->certificate_path, CERTIFICATE_MAX, &text, &len))
+        return refuse(diag, &conf->certificate, NULL, "cannot read the certificate", strerror(errno));
+    bool is_fine = parse_chain(text, len, ret);
+    EVP_DigestUpdate(all, text, len);
+    free(text);
+    return is_fine || refuse(diag, &conf->certificate, "a file in PEM: the certificate, then its chain",
+                             "there is no whole certificate in", NULL);
+}
+
+static bool take_key(const struct certificate_conf *conf, struct opener *opener, struct diag *diag, X509 *certificate)
+{
+    struct key_id wanted, found;
+    char why[KEY_WHY_MAX];
+    if (opener->take_key == NULL)
+        return refuse(diag, &conf->key, NULL, "there is no keeper for the key", NULL);
+    if (!opener->take_key(opener, conf->key_path, &found, why))
+        return refuse(diag, &conf->key, NULL, "cannot take the key", why);
+    tls_key_of_certificate(certificate, &wanted);
+    return key_id_eq(&wanted, &found) || refuse(diag, &conf->key, "it belongs to another certificate",
+                                                "the certificate does not match the key", NULL);
+}
+
+static bool use_certificate(SSL_CTX *ctx, const struct certificate_conf *conf, struct opener *opener, struct diag *diag,
+                            EVP_MD_CTX *all)
+{
+    struct chain chain = {0};
+    EVP_PKEY *key = NULL;
+    bool is_fine = read_chain(conf, opener, diag, all, &chain) && take_key(conf, opener, diag, chain.certificate);
+    if (is_fine) {
+        key = tls_key_stand_in(chain.certificate);
+        is_fine = key != NULL && SSL_CTX_use_cert_and_key(ctx, chain.certificate, key, chain.rest, 1) == 1;
+        if (!is_fine)
+            refuse(diag, &conf->certificate, NULL, "this certificate cannot be used",
+                   ERR_reason_error_string(ERR_peek_error()));
+    }
+    ERR_clear_error();
+    EVP_PKEY_free(key);
+    free_chain(&chain);
+    return is_fine;
+}
+
+static int choose_protocol(SSL *ssl, const unsigned char **ret, unsigned char *ret_len, const unsigned char *offered,
+                           unsigned offered_len, void *arg)
+{
+    static const unsigned char http1[] = "\x08http/1.1";
+    (void)ssl, (void)arg;
+    unsigned char *chosen;
+    if (SSL_select_next_proto(&chosen, ret_len, http1, sizeof http1 - 1, offered, offered_len) !=
+        OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL; /* RFC 7301 3.2 */
+    *ret = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static SSL_CTX *new_ctx(void)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    static const unsigned char context[] = "gatehouse";
+    must(ctx != NULL);
+    must(SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1);
+    must(SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1);
+    SSL_CTX_set_mode(ctx,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                 SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY); /* net/tls.c counts the records that bring nothing */
+    SSL_CTX_set_read_ahead(ctx, 1);
+    SSL_CTX_set_num_tickets(ctx, 1);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets do it */
+    must(SSL_CTX_set_session_id_context(ctx, context, sizeof context - 1) == 1);
+    SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
+    SSL_CTX_set_tlsext_servername_callback(ctx, tls_choose_certificate);
+    return ctx;
+}
+
+static void free_server(struct tls_server *server)
+{
+    SSL_CTX_free(server->ctx);
+    free(server);
+}
+
+struct tls_server *tls_server_build(const struct tls_server_conf *conf, struct opener *opener,
+                                    struct tls_server *previous, struct diag *diag)
+{
+    struct tls_server *server = must_calloc(1, sizeof *server);
+    EVP_MD_CTX *all = EVP_MD_CTX_new();
+    bool is_fine = true;
+    atomic_init(&server->refs, 1);
+    server->ctx = new_ctx();
+    must(all != NULL && EVP_DigestInit_ex(all, EVP_sha256(), NULL) == 1);
+    for (size_t i = 0; i < conf->certificate_count; i++)
+        is_fine &= use_certificate(server->ctx, &conf->certificates[i], opener, diag, all);
+    EVP_DigestFinal_ex(all, server->fingerprint, NULL);
+    EVP_MD_CTX_free(all);
+    bool is_same = is_fine && previous != NULL &&
+                   memcmp(previous->fingerprint, server->fingerprint, sizeof server->fingerprint) == 0;
+    if (is_fine && !is_same)
+        return server;
+    free_server(server);
+    return is_same ? tls_server_ref(previous) : NULL;
+}
+
+struct tls_server *tls_server_ref(struct tls_server *server)
+{
+    atomic_fetch_add_explicit(&server->refs, 1, memory_order_relaxed);
+    return server;
+}
+
+void tls_server_unref(struct tls_server *server)
+{
+    if (server != NULL && atomic_fetch_sub_explicit(&server->refs, 1, memory_order_acq_rel) == 1)
+        free_server(server);
+}

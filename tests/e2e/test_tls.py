@@ -1,0 +1,392 @@
+"""TLS towards clients: certificates, what is refused, and where the keys are."""
+import os, re, shutil, signal, socket, ssl, struct, subprocess, threading, time
+
+import pytest
+
+from lib import SLOWNESS, Authority, Client, curl, free_port, run, until
+
+SITE = """
+reverse site {{
+    listen 127.0.0.1:${{env.PORT}} tls
+    certificate {0.certificate} {0.key}
+    respond 200 body "$scheme $host"
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def authority():
+    one = Authority()
+    yield one
+    one.remove()
+
+
+@pytest.fixture(scope="module")
+def pair(authority):
+    return authority.issue("site.test", "127.0.0.1")
+
+
+@pytest.fixture(scope="module")
+def rsa_pair(authority):
+    return authority.issue("site.test", "127.0.0.1", key="rsa:2048")
+
+
+def get(g, authority, *options, host="127.0.0.1", path="/"):
+    return curl(f"https://{host}:{g.port}{path}", "--cacert", authority.certificate, "--resolve", f"{host}:{g.port}:127.0.0.1", *options)
+
+
+def context(authority, version=None):
+    made = ssl.create_default_context(cafile=authority.certificate)
+    if version:
+        made.minimum_version = made.maximum_version = version
+    return made
+
+
+def connect(g, made, name="site.test"):
+    return made.wrap_socket(socket.create_connection(("127.0.0.1", g.port), 10 * SLOWNESS), server_hostname=name)
+
+
+def processes(g):
+    """{name: pid} of worker and keeper."""
+    return {open(f"/proc/{pid}/comm", encoding="utf-8").read().strip(): pid for pid in g.workers()}
+
+
+def test_curl_and_the_scheme_that_is_told(gatehouse, authority, pair, nginx):
+    g = gatehouse(SITE.format(pair).replace('respond 200 body "$scheme $host"', f"to 127.0.0.1:{nginx.port}"))
+    answer = get(g, authority, path="/echo")
+    assert answer.status == 200 and b"x-forwarded-proto: https" in answer.body
+
+
+@pytest.mark.parametrize("version", ["1_2", "1_3"])
+def test_both_versions(gatehouse, authority, pair, version):
+    g = gatehouse(SITE.format(pair))
+    with connect(g, context(authority, getattr(ssl.TLSVersion, "TLSv" + version))) as c:
+        for _ in range(3):
+            c.sendall(b"GET / HTTP/1.1\r\nHost: site.test\r\n\r\n")
+            assert b"https site.test" in c.recv(4096)
+        assert c.version() == "TLSv" + version.replace("_", ".")
+
+
+def test_a_request_of_each_kind_of_key(gatehouse, authority, pair, rsa_pair):
+    both = SITE.format(pair).replace("    respond", f"    certificate {rsa_pair.certificate} {rsa_pair.key}\n    respond")
+    g = gatehouse(both)
+    for ciphers, kind in (("ECDHE-ECDSA-AES128-GCM-SHA256", "EC"), ("ECDHE-RSA-AES128-GCM-SHA256", "RSA")):
+        made = context(authority, ssl.TLSVersion.TLSv1_2)
+        made.set_ciphers(ciphers)
+        with connect(g, made) as c:
+            shown = subprocess.run(["openssl", "x509", "-inform", "DER", "-noout", "-text"], input=c.getpeercert(True), capture_output=True).stdout
+            assert (b"id-ecPublicKey" in shown) == (kind == "EC")
+    for algorithm in ("ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha256", "rsa_pss_rsae_sha384", "rsa_pss_rsae_sha512"):
+        told = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{g.port}", "-sigalgs", algorithm, "-tls1_3"], input=b"", capture_output=True, timeout=20 * SLOWNESS)
+        assert b"New, TLSv1.3" in told.stdout, (algorithm, told.stdout[-500:])
+
+
+def test_certificates_by_the_name_that_is_asked_for(gatehouse, authority):
+    names = ["one.test", "two.test", "three.test"]
+    pairs = {n: authority.issue(n) for n in names}
+    wild = authority.issue("*.wild.test", "other.test")
+    blocks = "".join(f"reverse r{i} {{ listen 127.0.0.1:${{env.PORT}} tls; host {n}; certificate {pairs[n].certificate} {pairs[n].key}; respond 200 body r{i} }}\n"
+                     for i, n in enumerate(names))
+    blocks += f"reverse w {{ listen 127.0.0.1:${{env.PORT}} tls; host *.wild.test; certificate {wild.certificate} {wild.key}; respond 200 body w }}\n"
+    g = gatehouse("\n" + blocks)
+    for i, n in enumerate(names):
+        assert get(g, authority, host=n).body == b"r%d" % i
+    assert get(g, authority, host="deep.wild.test").body == b"w"
+    assert get(g, authority, host="nobody.test").exit == 35                       # alert: unrecognized name
+    misdirected = get(g, authority, "-H", "Host: two.test", host="one.test")
+    assert misdirected.status == 421
+    assert get(g, authority, "-k", host="127.0.0.1").status == 421                # no name is asked for: the first certificate, and nobody's host
+
+
+def test_a_default_block_takes_unknown_names(gatehouse, authority, pair):
+    g = gatehouse(SITE.format(pair))
+    assert get(g, authority, "-k", host="anything.test").body == b"https anything.test"
+
+
+def test_sessions_are_resumed(gatehouse, authority, pair):
+    g = gatehouse(SITE.format(pair))
+    for version in ("-tls1_2", "-tls1_3"):
+        told = subprocess.run(["sh", "-c", f"(printf 'GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n'; sleep 0.3) | openssl s_client -connect 127.0.0.1:{g.port} {version} -sess_out {g.dir}/s -ign_eof & "
+                               f"P=$!; sleep 1; kill $P; echo | openssl s_client -connect 127.0.0.1:{g.port} {version} -sess_in {g.dir}/s"],
+                              capture_output=True, timeout=30 * SLOWNESS)
+        assert b"Reused, TLSv1" in told.stdout, told.stdout[-800:]
+
+
+def test_large_bodies_and_pipelines(gatehouse, authority, pair, nginx, web_folder):
+    g = gatehouse(SITE.format(pair).replace('respond 200 body "$scheme $host"', f"to 127.0.0.1:{nginx.port}"))
+    content = os.urandom(6 << 20)
+    nginx.file("tls-large", content)
+    assert get(g, authority, path="/tls-large").body == content
+    assert get(g, authority, "-T", web_folder.put("tls-up", content), path="/put/tls-up").status in (201, 204)
+    assert get(g, authority, path="/put/tls-up").body == content
+    with connect(g, context(authority)) as c:
+        c.sendall(b"GET /status/204 HTTP/1.1\r\nHost: site.test\r\n\r\n" * 20)
+        got = b""
+        while got.count(b"HTTP/1.1 204") < 20:
+            piece = c.recv(65536)
+            assert piece
+            got += piece
+
+
+def alert_or_close(g, data, within=5):
+    with Client(g.port) as c:
+        c.send(data)
+        got = b""
+        c.sock.settimeout(within * SLOWNESS)
+        try:
+            while piece := c.sock.recv(4096):
+                got += piece
+        except ConnectionResetError:
+            pass
+        return got
+
+
+@pytest.mark.parametrize("data", [
+    b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10" + b"\x00" * 40,               # SSLv2
+    b"\x16\x03\x01\x00\x05\x02\x00\x00\x01\x00",                                  # not a hello
+    b"\x16\x03\x01\x40\x01" + b"\x01\x00\xff\xff" + b"a" * 20000,                 # a record that is too long
+    b"\x17\x03\x03\x00\x05hello",
+], ids=["http", "sslv2", "no hello", "giant", "data"])
+def test_what_is_no_hello_is_closed(gatehouse, pair, data):
+    g = gatehouse(SITE.format(pair))
+    got = alert_or_close(g, data)
+    assert got == b"" or got[0] == 0x15, got[:50]
+
+
+@pytest.mark.parametrize("version", ["TLSv1", "TLSv1_1"])
+def test_old_versions_are_refused(gatehouse, authority, pair, version):
+    g = gatehouse(SITE.format(pair))
+    made = context(authority)
+    made.set_ciphers("DEFAULT@SECLEVEL=0")
+    made.minimum_version = made.maximum_version = getattr(ssl.TLSVersion, version)
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        connect(g, made)
+
+
+def hello():
+    """A real ClientHello."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    try:
+        ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="site.test").do_handshake()
+    except ssl.SSLWantReadError:
+        return outgoing.read()
+
+
+def test_a_hello_in_many_small_records(gatehouse, pair):
+    g = gatehouse(SITE.format(pair))
+    body = hello()[5:]
+    with Client(g.port) as c:
+        for at in range(0, len(body), 7):
+            piece = body[at:at + 7]
+            c.send(b"\x16\x03\x01" + struct.pack(">H", len(piece)) + piece)
+        assert c.sock.recv(5)[:1] == b"\x16"
+
+
+def test_a_handshake_that_stalls_is_ended(gatehouse, pair):
+    g = gatehouse("\ntimeouts { client-tls 500ms }\n" + SITE.format(pair))
+    for data in (b"", hello()[:50]):
+        with Client(g.port) as c:
+            c.send(data)
+            assert c.is_closed(5)
+    assert get_status(g)["handshakes_failed"] >= 2
+
+
+def get_status(g):
+    import json
+    return json.loads(g.command("status", "--json").stdout)["counts"] if "counts" in g.command("status", "--json").stdout else json.loads(g.command("status", "--json").stdout)
+
+
+def test_a_forward_listener_speaks_tls(gatehouse, authority, pair, nginx):
+    g = gatehouse(f"forward office {{ listen 127.0.0.1:${{env.PORT}} tls; certificate {pair.certificate} {pair.key}; deny-private off; ports {nginx.port}; "
+                  f"tunnel-ports {nginx.port}; allow }}\n")
+    for more in ((), ("-p",)):
+        answer = curl(nginx.url("/echo"), "--proxy-cacert", authority.certificate, *more, proxy=f"https://127.0.0.1:{g.port}")
+        assert answer.status == 200 and b"GET /echo" in answer.body
+
+
+def test_behind_a_proxy_header(gatehouse, authority, pair, nginx):
+    text = SITE.format(pair).replace(" tls\n", " tls proxy-protocol from 127.0.0.0/8\n").replace('respond 200 body "$scheme $host"', f"to 127.0.0.1:{nginx.port}")
+    g = gatehouse(text)
+    answer = get(g, authority, "--haproxy-protocol", path="/echo")
+    assert b"x-forwarded-for: 127.0.0.1" in answer.body
+    with socket.create_connection(("127.0.0.1", g.port)) as plain:
+        made = context(authority)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        both = made.wrap_bio(incoming, outgoing, server_hostname="site.test")
+        with pytest.raises(ssl.SSLWantReadError):
+            both.do_handshake()
+        plain.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n" + outgoing.read())     # in one piece
+        while True:
+            incoming.write(plain.recv(65536))
+            try:
+                both.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                pass
+        both.write(b"GET /echo HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n\r\n")
+        plain.sendall(outgoing.read())
+        got = b""
+        while piece := plain.recv(65536):
+            incoming.write(piece)
+            try:
+                while part := both.read(65536):
+                    got += part
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLZeroReturnError:
+                break
+        assert b"x-forwarded-for: 192.0.2.7" in got
+
+
+# Keys
+
+def private_parts(pair):
+    """Byte strings that only the key has, as they would lie in memory: big and little endian, and the text of its file."""
+    text = subprocess.run(["openssl", "pkey", "-in", pair.key, "-noout", "-text"], check=True, capture_output=True, text=True).stdout
+    parts = []
+    for name in ("priv", "prime1", "prime2", "privateExponent", "exponent1", "exponent2", "coefficient"):
+        if found := re.search(rf"^{name}:\n((?:    [0-9a-f:]+\n?)+)", text, re.M):
+            number = bytes.fromhex(re.sub(r"[^0-9a-f]", "", found[1])).lstrip(b"\0")
+            parts += [number, number[::-1]]
+    with open(pair.key, "rb") as file:
+        parts.append(b"".join(file.read().splitlines()[1:3]))
+        file.seek(0)
+        parts.append(file.read().splitlines()[1])
+    return [p[:24] for p in parts]
+
+
+def memory_of(pid):
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb") as memory:
+        for line in maps:
+            begin, end, rights = re.match(r"(\w+)-(\w+) (\S+)", line).groups()
+            if "r" not in rights or "[v" in line:
+                continue
+            try:
+                memory.seek(int(begin, 16))
+                yield memory.read(int(end, 16) - int(begin, 16))
+            except (OSError, OverflowError):
+                pass
+
+
+def handshakes(g, authority, count=20):
+    for _ in range(count):
+        with connect(g, context(authority)) as c:
+            c.sendall(b"GET / HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n\r\n")
+            assert b"200" in c.recv(4096)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may look into the worker")
+@pytest.mark.parametrize("key", ["EC", "RSA"])
+def test_no_part_of_a_key_is_in_the_worker(gatehouse, authority, pair, rsa_pair, key):
+    shown = {"EC": pair, "RSA": rsa_pair}[key]
+    g = gatehouse(SITE.format(shown))
+    handshakes(g, authority)
+    assert g.reload().returncode == 0
+    handshakes(g, authority)
+    pids = processes(g)
+    parts = private_parts(shown)
+    assert len(parts) >= 3
+    def found(pid):
+        return any(part in piece for piece in memory_of(pid) for part in parts)
+    assert found(pids["gatehouse-key"])                     # the search works
+    assert not found(pids["gatehouse"]) and not found(g.pid)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's keeper has a user of its own")
+def test_the_keeper_is_nobodys_and_can_do_nothing_else(gatehouse, authority, pair):
+    g = gatehouse(SITE.format(pair))
+    pids = processes(g)
+    status = {name: open(f"/proc/{pid}/status", encoding="utf-8").read() for name, pid in pids.items()}
+    uid = {name: re.search(r"^Uid:\s+(\d+)", text, re.M)[1] for name, text in status.items()}
+    assert uid["gatehouse-key"] not in ("0", uid["gatehouse"])
+    assert re.search(r"^CapEff:\s+0+$", status["gatehouse-key"], re.M) and "NoNewPrivs:\t1" in status["gatehouse-key"]
+
+
+def test_a_keeper_that_is_killed(gatehouse, authority, pair):
+    g = gatehouse(SITE.format(pair))
+    with connect(g, context(authority)) as old:
+        for _ in range(3):
+            before = processes(g)["gatehouse-key"]
+            os.kill(before, signal.SIGKILL)
+            handshakes(g, authority, 3)
+            old.sendall(b"GET / HTTP/1.1\r\nHost: site.test\r\n\r\n")
+            assert b"200" in old.recv(4096)
+            until(lambda: processes(g).get("gatehouse-key", before) != before, 10, "another keeper")
+
+
+def test_a_keeper_that_stands_still_holds_up_handshakes_alone(gatehouse, authority, pair):
+    g = gatehouse("\nthreads 1\n" + SITE.format(pair))
+    keeper = processes(g)["gatehouse-key"]
+    with connect(g, context(authority)) as old:
+        os.kill(keeper, signal.SIGSTOP)
+        done = []
+        waiting = threading.Thread(target=lambda: done.append(handshakes(g, authority, 1)), daemon=True)
+        waiting.start()
+        given_up = [socket.create_connection(("127.0.0.1", g.port)) for _ in range(5)]
+        for one in given_up:
+            one.sendall(hello())
+        for _ in range(5):
+            old.sendall(b"GET / HTTP/1.1\r\nHost: site.test\r\n\r\n")
+            assert b"200" in old.recv(4096)
+        for one in given_up:
+            one.close()
+        assert not done
+        os.kill(keeper, signal.SIGCONT)
+        waiting.join(10 * SLOWNESS)
+        assert done
+    handshakes(g, authority, 2)
+
+
+def test_a_certificate_that_changes_is_served_after_a_reload(gatehouse, authority, web_folder):
+    def put(pair):
+        for name, path in (("c.pem", pair.certificate), ("k.pem", pair.key)):
+            shutil.copy(path, web_folder / name)
+            os.chmod(web_folder / name, 0o644)
+    first, second = authority.issue("site.test"), authority.issue("site.test")
+    put(first)
+    g = gatehouse(SITE.format(first).replace(first.certificate, web_folder / "c.pem").replace(first.key, web_folder / "k.pem"))
+    def serial():
+        with connect(g, context(authority)) as c:
+            return c.getpeercert()["serialNumber"]
+    before = serial()
+    with connect(g, context(authority)) as old:
+        shutil.copy(second.certificate, web_folder / "c.pem")                    # by halves: refused, the old pair stays
+        refused = g.reload()
+        assert refused.returncode == 1 and "does not match the key" in refused.stdout + refused.stderr
+        assert serial() == before
+        put(second)
+        assert g.reload().returncode == 0
+        assert serial() != before
+        old.sendall(b"GET / HTTP/1.1\r\nHost: site.test\r\n\r\n")
+        assert b"200" in old.recv(4096)
+
+
+@pytest.mark.parametrize("line,expected", [
+    ("certificate C C", "certificate and key need files of their own"),
+    ("certificate C OTHER", "does not match the key"),
+    ("certificate C MISSING", "No such file"),
+    ("certificate MISSING K", "cannot read the certificate"),
+    ("certificate K C", "there is no whole certificate in"),
+    ("certificate C LOCKED", "no private key in PEM, or one with a pass phrase"),
+    ("certificate C OPEN", "others can write to the file"),
+    ("", "has no certificate to speak TLS with"),
+])
+def test_mistakes(gatehouse, web_folder, authority, pair, line, expected):
+    other = authority.issue("other.test")
+    locked, open_ = web_folder / "locked.pem", web_folder / "open.pem"
+    subprocess.run(["openssl", "pkey", "-in", pair.key, "-aes128", "-passout", "pass:x", "-out", locked], check=True, capture_output=True)
+    shutil.copy(pair.key, open_)
+    os.chmod(open_, 0o666)
+    words = {"C": pair.certificate, "K": pair.key, "OTHER": other.key, "MISSING": "/nowhere/x.pem", "LOCKED": locked, "OPEN": open_}
+    line = " ".join(words.get(w, w) for w in line.split())
+    path = web_folder.put("g.conf", f"reverse r {{ listen 127.0.0.1:8443 tls; {line}; respond 200 }}\n")
+    result = run("check", "-c", path)
+    assert result.returncode == 1 and expected in result.stdout + result.stderr, result.stdout + result.stderr
+
+
+def test_two_blocks_must_agree_on_tls(web_folder, pair):
+    path = web_folder.put("g.conf", f"reverse a {{ listen 127.0.0.1:8443 tls; host a; certificate {pair.certificate} {pair.key}; respond 200 }}\n"
+                          "reverse b { listen 127.0.0.1:8443; host b; respond 200 }\n")
+    result = run("check", "-c", path)
+    assert result.returncode == 1 and "must agree on what follows the address" in result.stdout + result.stderr
