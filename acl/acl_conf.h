@@ -35,7 +35,8 @@ struct acl_scope {
 enum condition_tunnel {
     TUNNEL_SAME,  /* as much as of any request */
     TUNNEL_PARTS, /* something, but not what is inside: the fields are those of the CONNECT */
-    TUNNEL_NEVER
+    TUNNEL_NEVER,
+    TUNNEL_HELLO /* what its first bytes tell once it is open; of no other request anything */
 };
 
 /* A row of the table of kinds. */

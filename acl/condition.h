@@ -18,6 +18,7 @@ CONDITION(source); /* match_address.c */
 CONDITION(destination);
 CONDITION(host); /* match_name.c */
 CONDITION(listed);
+CONDITION(tls_sni);
 CONDITION(path); /* match_path.c */
 CONDITION(path_regex);
 CONDITION(url_regex);
@@ -37,7 +38,7 @@ const struct list_conf *condition_list(const struct acl_scope *scope, const stru
 /* The place of a word's bytes from `from` on; the whole word when that cannot be told. */
 struct place condition_place(const struct word *word, size_t from);
 
-/* For the lints. */
+/* For the lints; host_patterns() also of tls-sni. */
 const struct name_pattern *host_patterns(const struct condition *condition, size_t *ret_count);
 const struct list_conf *const *address_lists(const struct condition *condition, size_t *ret_count);
 bool scheme_may_be_tunnel(const struct condition *condition);

@@ -46,6 +46,7 @@ static void lint_reach(const struct rules *rules, struct diag *diag)
 /* Denied names and those below them. */
 
 struct probe {
+    const char *kind; /* host or tls-sni */
     struct str host;
     bool is_covered;
 };
@@ -55,7 +56,7 @@ static void try_probe(const struct expression *condition, bool is_negated, void 
     struct probe *probe = user;
     size_t count;
     (void)is_negated;
-    if (!is_kind(condition, "host"))
+    if (!is_kind(condition, probe->kind))
         return;
     const struct name_pattern *patterns = host_patterns(condition->condition, &count);
     for (size_t i = 0; i < count; i++)
@@ -69,11 +70,11 @@ struct lint {
 };
 
 /* Does some deny of the block say what is to become of the names below? */
-static bool is_below_covered(const struct rules *rules, struct str name)
+static bool is_below_covered(const struct rules *rules, const char *kind, struct str name)
 {
     char host[HOSTNAME_MAX + 3];
     int len = snprintf(host, sizeof host, "_.%.*s", STR_ARGS(name));
-    struct probe probe = {str_from(host, (size_t)len), false};
+    struct probe probe = {kind, str_from(host, (size_t)len), false};
     for (size_t i = 0; i < rules->count; i++)
         if (rules->at[i].kind == RULE_DENY)
             each_condition(rules->at[i].when, false, try_probe, &probe);
@@ -84,13 +85,14 @@ static void lint_denied_host(const struct expression *condition, bool is_negated
 {
     struct lint *lint = user;
     size_t count;
-    if (is_negated || !is_kind(condition, "host"))
+    if (is_negated || (!is_kind(condition, "host") && !is_kind(condition, "tls-sni")))
         return;
     const struct name_pattern *patterns = host_patterns(condition->condition, &count);
     for (size_t i = 0; i < count; i++) {
         struct str name = patterns[i].name;
         char hint[HOSTNAME_MAX + 64];
-        if (patterns[i].kind != NAME_PATTERN_EXACT || patterns[i].is_ip || is_below_covered(lint->rules, name))
+        if (patterns[i].kind != NAME_PATTERN_EXACT || patterns[i].is_ip ||
+            is_below_covered(lint->rules, condition->kind->name, name))
             continue;
         snprintf(hint, sizeof hint, "'.%.*s' is itself and all below", STR_ARGS(name));
         diag_add(lint->diag, DIAG_WARNING, &condition->place, hint, "the names below %.*s are not denied",

@@ -1,4 +1,4 @@
-/* host and listed: by the name that the request is for. */
+/* host and listed: by the name that the request is for; tls-sni: by the one that a ClientHello names. */
 #include "acl/condition.h"
 
 #include "acl/list.h"
@@ -35,16 +35,42 @@ struct condition *host_parse(const struct acl_scope *scope, const struct word *v
     return is_good ? (void *)condition : NULL;
 }
 
+static enum truth covers(const struct host_condition *condition, struct str name)
+{
+    for (size_t i = 0; i < condition->count; i++)
+        if (name_pattern_covers(&condition->patterns[i], name))
+            return TRUTH_YES;
+    return TRUTH_NO;
+}
+
 enum truth host_truth(const struct condition *condition, const struct facts *facts, struct match *ret_match)
 {
     const struct host_condition *host = host_of(condition);
     (void)ret_match;
-    if (facts->host.at == NULL)
+    return facts->host.at == NULL ? TRUTH_UNKNOWN : covers(host, facts->host);
+}
+
+/* An address is never named there (RFC 6066 3). */
+struct condition *tls_sni_parse(const struct acl_scope *scope, const struct word *values, size_t count)
+{
+    struct condition *condition = host_parse(scope, values, count);
+    bool is_good = condition != NULL;
+    for (size_t i = 0; condition != NULL && i < count; i++) {
+        if (!host_of(condition)->patterns[i].is_ip)
+            continue;
+        diag_add(scope->diag, DIAG_ERROR, &values[i].place, "the condition `destination` asks for addresses",
+                 "'%.*s' is an address, and TLS clients name none", STR_ARGS(values[i].text));
+        is_good = false;
+    }
+    return is_good ? condition : NULL;
+}
+
+enum truth tls_sni_truth(const struct condition *condition, const struct facts *facts, struct match *ret_match)
+{
+    (void)ret_match;
+    if (!facts->has_hello)
         return TRUTH_UNKNOWN;
-    for (size_t i = 0; i < host->count; i++)
-        if (name_pattern_covers(&host->patterns[i], facts->host))
-            return TRUTH_YES;
-    return TRUTH_NO;
+    return facts->tls_name.at == NULL ? TRUTH_NO : covers(host_of(condition), facts->tls_name);
 }
 
 const struct name_pattern *host_patterns(const struct condition *condition, size_t *ret_count)

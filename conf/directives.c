@@ -18,6 +18,9 @@
 #define COUNT(structure, member, low, high, text)                                                                      \
     .type = VALUE_COUNT, MEMBER(structure, member), .min = (low), .max = (high), .fallback = (text)
 
+#define TUNNEL_POLICY(member, text)                                                                                    \
+    .type = VALUE_CHOICE, MEMBER(struct tunnel_check_conf, member), .words = tunnel_policies, .fallback = (text)
+
 #define KIB (UINT64_C(1) << 10)
 #define MIB (UINT64_C(1) << 20)
 #define TIB (UINT64_C(1) << 40)
@@ -50,6 +53,7 @@ const struct block_name block_names[] = {
     {BLOCK_ROUTE, "route", "a route block"},
     {BLOCK_FORWARD, "forward", "a forward block"},
     {BLOCK_TEST, "test", "a test block"},
+    {BLOCK_TUNNEL_CHECK, "tunnel-check", "a tunnel-check block"},
     {OPTIONS_USER, "user", "the options of 'user'"},
     {OPTIONS_CONTROL, "control", "the options of 'control'"},
     {OPTIONS_SERVER, "server", "the options of 'server'"},
@@ -97,6 +101,7 @@ static const struct value_word forwarded_fields[] = {{"x-forwarded", FORWARDED_X
                                                      {"both", FORWARDED_BOTH},
                                                      {"off", FORWARDED_OFF},
                                                      {NULL, 0}};
+static const struct value_word tunnel_policies[] = {{"allow", TUNNEL_ALLOW}, {"deny", TUNNEL_DENY}, {NULL, 0}};
 static const struct value_word redirect_statuses[] = {{"301", 301}, {"302", 302}, {"303", 303},
                                                       {"307", 307}, {"308", 308}, {NULL, 0}};
 
@@ -154,8 +159,8 @@ const struct directive directives[] = {
      .help = "how long a peer may take; a block inside takes over what it does not set itself"},
     {.name = "client-header", .blocks = HEAD_TIMEOUTS, DURATION(struct timeouts, client_header, 1, "10s"),
      .help = "for a whole head, from the connection or the first byte on: 408"},
-    {.name = "client-tls", .blocks = HEAD_TIMEOUTS, DURATION(struct timeouts, client_tls, 1, "10s"),
-     .help = "from the connection to the end of its TLS handshake"},
+    {.name = "tls-handshake", .blocks = HEAD_TIMEOUTS, DURATION(struct timeouts, tls_handshake, 1, "10s"),
+     .help = "for a client's TLS handshake, from the connection on; for the TLS greeting in a tunnel, from its first byte on"},
     {.name = "client-body", .blocks = ALL_TIMEOUTS, DURATION(struct timeouts, client_body, 1, "15s"),
      .help = "without a byte of a request's body"},
     {.name = "client-idle", .blocks = HEAD_TIMEOUTS, DURATION(struct timeouts, client_idle, 1, "60s"),
@@ -291,6 +296,14 @@ const struct directive directives[] = {
      .help = "the ports where CONNECT may go; no rule overrides it"},
     {.name = "deny-private", .blocks = BLOCK_FORWARD, SPECIAL(set_deny_private, 1, MANY, "on | off | except CIDR..."),
      .fallback = "on", .help = "no way to loopback, link-local, private and metadata addresses, whatever a name resolves to; no rule overrides it"},
+    {.name = "tunnel-check", .blocks = BLOCK_FORWARD, SPECIAL(set_tunnel_check, 0, 0, NULL), .body = BODY_REQUIRED,
+     .help = "what the TLS greeting in a tunnel to port 443 may be; it is read, never decrypted, before anything of it goes to the site"},
+    {.name = "mismatch", .blocks = BLOCK_TUNNEL_CHECK, TUNNEL_POLICY(mismatch, "deny"),
+     .help = "it names another host than the tunnel was asked for, or cannot be read"},
+    {.name = "no-name", .blocks = BLOCK_TUNNEL_CHECK, TUNNEL_POLICY(no_name, "allow"), .help = "it names no host"},
+    {.name = "not-tls", .blocks = BLOCK_TUNNEL_CHECK, TUNNEL_POLICY(not_tls, "allow"), .help = "what comes is not TLS at all"},
+    {.name = "ech", .blocks = BLOCK_TUNNEL_CHECK, TUNNEL_POLICY(ech, "allow"),
+     .help = "it has an encrypted_client_hello, which may hide another name; browsers send a dummy of it, too"},
 
     /* rules */
     {.name = "allow", .blocks = RULES, SPECIAL(set_allow, 0, 0, NULL), .is_rule = true, .has_condition = true, .repeats = true,

@@ -40,14 +40,15 @@ enum block_kind {
     BLOCK_FORWARD = 1 << 13,
     BLOCK_TEST = 1 << 14,
     BLOCK_POOL_TLS = 1 << 15,
-    OPTIONS_USER = 1 << 16, /* the first that is no block */
-    OPTIONS_CONTROL = 1 << 17,
-    OPTIONS_SERVER = 1 << 18, /* also in braces */
-    OPTIONS_LISTEN = 1 << 19,
-    OPTIONS_DENY = 1 << 20,
-    OPTIONS_REDIRECT = 1 << 21,
-    OPTIONS_RESPOND = 1 << 22,
-    OPTIONS_EXPECT = 1 << 23
+    BLOCK_TUNNEL_CHECK = 1 << 16,
+    OPTIONS_USER = 1 << 17, /* the first that is no block */
+    OPTIONS_CONTROL = 1 << 18,
+    OPTIONS_SERVER = 1 << 19, /* also in braces */
+    OPTIONS_LISTEN = 1 << 20,
+    OPTIONS_DENY = 1 << 21,
+    OPTIONS_REDIRECT = 1 << 22,
+    OPTIONS_RESPOND = 1 << 23,
+    OPTIONS_EXPECT = 1 << 24
 };
 
 /* How blocks are called in messages and manual; ends with kind 0. */

@@ -164,6 +164,10 @@ static const struct {
 static bool check_phase(struct parser *parser, const struct word *word, const struct expression *condition)
 {
     enum phase phase = condition->kind->phase;
+    if (condition->kind->tunnel == TUNNEL_HELLO && !parser->place->knows_hello)
+        return mistake(parser->load, word, "only 'deny' of a forward block can ask it, and ends the tunnel then",
+                       "'%.*s' is known once a tunnel is open: never in %s", STR_ARGS(word->text),
+                       parser->place->title);
     if (parser->place->phases & 1U << phase)
         return true;
     return mistake(parser->load, word, phases[phase].remedy, "'%.*s' is known in the %s phase: never in %s",

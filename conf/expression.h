@@ -18,6 +18,7 @@ enum {
 struct expression_place {
     const struct names *acls;
     unsigned phases;   /* 1 << PHASE_… of those that may be asked */
+    bool knows_hello;  /* of a tunnel, once it is open */
     const char *title; /* "a 'redirect' of a reverse block" */
 };
 

@@ -230,6 +230,15 @@ bool set_deny_private(struct scope *scope, const struct setting *setting)
     return fine;
 }
 
+bool set_tunnel_check(struct scope *outer, const struct setting *setting)
+{
+    struct mode_draft *mode = outer->target;
+    struct scope scope;
+    scope_init(&scope, outer->load, outer, BLOCK_TUNNEL_CHECK, &mode->tunnel_check);
+    block_read(&scope, setting->statement->block);
+    return true;
+}
+
 /* Routes. */
 
 /* Routes are read after the rest of their block, from which they take over what they do not set. */
@@ -267,8 +276,9 @@ static void read_route(struct scope *outer, const struct setting *setting, struc
     *route = (struct route_conf){.glob = setting->args[0], .place_text = loading_brief(load, &setting->name->place)};
     check_glob(load, &setting->args[0]);
     if (setting->if_word != NULL) {
-        struct expression_place place = {&block->acls, 1U << PHASE_CONNECT | 1U << PHASE_REQUEST,
-                                         "the choice of a route"};
+        struct expression_place place = {.acls = &block->acls,
+                                         .phases = 1U << PHASE_CONNECT | 1U << PHASE_REQUEST,
+                                         .title = "the choice of a route"};
         route->when = expression_read(load, &place, setting->if_word, setting->when, setting->when_count);
     }
     block_read(&scope, setting->statement->block);
@@ -338,6 +348,7 @@ static void finish_forward(struct scope *scope, struct forward_conf *conf)
     conf->rules = (struct rules){mode->rules, mode->rule_count};
     conf->ports = mode->ports;
     conf->tunnel_ports = mode->tunnel_ports;
+    conf->tunnel_check = mode->tunnel_check;
     conf->deny_private = mode->deny_private;
     conf->private_except = mode->private_except;
     conf->conceal = mode->settings.conceal;
@@ -352,6 +363,14 @@ static void keep_acls(struct loading *load, const struct names *acls)
         load->mode_acls = array_room(load->arena, load->mode_acls, load->mode_acl_count, sizeof *load->mode_acls);
         load->mode_acls[load->mode_acl_count++] = acl;
     }
+}
+
+/* Tunnels are looked into without a `tunnel-check`, too. */
+static void set_check_defaults(const struct scope *outer)
+{
+    struct scope scope;
+    scope_init(&scope, outer->load, outer, BLOCK_TUNNEL_CHECK, &outer->mode->tunnel_check);
+    scope_set_defaults(&scope);
 }
 
 static void read_mode(struct loading *load, const struct setting *setting)
@@ -370,6 +389,7 @@ static void read_mode(struct loading *load, const struct setting *setting)
     names_init(&mode.acls, &load->names[NAME_ACL]);
     names_declare(load, setting->statement->block, mode.kind, &mode.acls);
     scope_set_defaults(&scope);
+    set_check_defaults(&scope);
     block_read(&scope, setting->statement->block);
     check_listens(&scope);
     if (is_reverse)

@@ -45,6 +45,7 @@ static bool add_rule(struct scope *scope, const struct setting *setting, struct 
                        "rules stand before the first route");
     if (setting->if_word != NULL) {
         struct expression_place place = {.acls = &mode->acls, .phases = phases_of(mode, rule)};
+        place.knows_hello = mode->kind == BLOCK_FORWARD && rule->kind == RULE_DENY;
         place.title =
             arena_printf(load->arena, "'%.*s' of %s", STR_ARGS(setting->name->text), block_title(mode->kind)).at;
         rule->when = expression_read(load, &place, setting->if_word, setting->when, setting->when_count);

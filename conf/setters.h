@@ -30,6 +30,7 @@ struct mode_draft {
     struct cidr_set private_except;
     struct port_ranges ports;
     struct port_ranges tunnel_ports;
+    struct tunnel_check_conf tunnel_check;
 };
 
 typedef bool setter(struct scope *scope, const struct setting *setting);
@@ -42,7 +43,7 @@ setter set_list, set_list_file, set_acl;
 setter set_pool, set_server, set_to, set_pool_name, set_pool_tls, set_tls_ca, set_tls_server_name;
 /* set_mode.c */
 setter set_mode, set_listen, set_certificate, set_forwarded_from, set_proxied_from, set_host, set_files, set_error_page, set_ports,
-    set_tunnel_ports, set_deny_private, set_route;
+    set_tunnel_ports, set_deny_private, set_tunnel_check, set_route;
 /* set_rule.c */
 setter set_allow, set_deny, set_deny_page, set_reason, set_redirect, set_respond, set_body, set_body_file, set_header,
     set_remove_header, set_rewrite, set_log_rule;

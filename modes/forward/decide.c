@@ -23,15 +23,20 @@ bool forward_is_private(const struct forward_conf *block, const struct ip *addre
            !cidr_set_find(&block->private_except, address, &number);
 }
 
-static void deny(struct forward_decision *decision, unsigned why)
+void forward_deny(struct forward_decision *decision, struct str name, struct str reason)
 {
     decision->outcome = FORWARD_DENY;
     decision->verdict.action = ACTION_DENY;
     decision->verdict.rule = NULL;
     decision->verdict.match = (struct match){0};
-    decision->name = str_of(unnamed[why].name);
-    decision->reason = str_of(unnamed[why].reason);
+    decision->name = name;
+    decision->reason = reason;
     decision->is_final = true;
+}
+
+static void deny(struct forward_decision *decision, unsigned why)
+{
+    forward_deny(decision, str_of(unnamed[why].name), str_of(unnamed[why].reason));
 }
 
 void forward_deny_address(struct forward_decision *decision)

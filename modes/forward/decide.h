@@ -60,6 +60,9 @@ bool forward_is_private(const struct forward_conf *block, const struct ip *addre
    listeners. */
 void forward_deny_address(struct forward_decision *decision);
 
+/* Makes it a denial under a name that is no rule's; the facts are not told. */
+void forward_deny(struct forward_decision *decision, struct str name, struct str reason);
+
 /* An address that stands for "some public address", in no range that anybody would name. */
 struct ip forward_public_address(void);
 

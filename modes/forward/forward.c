@@ -5,6 +5,7 @@
 #include "modes/forward/decide.h"
 #include "modes/forward/edit.h"
 #include "modes/forward/own.h"
+#include "modes/forward/tunnel_check.h"
 #include "proxy/apply.h"
 #include "proxy/exchange.h"
 
@@ -52,6 +53,7 @@ static void plan_go(struct exchange *x)
 {
     bool is_tunnel = x->facts.method == METHOD_CONNECT;
     x->plan.kind = is_tunnel ? PLAN_TUNNEL : PLAN_NAME;
+    x->plan.looks_inside = tunnel_check_applies(&x->facts);
     x->plan.host = x->facts.host;
     x->plan.port = x->facts.port;
     x->plan.literal = x->facts.host_is_ip ? x->facts.destination : (struct ip){0};
@@ -165,6 +167,14 @@ static void forward_dialled(struct exchange *x, const struct ip *ip)
     follow(x, &state->decision);
 }
 
+static bool forward_heard(struct exchange *x, const struct client_hello *hello)
+{
+    struct forward_state *state = state_of(x);
+    bool passes = tunnel_check(x->block_conf, &x->facts, hello, x->arena, &state->decision);
+    x->verdict = state->decision.verdict;
+    return passes;
+}
+
 static void forward_edit_request(struct exchange *x, struct head *out)
 {
     forward_tell_client(&out->fields, x->plan.conceal, &x->facts, x->arena);
@@ -209,6 +219,7 @@ const struct mode forward_mode = {
     .choose = forward_choose,
     .may_dial = forward_may_dial,
     .dialled = forward_dialled,
+    .heard = forward_heard,
     .edit_request = forward_edit_request,
     .edit_response = forward_edit_response,
 };

@@ -20,6 +20,16 @@ struct port_ranges {
     size_t count;
 };
 
+enum tunnel_policy { TUNNEL_ALLOW, TUNNEL_DENY };
+
+/* What the first bytes in a tunnel to port 443 may be. */
+struct tunnel_check_conf {
+    enum tunnel_policy mismatch; /* a ClientHello that names another host, or cannot be read */
+    enum tunnel_policy no_name;
+    enum tunnel_policy not_tls;
+    enum tunnel_policy ech;
+};
+
 struct forward_conf {
     struct word name;
     struct str place_text;
@@ -29,9 +39,10 @@ struct forward_conf {
     struct rules rules;
     struct port_ranges ports;        /* default 80 443 1025-65535 */
     struct port_ranges tunnel_ports; /* default 443 */
-    bool deny_private;               /* default on */
-    struct cidr_set private_except;  /* `deny-private except CIDR...` */
-    bool conceal;                    /* default on */
+    struct tunnel_check_conf tunnel_check;
+    bool deny_private;              /* default on */
+    struct cidr_set private_except; /* `deny-private except CIDR...` */
+    bool conceal;                   /* default on */
     struct error_pages error_pages;
     struct limits limits;
     struct timeouts timeouts;

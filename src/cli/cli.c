@@ -75,6 +75,7 @@ static const struct option_row explain_options[] = {
     {"--at", "TIME", false, false, "\"YYYY-MM-DD HH:MM\"; default: now"},
     {"--to", "IP", false, false, "the address that the name resolves to; nothing is resolved here"},
     {"--header", "\"NAME: VALUE\"", true, false, "a field of the request"},
+    {"--sni", "NAME", false, false, "the name in the TLS greeting of a tunnel; default: the host of the URL"},
     END_ROW,
 };
 

@@ -5,10 +5,12 @@
 #include "cli/cli.h"
 
 #include "base/arena.h"
+#include "base/hostname.h"
 #include "base/must.h"
 #include "base/regex.h"
 #include "conf/loader.h"
 #include "modes/forward/decide.h"
+#include "modes/forward/tunnel_check.h"
 #include "modes/reverse/decide.h"
 #include "modes/reverse/hosts.h"
 #include "process/keeper.h"
@@ -30,6 +32,7 @@ struct explaining {
     struct arena arena;
     struct config *config;
     struct imagined request;
+    struct client_hello hello; /* in the tunnel, if it is one */
     struct chosen chosen;
     struct rule_trace trace;
     const struct route_conf *route_shown;
@@ -56,6 +59,15 @@ static const char *read_headers(struct explaining *x, struct imagine *what)
     return NULL;
 }
 
+static const char *read_hello(struct explaining *x)
+{
+    const char *name = args_get(x->args, "--sni");
+    x->hello = tunnel_check_imagine(x->request.facts.host, x->request.facts.host_is_ip);
+    bool is_good = name == NULL || (hostname_normal(&x->arena, str_of(name), &x->hello.name) &&
+                                    !hostname_is_numeric_like(x->hello.name));
+    return is_good ? NULL : "--sni is no host name";
+}
+
 static const char *read_request(struct explaining *x, bool is_forward)
 {
     const char *method = args_get(x->args, "--method");
@@ -78,7 +90,7 @@ static const char *read_request(struct explaining *x, bool is_forward)
     x->request.facts.started.us = (int64_t)time(NULL) * 1000000;
     if (what.at.at == NULL)
         x->request.facts.clock = NULL; /* now */
-    return NULL;
+    return read_hello(x);
 }
 
 /* The block */
@@ -304,6 +316,23 @@ static void explain_reverse(struct explaining *x)
         printf("served from the folder %s\n", decision.serve.files);
 }
 
+/* What a tunnel comes to once its hello is known. True: it ends. */
+static bool explain_inside(struct explaining *x, struct forward_decision *decision)
+{
+    struct facts *facts = &x->request.facts;
+    bool is_open = decision->outcome == FORWARD_ALLOW && tunnel_check_applies(facts);
+    if (!is_open || tunnel_check(x->chosen.forward, facts, &x->hello, &x->arena, decision))
+        return false;
+    struct str name = x->hello.name;
+    printf("a tunnel is opened; its TLS greeting %s%.*s, and ends it\n", name.at != NULL ? "names " : "has no name",
+           STR_ARGS(name));
+    const struct rule *rule = decision->verdict.rule;
+    if (rule != NULL)
+        show_line("yes", rule->place_text, &rule->place);
+    show_result("deny", decision->name, rule, 0, facts->reason);
+    return true;
+}
+
 static void explain_forward(struct explaining *x)
 {
     const struct forward_conf *block = x->chosen.forward;
@@ -311,6 +340,8 @@ static void explain_forward(struct explaining *x)
     struct facts *facts = &x->request.facts;
     printf("block forward %.*s (%.*s)\n", STR_ARGS(block->name.text), STR_ARGS(block->place_text));
     forward_decide(block, facts, &x->arena, &x->trace, &decision);
+    if (explain_inside(x, &decision))
+        return;
     const struct rule *rule = decision.outcome == FORWARD_FAULT ? NULL : decision.verdict.rule;
     unsigned status = rule != NULL ? rule->status : 0;
     if (decision.outcome == FORWARD_FAULT)

@@ -39,6 +39,9 @@ struct facts {
     struct wall started;
     struct facts_clock *clock; /* NULL: the time is `started` */
     struct str request_id;
+    bool
+        has_hello; /* the ClientHello of TLS was read, without decrypting; of a forward block's tunnel once it is open */
+    struct str tls_name; /* … the host that it names, normal form; at == NULL: none */
 
     /* PHASE_REQUEST */
     enum method method;

@@ -31,6 +31,7 @@ static const struct fault_info faults[FAULT_COUNT] = {
     ROW(FAULT_CLIENT_SLOW_HEAD, 408, "client-slow-head", "The request did not arrive in time."),
     ROW(FAULT_CLIENT_SLOW_BODY, 408, "client-slow-body", "The body of the request did not arrive in time."),
     ROW(FAULT_CLIENT_SLOW_READ, 0, "client-slow-read", "The answer was not taken in time."),
+    ROW(FAULT_CLIENT_SLOW_HELLO, 0, "client-slow-hello", "The TLS greeting did not arrive in time."),
     ROW(FAULT_CLIENT_GONE, 0, "client-gone", "The client has gone."),
     ROW(FAULT_LOOP, 508, "loop", "The request has come back to where it was before."),
     ROW(FAULT_NO_ROUTE, 404, "no-route", "There is nothing at this address."),
@@ -54,6 +55,7 @@ static const struct fault_info faults[FAULT_COUNT] = {
     ROW(FAULT_SHUTDOWN, 503, "shutdown", "The service is being shut down."),
     ROW(FAULT_FILE, 500, "file", "A file could not be read."),
     ROW(FAULT_TUNNEL_IDLE, 0, "tunnel-idle", "The tunnel was not used for too long."),
+    ROW(FAULT_TUNNEL_DENIED, 0, "tunnel-denied", "What was sent in the tunnel is not allowed."),
 };
 
 #undef ROW

@@ -8,25 +8,26 @@
 enum fault {
     FAULT_NONE,
     /* The client's request */
-    FAULT_BAD_REQUEST,      /* 400: not the grammar of RFC 9112 or 9110 */
-    FAULT_BAD_FRAMING,      /* 400: Content-Length and Transfer-Encoding that have no one reading */
-    FAULT_BAD_CODING,       /* 501: a transfer coding other than chunked */
-    FAULT_BAD_TARGET,       /* 400 */
-    FAULT_BAD_HOST,         /* 400: Host missing, doubled, or invalid */
-    FAULT_AMBIGUOUS_PATH,   /* 400: the decoded reading of the path would be decided differently */
-    FAULT_BAD_VERSION,      /* 505 */
-    FAULT_BAD_EXPECT,       /* 417 */
-    FAULT_URI_TOO_LONG,     /* 414 */
-    FAULT_HEAD_TOO_LARGE,   /* 431 */
-    FAULT_BODY_TOO_LARGE,   /* 413 */
-    FAULT_BAD_CHUNK,        /* 400 */
-    FAULT_METHOD_REFUSED,   /* 405: CONNECT in reverse mode */
-    FAULT_MISDIRECTED,      /* 421 */
-    FAULT_CLIENT_SLOW_HEAD, /* 408 */
-    FAULT_CLIENT_SLOW_BODY, /* 408: idle, or under the minimum rate */
-    FAULT_CLIENT_SLOW_READ, /* no answer possible: closed */
-    FAULT_CLIENT_GONE,      /* closed or reset by the client; nobody to answer */
-    FAULT_LOOP,             /* 508: our own pseudonym stands in Via */
+    FAULT_BAD_REQUEST,       /* 400: not the grammar of RFC 9112 or 9110 */
+    FAULT_BAD_FRAMING,       /* 400: Content-Length and Transfer-Encoding that have no one reading */
+    FAULT_BAD_CODING,        /* 501: a transfer coding other than chunked */
+    FAULT_BAD_TARGET,        /* 400 */
+    FAULT_BAD_HOST,          /* 400: Host missing, doubled, or invalid */
+    FAULT_AMBIGUOUS_PATH,    /* 400: the decoded reading of the path would be decided differently */
+    FAULT_BAD_VERSION,       /* 505 */
+    FAULT_BAD_EXPECT,        /* 417 */
+    FAULT_URI_TOO_LONG,      /* 414 */
+    FAULT_HEAD_TOO_LARGE,    /* 431 */
+    FAULT_BODY_TOO_LARGE,    /* 413 */
+    FAULT_BAD_CHUNK,         /* 400 */
+    FAULT_METHOD_REFUSED,    /* 405: CONNECT in reverse mode */
+    FAULT_MISDIRECTED,       /* 421 */
+    FAULT_CLIENT_SLOW_HEAD,  /* 408 */
+    FAULT_CLIENT_SLOW_BODY,  /* 408: idle, or under the minimum rate */
+    FAULT_CLIENT_SLOW_READ,  /* no answer possible: closed */
+    FAULT_CLIENT_SLOW_HELLO, /* a TLS greeting that was begun and not ended in time; closed */
+    FAULT_CLIENT_GONE,       /* closed or reset by the client; nobody to answer */
+    FAULT_LOOP,              /* 508: our own pseudonym stands in Via */
     /* Reaching a server */
     FAULT_NO_ROUTE,        /* 404 */
     FAULT_NO_SERVER,       /* 503: a pool without a usable server */
@@ -47,10 +48,11 @@ enum fault {
     FAULT_SERVER_TRUNCATED,  /* after the head: the client sees an abort */
     FAULT_SERVER_SLOW,       /* after the head: gap or minimum rate */
     /* Ourselves */
-    FAULT_OVERLOAD,    /* 503 */
-    FAULT_SHUTDOWN,    /* 503: hard stop */
-    FAULT_FILE,        /* 500: a file that cannot be read */
-    FAULT_TUNNEL_IDLE, /* a tunnel's time-out; no answer */
+    FAULT_OVERLOAD,      /* 503 */
+    FAULT_SHUTDOWN,      /* 503: hard stop */
+    FAULT_FILE,          /* 500: a file that cannot be read */
+    FAULT_TUNNEL_IDLE,   /* a tunnel's time-out; no answer */
+    FAULT_TUNNEL_DENIED, /* what the client sent in it is not allowed; no answer */
     FAULT_COUNT
 };
 

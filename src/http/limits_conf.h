@@ -32,7 +32,7 @@ struct limits {
 
 struct timeouts {
     msec client_header; /* accept (or first byte of a later request) to full head */
-    msec client_tls;    /* accept to the end of the TLS handshake */
+    msec tls_handshake; /* accept to the end of a client's TLS handshake; first byte of the TLS greeting in a tunnel to its end */
     msec client_body;   /* without a byte of a request's body */
     msec client_idle;   /* kept alive, between requests */
     msec client_write;  /* a client that takes nothing of the answer */

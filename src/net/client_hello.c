@@ -263,3 +263,9 @@ enum client_hello_state client_hello_read(struct client_hello *hello, struct str
     *ret_used = used;
     return hello->state;
 }
+
+void client_hello_end(struct client_hello *hello)
+{
+    if (hello->state == CLIENT_HELLO_MORE && hello->taken > 0)
+        refuse(hello, "it is cut off");
+}

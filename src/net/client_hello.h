@@ -51,6 +51,9 @@ void client_hello_init(struct client_hello *hello, struct arena *arena);
    longer MORE. */
 enum client_hello_state client_hello_read(struct client_hello *hello, struct str bytes, size_t *ret_used);
 
+/* The client has ended: a hello that was begun is malformed. */
+void client_hello_end(struct client_hello *hello);
+
 /* Takes the next protocol's name off the list; false at its end. */
 bool client_hello_protocol(struct str *protocols, struct str *ret_name);
 

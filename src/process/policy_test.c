@@ -1,6 +1,7 @@
 #include "process/policy_test.h"
 
 #include "modes/forward/decide.h"
+#include "modes/forward/tunnel_check.h"
 #include "modes/reverse/decide.h"
 #include "modes/reverse/hosts.h"
 #include "process/imagine.h"
@@ -58,12 +59,28 @@ static void try_reverse(const struct reverse_conf *block, struct facts *facts, s
     }
 }
 
+/* An open tunnel that its client's hello ends: the client has had its 200 by then. */
+static bool is_ended_inside(const struct forward_conf *block, struct facts *facts, struct arena *arena,
+                            struct forward_decision *decision)
+{
+    struct client_hello hello = tunnel_check_imagine(facts->host, facts->host_is_ip);
+    return decision->outcome == FORWARD_ALLOW && tunnel_check_applies(facts) &&
+           !tunnel_check(block, facts, &hello, arena, decision);
+}
+
 static void try_forward(const struct forward_conf *block, struct facts *facts, struct arena *arena, struct outcome *ret)
 {
     struct forward_decision decision;
     if (facts->destination.version == 0)
         facts->destination = forward_public_address();
     forward_decide(block, facts, arena, NULL, &decision);
+    if (is_ended_inside(block, facts, arena, &decision)) {
+        *ret = (struct outcome){.what = EXPECT_DENY};
+        take_rule(ret, decision.verdict.rule);
+        ret->rule = decision.name;
+        ret->status = 200;
+        return;
+    }
     bool is_allowed = decision.outcome == FORWARD_ALLOW || decision.outcome == FORWARD_LATER;
     *ret = (struct outcome){.what = is_allowed ? EXPECT_ALLOW : EXPECT_DENY, .rule = decision.name};
     if (decision.outcome == FORWARD_REPLY)

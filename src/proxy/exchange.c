@@ -8,6 +8,7 @@
 #include "observe/access_log.h"
 #include "proxy/file_body.h"
 #include "proxy/generation.h"
+#include "proxy/greeting.h"
 #include "proxy/hop.h"
 #include "proxy/hub.h"
 #include "proxy/hub_private.h"
@@ -248,6 +249,8 @@ static enum step begin_tunnel(struct exchange *x)
     x->answered = true;
     hub_tunnel_began(x->hub);
     tunnel_init(&x->tunnel, x->client, x->relay.server);
+    if (x->plan.looks_inside)
+        tunnel_listen(&x->tunnel, greeting_new(x->arena, x->plan.timeouts->tls_handshake));
     return STEP_TUNNEL;
 }
 
@@ -317,9 +320,31 @@ static enum step relay(struct exchange *x)
     return STEP_LOG;
 }
 
+/* May what the client sent first go on? One that ended without a word has nothing to be judged. */
+static bool passes_greeting(struct exchange *x)
+{
+    const struct greeting *greeting = x->tunnel.greeting;
+    x->tunnel.greeting = NULL;
+    if (greeting->is_silent || x->mode->heard(x, &greeting->hello))
+        return true;
+    x->tunnel.fault = FAULT_TUNNEL_DENIED;
+    return false;
+}
+
+static enum flow run_tunnel(struct exchange *x)
+{
+    for (;;) {
+        enum flow flow = tunnel_run(&x->tunnel, &x->task, &x->timer, x->plan.timeouts->tunnel_idle);
+        if (flow != FLOW_MORE)
+            return flow;
+        if (!passes_greeting(x))
+            return FLOW_FAIL;
+    }
+}
+
 static enum step tunnel(struct exchange *x)
 {
-    enum flow flow = tunnel_run(&x->tunnel, &x->task, &x->timer, x->plan.timeouts->tunnel_idle);
+    enum flow flow = run_tunnel(x);
     if (flow == FLOW_WAIT)
         return STEP_WAIT;
     x->request_bytes = x->tunnel.up.delivered;

@@ -181,7 +181,7 @@ static void greet(struct client *client, struct transport *taken, struct buffer 
     client->stage = STAGE_GREETING;
     client->generation = generation_ref(port->generation);
     client->greeting = tls_arrival_new(tls_accept(taken, port->gate->tls_first, &port->gate->tls, rest),
-                                       port->gate->timeouts->client_tls, &greeting_ops, client);
+                                       port->gate->timeouts->tls_handshake, &greeting_ops, client);
 }
 
 /* Whom the header names is the client, from here on and in every respect; when it names nobody, it is the peer. */

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+struct client_hello;
 struct exchange;
 struct head;
 
@@ -45,6 +46,7 @@ struct plan {
     const struct limits *limits;
     const struct timeouts *timeouts;
     const struct error_pages *error_pages;
+    bool looks_inside; /* PLAN_TUNNEL: heard() judges what the client sends first */
     bool conceal;
     bool allow_websocket;
     const struct log_conf *const *logs; /* which logs get a line … */
@@ -64,6 +66,9 @@ struct mode {
     bool (*may_dial)(struct exchange *x, const struct ip *ip, uint16_t port);
     /* The address is known and connected (or every one was denied: ip == NULL): makes the verdict final. */
     void (*dialled)(struct exchange *x, const struct ip *ip);
+    /* In an open tunnel the client's first bytes are known, and nothing of them has gone on: `hello` is no longer MORE. False: the
+       tunnel ends; the facts say why. */
+    bool (*heard)(struct exchange *x, const struct client_hello *hello);
     /* `out` holds the client's head without hop-by-hop fields, the target and host as they are to be sent; the mode adds, removes,
        conceals, and applies the rules' request fields. */
     void (*edit_request)(struct exchange *x, struct head *out);

@@ -1,12 +1,18 @@
 #include "proxy/tunnel.h"
 
 #include "http/stream.h"
+#include "proxy/greeting.h"
 
 void tunnel_init(struct tunnel *tunnel, struct stream *client, struct stream *server)
 {
     *tunnel = (struct tunnel){.last_moved_at = clock_mono()};
     pipe_init(&tunnel->up, client->ops->tunnel_source(client), server->ops->tunnel_sink(server));
     pipe_init(&tunnel->down, server->ops->tunnel_source(server), client->ops->tunnel_sink(client));
+}
+
+void tunnel_listen(struct tunnel *tunnel, struct greeting *greeting)
+{
+    tunnel->greeting = greeting;
 }
 
 void tunnel_fini(struct tunnel *tunnel)
@@ -27,8 +33,18 @@ static bool run_direction(struct pipe *pipe, bool *ended, struct task *who)
     return flow != FLOW_FAIL;
 }
 
-/* Is the idle time over? Looks at most as often as the timer fires, so that a busy tunnel pays nothing. */
-static bool is_idle(struct tunnel *tunnel, struct timer *timer, msec idle)
+/* Reads the greeting. MORE: it is known. The timer is set anew at its first byte, since its time is short. */
+static enum flow hear_greeting(struct tunnel *tunnel, struct task *who, struct timer *timer)
+{
+    bool had_begun = greeting_has_begun(tunnel->greeting);
+    enum flow flow = greeting_run(tunnel->greeting, &tunnel->up, who);
+    if (greeting_has_begun(tunnel->greeting) && !had_begun)
+        timer_clear(timer);
+    return flow;
+}
+
+/* Is some time over? Looks at most as often as the timer fires, so that a busy tunnel pays nothing. */
+static enum fault find_late(struct tunnel *tunnel, struct timer *timer, msec idle)
 {
     uint64_t moved = tunnel->up.delivered + tunnel->down.delivered;
     if (moved != tunnel->last_moved) {
@@ -36,26 +52,37 @@ static bool is_idle(struct tunnel *tunnel, struct timer *timer, msec idle)
         tunnel->last_moved_at = clock_mono();
     }
     if (timer_is_set(timer) && !timer_is_due(timer))
-        return false;
-    msec quiet = mono_since(tunnel->last_moved_at, clock_mono());
-    if (quiet >= idle)
-        return true;
-    timer_set(timer, idle - quiet);
-    return false;
+        return FAULT_NONE;
+    msec left = idle - mono_since(tunnel->last_moved_at, clock_mono());
+    if (left <= 0)
+        return FAULT_TUNNEL_IDLE;
+    if (tunnel->greeting != NULL && greeting_has_begun(tunnel->greeting)) {
+        msec rest = greeting_time_left(tunnel->greeting);
+        if (rest <= 0)
+            return FAULT_CLIENT_SLOW_HELLO;
+        left = rest < left ? rest : left;
+    }
+    timer_set(timer, left);
+    return FAULT_NONE;
+}
+
+static bool run_up(struct tunnel *tunnel, struct task *who, struct timer *timer)
+{
+    if (tunnel->greeting == NULL)
+        return run_direction(&tunnel->up, &tunnel->up_ended, who);
+    return hear_greeting(tunnel, who, timer) != FLOW_FAIL;
 }
 
 enum flow tunnel_run(struct tunnel *tunnel, struct task *who, struct timer *timer, msec idle)
 {
-    if (!run_direction(&tunnel->up, &tunnel->up_ended, who) ||
-        !run_direction(&tunnel->down, &tunnel->down_ended, who)) {
+    if (!run_up(tunnel, who, timer) || !run_direction(&tunnel->down, &tunnel->down_ended, who)) {
         tunnel->fault = FAULT_CLIENT_GONE;
         return FLOW_FAIL;
     }
+    if (tunnel->greeting != NULL && greeting_is_known(tunnel->greeting))
+        return FLOW_MORE;
     if (tunnel->up_ended && tunnel->down_ended)
         return FLOW_END;
-    if (is_idle(tunnel, timer, idle)) {
-        tunnel->fault = FAULT_TUNNEL_IDLE;
-        return FLOW_FAIL;
-    }
-    return FLOW_WAIT;
+    tunnel->fault = find_late(tunnel, timer, idle);
+    return tunnel->fault == FAULT_NONE ? FLOW_WAIT : FLOW_FAIL;
 }

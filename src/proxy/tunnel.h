@@ -9,11 +9,13 @@
 #include "http/fault.h"
 #include "loop/timer.h"
 
+struct greeting;
 struct stream;
 
 struct tunnel {
-    struct pipe up;   /* client to server; up.delivered bytes */
-    struct pipe down; /* server to client; down.delivered bytes */
+    struct pipe up;            /* client to server; up.delivered bytes */
+    struct greeting *greeting; /* while what goes up is held back until it was judged; else NULL */
+    struct pipe down;          /* server to client; down.delivered bytes */
     bool up_ended;
     bool down_ended;
     uint64_t last_moved;
@@ -22,8 +24,10 @@ struct tunnel {
 };
 
 void tunnel_init(struct tunnel *tunnel, struct stream *client, struct stream *server);
+/* Before the first tunnel_run(): nothing goes up before it was judged what the client sends first. Borrowed. */
+void tunnel_listen(struct tunnel *tunnel, struct greeting *greeting);
 void tunnel_fini(struct tunnel *tunnel);
-/* END: both sides have ended. FAIL: tunnel->fault. `timer` wakes `who` when the idle time may be over. */
+/* MORE: the greeting is known, is to be judged, and tunnel->greeting to be set to NULL; then call again. END: both sides have ended. FAIL: tunnel->fault. `timer` wakes `who` when the idle time may be over. */
 enum flow tunnel_run(struct tunnel *tunnel, struct task *who, struct timer *timer, msec idle);
 
 #endif

@@ -184,7 +184,7 @@ def test_a_hello_in_many_small_records(gatehouse, pair):
 
 
 def test_a_handshake_that_stalls_is_ended(gatehouse, pair):
-    g = gatehouse("\ntimeouts { client-tls 500ms }\n" + SITE.format(pair))
+    g = gatehouse("\ntimeouts { tls-handshake 500ms }\n" + SITE.format(pair))
     for data in (b"", hello()[:50]):
         with Client(g.port) as c:
             c.send(data)

@@ -326,7 +326,7 @@ START_TEST(test_table)
                       kind->name);
         ck_assert_uint_le(kind->min_values, kind->max_values);
     }
-    ck_assert_uint_eq(rows, 14);
+    ck_assert_uint_eq(rows, 15);
     ck_assert_ptr_null(condition_kind_find(STR("country")));
     ck_assert_int_eq(condition_kind_find(STR("destination"))->phase, PHASE_DIAL);
 }

@@ -1,0 +1,59 @@
+#include "proxy/greeting.h"
+
+struct greeting *greeting_new(struct arena *arena, msec limit)
+{
+    struct greeting *greeting = arena_new(arena, struct greeting);
+    client_hello_init(&greeting->hello, arena);
+    greeting->limit = limit;
+    return greeting;
+}
+
+bool greeting_is_known(const struct greeting *greeting)
+{
+    return greeting->is_silent || greeting->hello.state != CLIENT_HELLO_MORE;
+}
+
+bool greeting_has_begun(const struct greeting *greeting)
+{
+    return greeting->hello.taken > 0;
+}
+
+msec greeting_time_left(const struct greeting *greeting)
+{
+    return greeting->limit - mono_since(greeting->begun_at, clock_mono());
+}
+
+/* What of the held bytes was not read yet. */
+static void read_held(struct client_hello *hello, const struct buffer *held)
+{
+    struct iovec pieces[8];
+    int count = buffer_iov(held, pieces, (int)(sizeof pieces / sizeof *pieces));
+    size_t skip = hello->taken;
+    for (int i = 0; i < count; i++) {
+        struct str piece = str_from(pieces[i].iov_base, pieces[i].iov_len);
+        size_t used = skip < piece.len ? skip : piece.len;
+        skip -= used;
+        if (used < piece.len)
+            client_hello_read(hello, str_skip(piece, used), &used);
+    }
+}
+
+enum flow greeting_run(struct greeting *greeting, struct pipe *up, struct task *who)
+{
+    struct client_hello *hello = &greeting->hello;
+    while (!greeting_is_known(greeting)) {
+        size_t before = up->buffer.len;
+        enum flow flow = up->source->ops->read(up->source, &up->buffer, BLOCK_SIZE, who);
+        if (before == 0 && up->buffer.len > 0)
+            greeting->begun_at = clock_mono();
+        up->moved += up->buffer.len - before;
+        read_held(hello, &up->buffer);
+        if (flow == FLOW_END) {
+            client_hello_end(hello);
+            greeting->is_silent = hello->taken == 0;
+        } else if (flow == FLOW_FAIL || (flow == FLOW_WAIT && hello->state == CLIENT_HELLO_MORE)) {
+            return flow;
+        }
+    }
+    return FLOW_END;
+}

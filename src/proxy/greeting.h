@@ -1,0 +1,32 @@
+/*
+ * What the client of a tunnel sends first, held back in the tunnel's upward pipe while it is found out whether it is TLS and what its
+ * hello names. Nothing of it has gone to the server before that is known and was judged; what comes down passes meanwhile, so that
+ * servers that speak first work.
+ *
+ * At most CLIENT_HELLO_MAX bytes and one read more are held, and no longer than the time-out from the first byte on. In the exchange's
+ * arena.
+ */
+#ifndef PROXY_GREETING_H
+#define PROXY_GREETING_H
+
+#include "flow/pipe.h"
+#include "net/client_hello.h"
+#include "base/clock.h"
+
+struct greeting {
+    struct client_hello hello;
+    struct mono begun_at; /* first byte */
+    msec limit;
+    bool is_silent; /* the client ended its side without a byte */
+};
+
+struct greeting *greeting_new(struct arena *arena, msec limit);
+/* Reads from the pipe's source into its buffer until it is known. END, WAIT, FAIL: the client is gone. */
+enum flow greeting_run(struct greeting *greeting, struct pipe *up, struct task *who);
+
+bool greeting_is_known(const struct greeting *greeting);
+bool greeting_has_begun(const struct greeting *greeting);
+/* Until the time-out, once it has begun. */
+msec greeting_time_left(const struct greeting *greeting);
+
+#endif
