@@ -45,7 +45,7 @@ const struct condition_kind condition_kinds[] = {
     {"source", PHASE_CONNECT, 1, ANY, "CIDR...", "the client's address is in one of them; @NAME is a list of addresses",
      source_parse, source_truth, NULL, TUNNEL_SAME},
     {"tls-sni", PHASE_CONNECT, 1, ANY, "PATTERN...",
-     "the name in the TLS greeting of a tunnel to port 443, known once it is open: for a deny of a forward block, which ends it",
+     "the name in the TLS greeting: with tls-passthrough; and of a tunnel to port 443 once it is open, for a deny, which ends it",
      tls_sni_parse, tls_sni_truth, NULL, TUNNEL_HELLO},
     {"host", PHASE_REQUEST, 1, ANY, "PATTERN...",
      "the name asked for: example.org, *.example.org (any depth below) or .example.org (itself and below); ports are ignored",

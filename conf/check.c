@@ -29,7 +29,7 @@ static bool is_same_head(const struct gate *a, const struct gate *b)
            x->header_count == y->header_count && x->chunk_line == y->chunk_line &&
            x->chunk_overhead == y->chunk_overhead && x->trailer_size == y->trailer_size &&
            x->trailer_count == y->trailer_count &&
-           s->client_header == t->client_header && s->client_idle == t->client_idle;
+           s->tls_handshake == t->tls_handshake && s->client_header == t->client_header && s->client_idle == t->client_idle;
 }
 
 static void check_same_address(struct checker *checker, const struct gate *first, const struct gate *gate)
@@ -40,7 +40,8 @@ static void check_same_address(struct checker *checker, const struct gate *first
     if (first->forward != NULL || gate->forward != NULL)
         mistake(load, word, where, "a forward block has its addresses to itself");
     else if (!str_eq(first->listen->from_text, gate->listen->from_text) ||
-             first->listen->is_tls != gate->listen->is_tls)
+             first->listen->is_tls != gate->listen->is_tls ||
+             first->listen->is_passthrough != gate->listen->is_passthrough)
         mistake(load, word, where, "two blocks on one address must agree on what follows the address");
     else if (first->listen->is_dual != gate->listen->is_dual)
         mistake(load, word, where, "the same address, once for IPv6 and IPv4, once for IPv6 alone");

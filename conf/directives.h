@@ -41,14 +41,17 @@ enum block_kind {
     BLOCK_TEST = 1 << 14,
     BLOCK_POOL_TLS = 1 << 15,
     BLOCK_TUNNEL_CHECK = 1 << 16,
-    OPTIONS_USER = 1 << 17, /* the first that is no block */
-    OPTIONS_CONTROL = 1 << 18,
-    OPTIONS_SERVER = 1 << 19, /* also in braces */
-    OPTIONS_LISTEN = 1 << 20,
-    OPTIONS_DENY = 1 << 21,
-    OPTIONS_REDIRECT = 1 << 22,
-    OPTIONS_RESPOND = 1 << 23,
-    OPTIONS_EXPECT = 1 << 24
+    BLOCK_PASSTHROUGH = 1 << 17, /* a reverse block whose listeners pass TLS through */
+    BLOCK_TIMEOUTS_PASSTHROUGH = 1 << 18,
+    OPTIONS_USER = 1 << 19, /* the first that is no block */
+    OPTIONS_CONTROL = 1 << 20,
+    OPTIONS_SERVER = 1 << 21, /* also in braces */
+    OPTIONS_LISTEN = 1 << 22,
+    OPTIONS_DENY = 1 << 23,
+    OPTIONS_DENY_PASSTHROUGH = 1 << 24,
+    OPTIONS_REDIRECT = 1 << 25,
+    OPTIONS_RESPOND = 1 << 26,
+    OPTIONS_EXPECT = 1 << 27
 };
 
 /* How blocks are called in messages and manual; ends with kind 0. */

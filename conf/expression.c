@@ -155,7 +155,7 @@ static const struct {
     const char *remedy;
 } phases[] = {
     [PHASE_CONNECT] = {"connect", NULL},
-    [PHASE_REQUEST] = {"request", NULL},
+    [PHASE_REQUEST] = {"request", "where TLS is passed through, only 'source' and 'tls-sni' are known"},
     [PHASE_DIAL] = {"dial", "only 'allow' and 'deny' of a forward block can ask it"},
     [PHASE_RESPONSE] = {"response", "only 'deny' and the header rules of a response can ask it"},
     [PHASE_DONE] = {"log", NULL},
@@ -165,8 +165,8 @@ static bool check_phase(struct parser *parser, const struct word *word, const st
 {
     enum phase phase = condition->kind->phase;
     if (condition->kind->tunnel == TUNNEL_HELLO && !parser->place->knows_hello)
-        return mistake(parser->load, word, "only 'deny' of a forward block can ask it, and ends the tunnel then",
-                       "'%.*s' is known once a tunnel is open: never in %s", STR_ARGS(word->text),
+        return mistake(parser->load, word, "only 'deny' of a forward block, and rules with tls-passthrough, can ask it",
+                       "'%.*s' needs a TLS greeting: it is never known in %s", STR_ARGS(word->text),
                        parser->place->title);
     if (parser->place->phases & 1U << phase)
         return true;

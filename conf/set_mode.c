@@ -21,6 +21,19 @@ bool set_mode(struct scope *scope, const struct setting *setting)
 
 /* Listeners. */
 
+static bool check_passthrough(struct loading *load, const struct mode_draft *mode, const struct listen_conf *listen)
+{
+    const struct word *word = &listen->address;
+    if (listen->is_passthrough && mode->kind == BLOCK_FORWARD)
+        return mistake(load, word, NULL, "'tls-passthrough' does not belong in a forward block");
+    if (listen->is_passthrough && listen->forwarded_from != NULL)
+        return mistake(load, word, NULL, "'forwarded' is about a field of HTTP, and TLS is passed through unread");
+    if (!listen->is_passthrough && mode->kind == BLOCK_PASSTHROUGH)
+        return mistake(load, word, "write a block for each",
+                       "a block passes TLS through or serves HTTP, and another 'listen' of it has 'tls-passthrough'");
+    return true;
+}
+
 bool set_listen(struct scope *scope, const struct setting *setting)
 {
     struct loading *load = scope->load;
@@ -28,8 +41,11 @@ bool set_listen(struct scope *scope, const struct setting *setting)
     struct listen_conf listen = {0};
     bool fine = value_listen(&setting->args[0], load->diag, &listen);
     fine &= options_read(scope, setting, &listen);
-    if (!fine)
+    if (!fine || !check_passthrough(load, mode, &listen))
         return false;
+    if (listen.is_tls && listen.is_passthrough)
+        return mistake(load, &listen.address, "TLS either ends here, or goes on to the servers",
+                       "'tls' beside 'tls-passthrough'");
     for (size_t i = 0; i < mode->listen_count; i++)
         if (addr_eq(&mode->listens[i].addr, &listen.addr))
             return mistake(load, &listen.address, loading_where(load, &mode->listens[i].address, &listen.address),
@@ -326,6 +342,7 @@ static void finish_reverse(struct scope *scope, struct reverse_conf *conf)
     conf->listens = mode->listens;
     conf->listen_count = mode->listen_count;
     conf->tls = mode->tls;
+    conf->is_passthrough = mode->kind == BLOCK_PASSTHROUGH;
     conf->hosts = mode->hosts;
     conf->host_count = mode->host_count;
     conf->rules = (struct rules){mode->rules, mode->rule_count};
@@ -373,13 +390,32 @@ static void set_check_defaults(const struct scope *outer)
     scope_set_defaults(&scope);
 }
 
+static bool passes_through(const struct statement *statement)
+{
+    for (size_t i = 1; str_eq(statement->words[0].text, STR("listen")) && i < statement->count; i++)
+        if (!statement->words[i].quoted && str_eq(statement->words[i].text, STR("tls-passthrough")))
+            return true;
+    return false;
+}
+
+/* Whether TLS is passed through says what else may stand in a block, wherever in it its `listen` stands. */
+static unsigned kind_of(const struct setting *setting)
+{
+    if (setting->row->makes == NAME_FORWARD)
+        return BLOCK_FORWARD;
+    for (const struct statement *one = setting->statement->block->first; one != NULL; one = one->next)
+        if (passes_through(one))
+            return BLOCK_PASSTHROUGH;
+    return BLOCK_REVERSE;
+}
+
 static void read_mode(struct loading *load, const struct setting *setting)
 {
     bool is_reverse = setting->row->makes == NAME_REVERSE;
     const struct named *named = names_of_statement(&load->names[setting->row->makes], setting->statement);
     if (named == NULL)
         return;
-    struct mode_draft mode = {.kind = is_reverse ? BLOCK_REVERSE : BLOCK_FORWARD, .name = &named->name};
+    struct mode_draft mode = {.kind = kind_of(setting), .name = &named->name};
     mode.settings.limits = load->config->limits;
     mode.settings.timeouts = load->config->timeouts;
     mode.settings.serve.files_fd = -1;

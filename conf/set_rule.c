@@ -14,6 +14,8 @@
 static unsigned phases_of(const struct mode_draft *mode, const struct rule *rule)
 {
     unsigned phases = 1U << PHASE_CONNECT | 1U << PHASE_REQUEST;
+    if (mode->kind == BLOCK_PASSTHROUGH)
+        return 1U << PHASE_CONNECT;
     bool decides_access = rule->kind == RULE_ALLOW || rule->kind == RULE_DENY;
     bool edits_field = rule->kind == RULE_SET_HEADER || rule->kind == RULE_ADD_HEADER ||
                        rule->kind == RULE_REMOVE_HEADER;
@@ -45,7 +47,7 @@ static bool add_rule(struct scope *scope, const struct setting *setting, struct 
                        "rules stand before the first route");
     if (setting->if_word != NULL) {
         struct expression_place place = {.acls = &mode->acls, .phases = phases_of(mode, rule)};
-        place.knows_hello = mode->kind == BLOCK_FORWARD && rule->kind == RULE_DENY;
+        place.knows_hello = mode->kind == BLOCK_PASSTHROUGH || (mode->kind == BLOCK_FORWARD && rule->kind == RULE_DENY);
         place.title =
             arena_printf(load->arena, "'%.*s' of %s", STR_ARGS(setting->name->text), block_title(mode->kind)).at;
         rule->when = expression_read(load, &place, setting->if_word, setting->when, setting->when_count);
@@ -69,6 +71,7 @@ bool set_deny(struct scope *scope, const struct setting *setting)
 {
     struct rule rule;
     begin_rule(scope, setting, RULE_DENY, &rule);
+    rule.status = 403; /* also where no answer of HTTP can be given */
     return add_rule(scope, setting, &rule, options_read(scope, setting, &rule));
 }
 

@@ -8,7 +8,7 @@
 
 /* A reverse, route or forward block while it is read; the rows of all three fill the same members. */
 struct mode_draft {
-    unsigned kind; /* BLOCK_REVERSE, BLOCK_ROUTE or BLOCK_FORWARD */
+    unsigned kind; /* BLOCK_REVERSE, BLOCK_PASSTHROUGH, BLOCK_ROUTE or BLOCK_FORWARD */
     const struct word *name;
     struct reverse_settings settings;
     struct names acls;

@@ -117,7 +117,7 @@ void reverse_decide(const struct reverse_conf *block, struct facts *facts, struc
     facts->block = block->name.text;
     verdict_init(&ret->verdict);
     verdict_init(&ret->block_verdict);
-    if (facts->method == METHOD_CONNECT) {
+    if (facts->method == METHOD_CONNECT && !block->is_passthrough) {
         refuse(ret, facts, FAULT_METHOD_REFUSED, str_of(fault_info(FAULT_METHOD_REFUSED)->word));
         return;
     }

@@ -59,6 +59,7 @@ struct reverse_conf {
     struct str place_text;
     struct listen_conf *listens;
     size_t listen_count;
+    bool is_passthrough; /* all of its listeners pass TLS through: no routes, no files, rules of the phase connect */
     struct host_pattern *hosts;
     size_t host_count;
     const struct tls_server_conf *tls; /* of its listeners with `tls`; NULL: it has no certificate */

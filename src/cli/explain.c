@@ -298,6 +298,8 @@ static void explain_reverse(struct explaining *x)
     struct reverse_decision decision;
     struct facts *facts = &x->request.facts;
     struct str path = facts->path;
+    facts->has_hello = block->is_passthrough;
+    facts->tls_name = x->hello.name;
     printf("block reverse %.*s (%.*s)\n", STR_ARGS(block->name.text), STR_ARGS(block->place_text));
     reverse_decide(block, facts, &x->arena, &x->trace, &decision);
     if (decision.route != NULL && x->route_shown != decision.route)
@@ -310,6 +312,8 @@ static void explain_reverse(struct explaining *x)
                                                    : 0;
     const char *word = decision.fault != FAULT_NONE ? "deny" : action_word(decision.verdict.action);
     show_result(word, decision.name, rule, status, facts->reason);
+    if (block->is_passthrough)
+        puts("TLS is passed through, without decrypting");
     if (decision.serve.kind == SERVE_POOL)
         show_pool(decision.serve.pool);
     else if (decision.serve.kind == SERVE_FILES)

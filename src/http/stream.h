@@ -73,6 +73,7 @@ struct stream {
     enum fault fault;       /* after FAIL, or of a head that was refused */
     struct stream_user *user;
     uint64_t head_bytes_out; /* bytes of heads and framing sent, for the log */
+    bool speaks_no_http;     /* server side: what answers is no text */
     bool must_close;         /* server side: the answer must say so and the connection ends with it */
 };
 

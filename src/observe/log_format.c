@@ -43,6 +43,8 @@ void log_put_url(struct line *into, const struct facts *facts, bool with_authori
         }
         put_authority(into, facts, put);
     }
+    if (is_tunnel && facts->host.at == NULL) /* a TLS greeting without a name */
+        line_put_char(into, '-');
     if (is_tunnel)
         return;
     put(into, facts->asked_path);

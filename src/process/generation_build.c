@@ -96,7 +96,7 @@ static void fill_reverse(struct built *built, struct gate *gate)
     for (size_t i = 0; i < config->reverse_count; i++)
         if (has_listen(config->reverses[i].listens, config->reverses[i].listen_count, &gate->listen->addr))
             blocks[count++] = &config->reverses[i];
-    gate->mode = &reverse_mode;
+    gate->mode = gate->listen->is_passthrough ? &passthrough_mode : &reverse_mode;
     gate->block = reverse_hosts_build(&built->arena, blocks, count);
     gate->limits = &blocks[0]->settings.limits;
     gate->timeouts = &blocks[0]->settings.timeouts;

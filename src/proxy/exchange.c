@@ -69,6 +69,8 @@ static enum step fail(struct exchange *x, enum fault fault)
 static enum step identify(struct exchange *x)
 {
     struct stream *client = x->client;
+    if (client->fault != FAULT_NONE && fault_info(client->fault)->status == 0)
+        return fail(x, client->fault);
     if (client->fault != FAULT_NONE)
         plan_fault(x, client->fault);
     else
@@ -103,6 +105,7 @@ static enum step choose(struct exchange *x)
     switch (x->plan.kind) {
     case PLAN_POOL:
     case PLAN_NAME:
+    case PLAN_PASS:
     case PLAN_TUNNEL:
         return STEP_DIAL;
     case PLAN_FILES:
@@ -138,10 +141,10 @@ static struct str introduction(const struct exchange *x)
     return str_from(text, proxy_header_write(&header, x->plan.pool->proxy_header, text));
 }
 
-static struct reach *reach_servers(struct exchange *x)
+static struct reach *reach_servers(struct exchange *x, bool fresh)
 {
     struct reach *reach = reach_pool(hub_upstreams(x->hub), x->arena, x->plan.pool, x->plan.timeouts->connect,
-                                     x->plan.timeouts->server_tls, x->is_retry);
+                                     x->plan.timeouts->server_tls, fresh);
     if (x->plan.pool->proxy_header != PROXY_HEADER_OFF)
         reach_set_preface(reach, introduction(x));
     return reach;
@@ -152,7 +155,9 @@ static struct reach *begin_reach(struct exchange *x)
     struct upstreams *upstreams = hub_upstreams(x->hub);
     msec timeout = x->plan.timeouts->connect;
     if (x->plan.kind == PLAN_POOL)
-        return reach_servers(x);
+        return reach_servers(x, x->is_retry);
+    if (x->plan.kind == PLAN_PASS) /* an idle connection has spoken HTTP */
+        return reach_servers(x, true);
     unsigned keep = x->plan.kind == PLAN_TUNNEL ? 0 : HOST_CONNECTIONS;
     x->dial_policy.may = may_dial;
     return reach_host(upstreams, x->arena, x->plan.host, x->plan.port, &x->plan.literal, timeout, &x->dial_policy, keep,
@@ -254,6 +259,18 @@ static enum step begin_tunnel(struct exchange *x)
     return STEP_TUNNEL;
 }
 
+/* Nobody is told anything: the server gets the client's first bytes, and all that follow. */
+static enum step begin_pass(struct exchange *x)
+{
+    x->facts.phase = PHASE_RESPONSE;
+    x->facts.status = 200; /* as of a tunnel that was asked for */
+    x->answered = true;
+    server_succeeded(x->upstream->server);
+    hub_tunnel_began(x->hub);
+    tunnel_init(&x->tunnel, x->client, x->relay.server);
+    return STEP_TUNNEL;
+}
+
 static enum step send_request(struct exchange *x)
 {
     struct stream *server = http1_client_begin(x->upstream->http, x->arena, x->plan.limits);
@@ -261,6 +278,8 @@ static enum step send_request(struct exchange *x)
     relay_init(&x->relay, x, server);
     if (x->plan.kind == PLAN_TUNNEL)
         return begin_tunnel(x);
+    if (x->plan.kind == PLAN_PASS)
+        return begin_pass(x);
     struct head out;
     build_request(x, &out);
     if (x->plan.kind == PLAN_REPLY || x->plan.kind == PLAN_FAULT) {
@@ -378,6 +397,8 @@ static enum step reply(struct exchange *x)
     reply_build(x, &out, &body);
     if (!x->mode->edit_response(x, &out, true))
         reply_build(x, &out, &body);
+    if (x->client->speaks_no_http)
+        body = STR_NONE;
     if (x->facts.method == METHOD_CONNECT) /* refused: what follows may be meant for the tunnel */
         x->client->must_close = true;
     return deliver_with(x, &out, text_source(x->arena, body));

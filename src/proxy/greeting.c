@@ -1,10 +1,15 @@
 #include "proxy/greeting.h"
 
+void greeting_init(struct greeting *greeting, struct arena *arena, msec limit)
+{
+    *greeting = (struct greeting){.limit = limit};
+    client_hello_init(&greeting->hello, arena);
+}
+
 struct greeting *greeting_new(struct arena *arena, msec limit)
 {
     struct greeting *greeting = arena_new(arena, struct greeting);
-    client_hello_init(&greeting->hello, arena);
-    greeting->limit = limit;
+    greeting_init(greeting, arena, limit);
     return greeting;
 }
 
@@ -38,16 +43,14 @@ static void read_held(struct client_hello *hello, const struct buffer *held)
     }
 }
 
-enum flow greeting_run(struct greeting *greeting, struct pipe *up, struct task *who)
+enum flow greeting_run(struct greeting *greeting, struct source *from, struct buffer *held, struct task *who)
 {
     struct client_hello *hello = &greeting->hello;
     while (!greeting_is_known(greeting)) {
-        size_t before = up->buffer.len;
-        enum flow flow = up->source->ops->read(up->source, &up->buffer, BLOCK_SIZE, who);
-        if (before == 0 && up->buffer.len > 0)
+        enum flow flow = from->ops->read(from, held, BLOCK_SIZE, who);
+        if (hello->taken == 0 && held->len > 0)
             greeting->begun_at = clock_mono();
-        up->moved += up->buffer.len - before;
-        read_held(hello, &up->buffer);
+        read_held(hello, held);
         if (flow == FLOW_END) {
             client_hello_end(hello);
             greeting->is_silent = hello->taken == 0;

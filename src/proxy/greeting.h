@@ -1,5 +1,5 @@
 /*
- * What the client of a tunnel sends first, held back in the tunnel's upward pipe while it is found out whether it is TLS and what its
+ * What a client sends first in a tunnel, or on a listener that passes TLS through, held back while it is found out whether it is TLS and what its
  * hello names. Nothing of it has gone to the server before that is known and was judged; what comes down passes meanwhile, so that
  * servers that speak first work.
  *
@@ -9,9 +9,9 @@
 #ifndef PROXY_GREETING_H
 #define PROXY_GREETING_H
 
-#include "flow/pipe.h"
-#include "net/client_hello.h"
 #include "base/clock.h"
+#include "flow/flow.h"
+#include "net/client_hello.h"
 
 struct greeting {
     struct client_hello hello;
@@ -20,9 +20,10 @@ struct greeting {
     bool is_silent; /* the client ended its side without a byte */
 };
 
+void greeting_init(struct greeting *greeting, struct arena *arena, msec limit);
 struct greeting *greeting_new(struct arena *arena, msec limit);
-/* Reads from the pipe's source into its buffer until it is known. END, WAIT, FAIL: the client is gone. */
-enum flow greeting_run(struct greeting *greeting, struct pipe *up, struct task *who);
+/* Reads into `held`, which held nothing before the first call, until it is known. END, WAIT, FAIL: the client is gone. */
+enum flow greeting_run(struct greeting *greeting, struct source *from, struct buffer *held, struct task *who);
 
 bool greeting_is_known(const struct greeting *greeting);
 bool greeting_has_begun(const struct greeting *greeting);

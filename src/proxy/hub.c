@@ -14,6 +14,7 @@
 #include "proxy/client_counts.h"
 #include "proxy/exchange.h"
 #include "proxy/hub_private.h"
+#include "proxy/passthrough.h"
 #include "upstream/upstreams.h"
 
 #include <stdatomic.h>
@@ -33,10 +34,14 @@ struct port {
     unsigned clients;
 };
 
+/* What is spoken on a connection. */
+enum kind { KIND_CLEAR, KIND_TLS, KIND_PASSTHROUGH };
+
 /* A connection goes through them in this order; what it has no need of is left out. */
 enum stage {
     STAGE_ARRIVING, /* its PROXY header is read */
     STAGE_GREETING, /* its TLS handshake is done */
+    STAGE_PASSED,   /* its TLS is passed through */
     STAGE_SERVED
 };
 
@@ -48,10 +53,12 @@ struct client {
     uint16_t ip_port;
     bool is_counted;  /* in client_counts */
     bool is_draining; /* before it is served */
+    enum kind kind;
     enum stage stage;
     union {
         struct arrival *arrival;
         struct tls_arrival *greeting;
+        struct passthrough *passthrough;
         struct http1_server *server;
     };
     struct generation *generation; /* counted, in a greeting: it has the certificates; else NULL */
@@ -120,6 +127,13 @@ static void client_limits(void *owner, const struct limits **ret_limits, const s
     *ret_timeouts = client->port->gate->timeouts;
 }
 
+static enum kind kind_of(const struct gate *gate)
+{
+    if (gate->listen->is_passthrough)
+        return KIND_PASSTHROUGH;
+    return gate->tls_first != NULL ? KIND_TLS : KIND_CLEAR;
+}
+
 static void client_begin(void *owner, struct stream *stream)
 {
     struct client *client = owner;
@@ -127,6 +141,8 @@ static void client_begin(void *owner, struct stream *stream)
     struct hub *hub = port->hub;
     list_remove(&client->link);
     list_push_back(&hub->clients, &client->link);
+    if (client->kind != kind_of(port->gate) && stream->fault == FAULT_NONE)
+        stream->fault = FAULT_SHUTDOWN; /* a reload has made a listener of the other kind of it */
     if (descriptors_are_short())
         stream->must_close = true; /* so that the others, who wait to be accepted, get their turn */
     struct caller caller = {.ip = client->ip, .port = client->ip_port, .told = client->told, .name = client->name};
@@ -184,6 +200,22 @@ static void greet(struct client *client, struct transport *taken, struct buffer 
                                        port->gate->timeouts->tls_handshake, &greeting_ops, client);
 }
 
+/* True: it is HTTP in clear, and `rest` is still to be given to its server; else it was taken. */
+static bool begin_serving(struct client *client, struct transport *taken, struct buffer *rest)
+{
+    client->kind = kind_of(client->port->gate);
+    if (client->kind == KIND_TLS) {
+        greet(client, taken, rest);
+    } else if (client->kind == KIND_PASSTHROUGH) {
+        client->stage = STAGE_PASSED;
+        client->passthrough = passthrough_new(taken, rest, &client_ops, client);
+    } else {
+        client->stage = STAGE_SERVED;
+        client->server = http1_server_new(taken, &client_ops, client);
+    }
+    return client->kind == KIND_CLEAR;
+}
+
 /* Whom the header names is the client, from here on and in every respect; when it names nobody, it is the peer. */
 static void arrived(void *owner, struct transport *taken, struct buffer *rest, const struct proxy_header *header,
                     msec waited)
@@ -201,12 +233,8 @@ static void arrived(void *owner, struct transport *taken, struct buffer *rest, c
         forget_client(client);
         return;
     }
-    if (client->port->gate->tls_first != NULL) {
-        greet(client, taken, rest);
+    if (!begin_serving(client, taken, rest))
         return;
-    }
-    client->stage = STAGE_SERVED;
-    client->server = http1_server_new(taken, &client_ops, client);
     if (client->is_draining)
         http1_server_drain(client->server);
     http1_server_give(client->server, rest, waited);
@@ -226,6 +254,8 @@ static void drain_client(struct client *client)
     client->is_draining = true;
     if (client->stage == STAGE_SERVED)
         http1_server_drain(client->server);
+    else if (client->stage == STAGE_PASSED)
+        passthrough_drain(client->passthrough);
     else if (client->stage == STAGE_ARRIVING)
         arrival_drain(client->arrival);
 }
@@ -236,6 +266,8 @@ static void end_client(struct client *client)
         arrival_free(client->arrival);
     else if (client->stage == STAGE_GREETING)
         tls_arrival_free(client->greeting);
+    else if (client->stage == STAGE_PASSED)
+        passthrough_free(client->passthrough);
     else
         http1_server_free(client->server);
     forget_client(client);
@@ -265,10 +297,8 @@ static void accepted(void *owner, int taken_fd, const struct addr *peer)
     struct transport *transport = tcp_new(taken_fd, true);
     if (is_arriving)
         client->arrival = arrival_new(transport, port->gate->timeouts->client_header, &arrival_ops, client);
-    else if (port->gate->tls_first != NULL)
-        greet(client, transport, &(struct buffer){0});
     else
-        client->server = http1_server_new(transport, &client_ops, client);
+        begin_serving(client, transport, &(struct buffer){0});
 }
 
 /* Each client may need a second descriptor for its server; and the memory has to be there. What is idle goes first. */
@@ -319,10 +349,21 @@ bool hub_is_listening(const struct hub *hub, const struct addr *address)
     return port != NULL && port->listener != NULL;
 }
 
+static void drain_clients(struct hub *hub, const struct port *of)
+{
+    list_each_safe(link, &hub->clients) {
+        struct client *client = container_of(link, struct client, link);
+        if (of == NULL || client->port == of)
+            drain_client(client);
+    }
+}
+
 static void set_gate(struct port *port, struct generation *generation, const struct gate *gate)
 {
     must(gate != NULL);
     struct generation *old = port->generation;
+    if (old != NULL && kind_of(port->gate) != kind_of(gate))
+        drain_clients(port->hub, port);
     port->generation = generation_ref(generation);
     port->gate = gate;
     if (old != NULL)
@@ -350,15 +391,6 @@ static void close_port(struct port *port)
         listener_free(listener); /* accepts what is in the kernel's queue first */
     port->listener = NULL;
     let_port_go(port);
-}
-
-static void drain_clients(struct hub *hub, const struct port *of)
-{
-    list_each_safe(link, &hub->clients) {
-        struct client *client = container_of(link, struct client, link);
-        if (of == NULL || client->port == of)
-            drain_client(client);
-    }
 }
 
 /* The address is served no more. What waits in the kernel's queue is accepted first; clients end after the exchange under way, by the

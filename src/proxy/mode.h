@@ -23,6 +23,7 @@ enum plan_kind {
     PLAN_REPLY,  /* answer with `status`, `location`, `body` */
     PLAN_POOL,   /* one of a pool's servers */
     PLAN_NAME,   /* the host of the request (forward) */
+    PLAN_PASS,   /* a connection of TLS: bytes both ways to one of a pool's servers */
     PLAN_TUNNEL, /* CONNECT: bytes both ways to the host of the request */
     PLAN_FILES   /* files below a folder */
 };
@@ -78,6 +79,7 @@ struct mode {
 };
 
 extern const struct mode reverse_mode;
+extern const struct mode passthrough_mode;
 extern const struct mode forward_mode;
 
 #endif

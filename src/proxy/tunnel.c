@@ -37,7 +37,9 @@ static bool run_direction(struct pipe *pipe, bool *ended, struct task *who)
 static enum flow hear_greeting(struct tunnel *tunnel, struct task *who, struct timer *timer)
 {
     bool had_begun = greeting_has_begun(tunnel->greeting);
-    enum flow flow = greeting_run(tunnel->greeting, &tunnel->up, who);
+    struct pipe *up = &tunnel->up;
+    enum flow flow = greeting_run(tunnel->greeting, up->source, &up->buffer, who);
+    up->moved = up->buffer.len;
     if (greeting_has_begun(tunnel->greeting) && !had_begun)
         timer_clear(timer);
     return flow;

@@ -149,7 +149,7 @@ def test_a_hello_that_comes_with_the_connect_is_looked_at(office, raw_site):
         with Client(g.port) as c:
             c.send(f"CONNECT {name}:443 HTTP/1.1\r\nHost: {name}:443\r\n\r\n".encode() + hello("early-data"))
             until(lambda: o.received == gets)
-    until(lambda: told(g)[0] == "tunnel-check")
+    assert sorted(one["rule"] for one in records(g, 2)) == ["all", "tunnel-check"]
 
 
 def test_a_server_may_speak_first(office, raw_site):
@@ -358,11 +358,11 @@ def test_tests_and_explain_know_of_it():
 
 
 @pytest.mark.parametrize("text, told_so", [
-    ("forward f { listen 127.0.0.1:1; allow if tls-sni(a.test) }", "'tls-sni' is known once a tunnel is open: never in 'allow' of a forward block"),
-    ("forward f { listen 127.0.0.1:1; redirect http://x/ if not tls-sni(a.test); allow }", "only 'deny' of a forward block can ask it"),
-    ("acl s tls-sni a.test\nforward f { listen 127.0.0.1:1; allow if s }", "'s' is known once a tunnel is open"),
-    ("reverse r { listen 127.0.0.1:1; to :2; deny if tls-sni(a.test) }", "never in 'deny' of a reverse block"),
-    ("reverse r { listen 127.0.0.1:1; to :2; route * if tls-sni(a.test) { } }", "never in the choice of a route"),
+    ("forward f { listen 127.0.0.1:1; allow if tls-sni(a.test) }", "'tls-sni' needs a TLS greeting: it is never known in 'allow' of a forward block"),
+    ("forward f { listen 127.0.0.1:1; redirect http://x/ if not tls-sni(a.test); allow }", "only 'deny' of a forward block, and rules with tls-passthrough, can ask it"),
+    ("acl s tls-sni a.test\nforward f { listen 127.0.0.1:1; allow if s }", "'s' needs a TLS greeting"),
+    ("reverse r { listen 127.0.0.1:1; to :2; deny if tls-sni(a.test) }", "never known in 'deny' of a reverse block"),
+    ("reverse r { listen 127.0.0.1:1; to :2; route * if tls-sni(a.test) { } }", "never known in the choice of a route"),
     ("forward f { listen 127.0.0.1:1; deny if tls-sni(192.0.2.1); allow }", "'192.0.2.1' is an address, and TLS clients name none"),
     ("forward f { listen 127.0.0.1:1; deny if tls-sni(a*.test); allow }", "a '*' stands only at the beginning"),
     ("forward f { listen 127.0.0.1:1; tunnel-check { mismatch block }; allow }", "'block' is no value of 'mismatch'"),
