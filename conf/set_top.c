@@ -8,16 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Nothing reads a TLS greeting for a block that listens for HTTP. */
-static void refuse_handshake(const struct scope *scope)
-{
-    const struct directive *row = directive_find(BLOCK_TIMEOUTS, STR("tls-handshake"));
-    const struct word *word = scope->seen[row - directives];
-    if (scope->outer->kind == BLOCK_REVERSE && word != NULL)
-        mistake(scope->load, word, "it is for forward blocks, and for listeners with tls-passthrough",
-                "no TLS is read for this block");
-}
-
 /* Of limits and timeouts there are kinds by where they stand. */
 static bool read_inner(struct scope *outer, const struct setting *setting, unsigned kind_at_top, void *target)
 {
@@ -29,7 +19,6 @@ static bool read_inner(struct scope *outer, const struct setting *setting, unsig
     struct scope scope;
     scope_init(&scope, outer->load, outer, kind, target);
     block_read(&scope, setting->statement->block);
-    refuse_handshake(&scope);
     return outer->load->diag->errors == errors;
 }
 

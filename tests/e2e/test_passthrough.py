@@ -318,7 +318,6 @@ def test_tests_and_explain_know_of_it():
     (reverse("", "listen 127.0.0.1:1 tls-passthrough forwarded from 10.0.0.0/8"), "'forwarded' is about a field of HTTP"),
     (reverse("") + reverse("host a.test", "listen 127.0.0.1:1").replace("reverse r", "reverse s"), "must agree on what follows the address"),
     ("forward f { listen 127.0.0.1:1 tls-passthrough; allow }\n", "'tls-passthrough' does not belong in a forward block"),
-    ("reverse r { listen 127.0.0.1:1; to :2; timeouts { tls-handshake 1s } }\n", "no TLS is read for this block"),
 ])
 def test_mistakes_are_told(text, told):
     done = check(text)

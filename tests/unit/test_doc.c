@@ -187,6 +187,7 @@ static const struct {
     const char *name;
     const char *statement;
 } written_in[] = {
+    {OPTIONS_LISTEN, "tls", "tls\n certificate authorities.pem authorities.key"},
     {BLOCK_REVERSE | BLOCK_ROUTE | BLOCK_FORWARD, "log", "log l if method(GET)"},
     {BLOCK_REVERSE | BLOCK_PASSTHROUGH | BLOCK_ROUTE | OPTIONS_EXPECT, "pool", "pool p"},
     {BLOCK_PASSTHROUGH, "log", "log l if tls-sni(a.example)"},
