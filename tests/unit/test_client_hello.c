@@ -269,8 +269,8 @@ START_TEST(names_are_made_normal_or_refused)
                                           "0x7f.1",
                                           "2130706433",
                                           "1.2.3.4.",
-                                          "b\xc3\xbc"
-                                          "cher.test",
+                                          ("b\xc3\xbc"
+                                           "cher.test"),
                                           "*.a.test",
                                           "u@a.test",
                                           "a\r\n.test"};
