@@ -13,8 +13,11 @@ enum rate_verdict rate_look(struct rate *rate, uint64_t bytes, bool is_owed, mse
     bool is_first = rate->last_look.us == 0;
     msec span = is_first ? 0 : mono_since(rate->last_look, now);
     rate->last_look = now;
-    if (is_first || bytes != rate->bytes || !is_owed)
+    if (!rate->was_owed || bytes != rate->bytes || !is_owed)
         rate->last_moved = now;
+    if (!rate->was_owed)
+        span = 0;
+    rate->was_owed = is_owed;
     rate->bytes = bytes;
     if (is_first)
         begin_window(rate, bytes);

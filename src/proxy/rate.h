@@ -16,6 +16,7 @@ struct rate {
     msec owed;              /* time that the peer has owed in it */
     struct mono last_look;  /* us == 0: not looked at yet */
     struct mono last_moved; /* when `bytes` last changed */
+    bool was_owed;          /* at the last look: else it is not known since when */
 };
 
 enum rate_verdict { RATE_FINE, RATE_IDLE, RATE_TOO_SLOW };

@@ -34,6 +34,22 @@ START_TEST(idle_peer_is_told)
 }
 END_TEST
 
+/* Who began to owe at some moment between two looks is not blamed for all of the time between them. */
+START_TEST(time_before_it_was_owed_does_not_count)
+{
+    struct rate rate = {0};
+    clock_update();
+    rate_look(&rate, 0, false, 500, 512, 500);
+    rate.last_look.us -= 1000000;
+    rate.last_moved.us -= 1000000;
+    ck_assert_int_eq(rate_look(&rate, 0, true, 500, 512, 500), RATE_FINE);
+    ck_assert_int_eq(rate.owed, 0);
+    rate.last_look.us -= 1000000;
+    rate.last_moved.us -= 1000000;
+    ck_assert_int_eq(rate_look(&rate, 0, true, 500, 512, 500), RATE_IDLE);
+}
+END_TEST
+
 START_TEST(minimum_counts_after_the_grace)
 {
     struct rate rate = {0};
@@ -66,6 +82,7 @@ Suite *suite_rate(void)
     tcase_add_test(tests, quiet_peer_that_owes_nothing_is_fine);
     tcase_add_test(tests, first_look_starts_the_clock);
     tcase_add_test(tests, idle_peer_is_told);
+    tcase_add_test(tests, time_before_it_was_owed_does_not_count);
     tcase_add_test(tests, minimum_counts_after_the_grace);
     tcase_add_test(tests, each_window_is_judged_by_itself);
     suite_add_tcase(suite, tests);
