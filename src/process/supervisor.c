@@ -326,13 +326,15 @@ static void run(struct supervisor *supervisor)
     }
 }
 
-static bool catch_signals(struct supervisor *supervisor, sigset_t *ret_before)
+/* They stay blocked to the end of the process: one that comes when everything is done has nothing left to change, least of all the exit
+ * status. */
+static bool catch_signals(struct supervisor *supervisor)
 {
     sigset_t caught;
     sigemptyset(&caught);
     for (size_t i = 0; i < lengthof(signal_rows); i++)
         sigaddset(&caught, signal_rows[i].number);
-    sigprocmask(SIG_BLOCK, &caught, ret_before);
+    sigprocmask(SIG_BLOCK, &caught, NULL);
     signal(SIGPIPE, SIG_IGN);
     supervisor->signals = signalfd(-1, &caught, SFD_NONBLOCK | SFD_CLOEXEC);
     return supervisor->signals >= 0;
@@ -378,8 +380,7 @@ int supervisor_run(const struct supervisor_options *options)
     control_init(&supervisor->control);
     hold_standard_streams();
     raise_descriptors();
-    sigset_t before;
-    if (!catch_signals(supervisor, &before)) {
+    if (!catch_signals(supervisor)) {
         perror("gatehouse: signals");
         free(supervisor);
         return EXIT_FAILURE;
@@ -387,7 +388,6 @@ int supervisor_run(const struct supervisor_options *options)
     change_start(supervisor);
     run(supervisor);
     finish(supervisor);
-    sigprocmask(SIG_SETMASK, &before, NULL);
     int status = supervisor->status;
     free(supervisor);
     return status;

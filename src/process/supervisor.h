@@ -20,7 +20,8 @@ struct supervisor_options {
     void *arg;
 };
 
-/* Runs until it is told to end. Returns the exit status: 0, or 1 when it could not start. */
+/* Runs until it is told to end. Returns the exit status: 0, or 1 when it could not start; the caller is to end with it, for the signals
+ * that it heard stay blocked. */
 int supervisor_run(const struct supervisor_options *options);
 
 #endif

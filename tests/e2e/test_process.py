@@ -427,6 +427,13 @@ def test_a_second_signal_ends_at_once(serving, held):
     assert (line["fault"], line["bytes_out"]) == ("shutdown", 2), "what was sent until then is counted"
 
 
+def test_signals_up_to_its_very_end_leave_its_status_alone(serving):
+    g = serving(SITE, ORIGIN_PORT=1)
+    while g.process.popen.poll() is None:
+        os.kill(g.pid, signal.SIGTERM)
+    assert g.process.popen.returncode == 0
+
+
 def test_the_drain_ends_what_takes_too_long(serving, held):
     g = serving("timeouts { drain 300ms }" + SITE, ORIGIN_PORT=held.port)
     with Client(g.port) as c:
