@@ -17,7 +17,12 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 
-enum { NAME_MAX_LEN = 255 };
+enum {
+    NAME_MAX_LEN = 255,
+    RECORD_MAX = 16 * 1024, /* bytes of data in one record: RFC 8446 5.1 */
+    RUN_FULL = 4 * RECORD_MAX,
+    RUN_MAX = 2 * RUN_FULL
+};
 
 /* A client, until its handshake is done. */
 struct greeting {
@@ -27,10 +32,17 @@ struct greeting {
     struct buffer rest;   /* was read before TLS began */
 };
 
+/* Records on their way: several are sent in one call. */
+struct run {
+    struct buffer records;
+    size_t plain; /* bytes at the front of what is being written that are in them */
+};
+
 struct tls {
     struct transport transport;
     struct transport *tcp; /* owned */
     SSL *ssl;
+    struct run *run;                   /* NULL: all that was sealed is sent */
     struct tls_resumption *resumption; /* borrowed */
     bool is_open;                      /* the handshake is done */
     bool is_broken;                    /* nothing can be read any more, unlike after a write that failed */
@@ -74,11 +86,18 @@ static int bio_read(BIO *bio, char *at, int room)
     return (int)got;
 }
 
+/* Data are collected; what the library says of itself (handshakes, alerts) goes out at once, but not before what was collected. */
 static int bio_write(BIO *bio, const char *at, int len)
 {
     struct tls *tls = BIO_get_data(bio);
-    ssize_t sent = tcp_send(tls->tcp, at, (size_t)len);
     BIO_clear_retry_flags(bio);
+    if (tls->run != NULL) {
+        if (tls->run->records.len > RUN_MAX)
+            return -1; /* a peer that makes us answer and does not read */
+        buffer_add(&tls->run->records, str_from(at, (size_t)len));
+        return len;
+    }
+    ssize_t sent = tcp_send(tls->tcp, at, (size_t)len);
     if (sent < 0 && errno == EAGAIN)
         BIO_set_retry_write(bio);
     return (int)sent;
@@ -448,27 +467,89 @@ static enum flow fail_writing(struct tls *tls)
     return FLOW_FAIL;
 }
 
+enum { PIECES = 16 };
+
+/* How many of the pieces share a record: at least one. */
+static int sharing(const struct iovec *pieces, int count, size_t *ret_len)
+{
+    int together = 1;
+    *ret_len = pieces[0].iov_len;
+    for (; together < count && *ret_len + pieces[together].iov_len <= RECORD_MAX; together++)
+        *ret_len += pieces[together].iov_len;
+    return together;
+}
+
+static const char *joined(const struct iovec *pieces, int count)
+{
+    static _Thread_local char bytes[RECORD_MAX];
+    size_t len = 0;
+    if (count == 1)
+        return pieces[0].iov_base;
+    for (int i = 0; i < count; i++) {
+        memcpy(bytes + len, pieces[i].iov_base, pieces[i].iov_len);
+        len += pieces[i].iov_len;
+    }
+    return bytes;
+}
+
+/* Into the run. It takes all that fits, so the library never has to wait. */
+static bool seal_bytes(struct tls *tls, const char *at, size_t len)
+{
+    size_t sealed;
+    ERR_clear_error();
+    if (SSL_write_ex(tls->ssl, at, len, &sealed) != 1)
+        return false;
+    tls->run->plain += sealed;
+    return true;
+}
+
+/* Small pieces share a record, so that a head goes with its body; a piece that would have to be torn for it gets a record of its own. */
+static bool seal(struct tls *tls, const struct buffer *from)
+{
+    struct iovec pieces[PIECES];
+    int count = buffer_iov(from, pieces, PIECES);
+    bool is_fine = true;
+    tls->run = must_calloc(1, sizeof *tls->run);
+    for (int i = 0; i < count && is_fine && tls->run->plain < RUN_FULL;) {
+        size_t len, room = RUN_FULL - tls->run->plain;
+        int together = sharing(pieces + i, count - i, &len);
+        is_fine = seal_bytes(tls, joined(pieces + i, together), len < room ? len : room);
+        i += together;
+    }
+    return is_fine;
+}
+
+static void end_run(struct tls *tls)
+{
+    if (tls->run != NULL)
+        buffer_clear(&tls->run->records);
+    free(tls->run);
+    tls->run = NULL;
+}
+
+/* Records are longer than what is in them: as long as some are not sent, something stays in `from`, and the caller comes again. */
+static enum flow send_run(struct tls *tls, struct buffer *from, struct task *who)
+{
+    struct run *run = tls->run;
+    enum flow flow = transport_write(tls->tcp, &run->records, who);
+    size_t left = run->plain < run->records.len ? run->plain : run->records.len;
+    buffer_drop(from, run->plain - left);
+    run->plain = left;
+    if (flow == FLOW_MORE)
+        end_run(tls);
+    return flow;
+}
+
 static enum flow write_some(struct transport *transport, struct buffer *from, struct task *who)
 {
     struct tls *tls = tls_of(transport);
+    enum flow flow = FLOW_MORE;
     must(tls->is_open);
     if (transport->error != 0)
         return FLOW_FAIL;
-    while (from->len > 0) {
-        struct str front = buffer_front(from);
-        size_t sent = 0;
-        ERR_clear_error();
-        int result = SSL_write_ex(tls->ssl, front.at, front.len, &sent);
-        if (result != 1 && SSL_get_error(tls->ssl, result) == SSL_ERROR_SYSCALL)
-            return fail_writing(tls);
-        if (result != 1) {
-            enum flow flow = wait_or_fail(tls, result, who);
-            return flow == FLOW_END ? FLOW_FAIL : flow;
-        }
-        buffer_drop(from, sent);
-    }
-    transport->ready->writer = NULL;
-    return FLOW_MORE;
+    while (flow == FLOW_MORE && from->len > 0)
+        flow = tls->run != NULL || seal(tls, from) ? send_run(tls, from, who) : FLOW_FAIL;
+    return flow == FLOW_FAIL ? fail_writing(tls) : flow;
 }
 
 /* Tells the peer that nothing follows: without that it takes the end for an attack. */
@@ -505,6 +586,7 @@ static void free_tls(struct transport *transport)
     give_up_signing(tls);
     end_greeting(tls);
     say_goodbye(tls);
+    end_run(tls);
     SSL_free(tls->ssl);
     transport_free(tls->tcp);
     free((char *)(uintptr_t)tls->name.at);

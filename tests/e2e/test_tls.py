@@ -128,6 +128,61 @@ def test_large_bodies_and_pipelines(gatehouse, authority, pair, nginx, web_folde
             got += piece
 
 
+def data_records(stream):
+    """How many TLS records of application data stand in the bytes; all are whole."""
+    at = count = 0
+    while at < len(stream):
+        kind, _, length = struct.unpack_from(">BHH", stream, at)
+        count += kind == 23
+        at += 5 + length
+    assert at == len(stream)
+    return count
+
+
+def test_a_head_shares_a_record_with_its_body(gatehouse, authority, pair, origin):
+    o = origin(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + 4 * (b"3e8\r\n" + b"x" * 1000 + b"\r\n") + b"0\r\n\r\n")
+    g = gatehouse(SITE.format(pair).replace('respond 200 body "$scheme $host"', f"to 127.0.0.1:{o.port}"))
+    made = context(authority, ssl.TLSVersion.TLSv1_2)           # whose tickets are no application data
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    both = made.wrap_bio(incoming, outgoing, server_hostname="site.test")
+    with socket.create_connection(("127.0.0.1", g.port), 10 * SLOWNESS) as plain:
+        while True:
+            try:
+                both.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                plain.sendall(outgoing.read())
+                incoming.write(plain.recv(65536))
+        both.write(b"GET / HTTP/1.1\r\nHost: site.test\r\n\r\n")
+        plain.sendall(outgoing.read())
+        raw = got = b""
+        while got.count(b"x") < 4000:
+            piece = plain.recv(65536)
+            assert piece
+            raw += piece
+            incoming.write(piece)
+            try:
+                while True:
+                    got += both.read(65536)
+            except ssl.SSLWantReadError:
+                pass
+    assert data_records(raw) == 1
+
+
+def test_a_reader_that_takes_its_time_gets_every_byte(gatehouse, authority, pair, nginx):
+    """The socket is full again and again, in the middle of records."""
+    g = gatehouse(SITE.format(pair).replace('respond 200 body "$scheme $host"', f"to 127.0.0.1:{nginx.port}"))
+    content = os.urandom(8 << 20)
+    nginx.file("tls-slow", content)
+    plain = Client(g.port, rcvbuf=4096).sock
+    with context(authority).wrap_socket(plain, server_hostname="site.test") as c:
+        c.sendall(b"GET /tls-slow HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n\r\n")
+        got = bytearray()
+        while piece := c.recv(1000 + len(got) % 50000):
+            got += piece
+    assert bytes(got[-len(content):]) == content
+
+
 def alert_or_close(g, data, within=5):
     with Client(g.port) as c:
         c.send(data)
