@@ -34,8 +34,9 @@ struct source_ops {
 struct sink_ops {
     /* Takes bytes from the front of `from`. MORE: all were taken. WAIT: the rest waits for room. FAIL. */
     enum flow (*write)(struct sink *sink, struct buffer *from, struct task *who);
-    /* No more bytes will come. END: everything is on its way. WAIT, FAIL. */
-    enum flow (*finish)(struct sink *sink, struct task *who);
+    /* No more bytes will come than those in `last`, all of which are taken by the first call: so the last bytes and the end of the framing
+       leave together. END: everything is on its way. WAIT, FAIL. */
+    enum flow (*finish)(struct sink *sink, struct buffer *last, struct task *who);
     bool (*shortcut)(struct sink *sink, struct shortcut *ret);
     void (*took)(struct sink *sink, uint64_t len);
 };

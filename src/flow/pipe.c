@@ -52,7 +52,9 @@ static enum flow deliver(struct pipe *pipe, struct task *who)
 
 static enum flow finish(struct pipe *pipe, struct task *who)
 {
-    enum flow flow = pipe->sink->ops->finish(pipe->sink, who);
+    size_t before = pipe->buffer.len;
+    enum flow flow = pipe->sink->ops->finish(pipe->sink, &pipe->buffer, who);
+    pipe->delivered += before - pipe->buffer.len;
     if (flow == FLOW_FAIL)
         return fail(pipe, PIPE_SINK);
     if (flow == FLOW_END)
@@ -68,8 +70,10 @@ static enum flow copy(struct pipe *pipe, struct task *who)
     pipe->moved += pipe->buffer.len - before;
     if (got == FLOW_FAIL)
         return fail(pipe, PIPE_SOURCE);
-    if (got == FLOW_END)
+    if (got == FLOW_END) {
         pipe->state = PIPE_FINISHING;
+        return finish(pipe, who);
+    }
     enum flow sent = deliver(pipe, who);
     if (sent != FLOW_MORE)
         return sent;
@@ -173,13 +177,13 @@ static enum flow move(struct pipe *pipe, struct task *who)
     struct shortcut from, to;
     if (pipe->kernel != NULL)
         return splice_out(pipe, who);
+    if (pipe->state == PIPE_FINISHING)
+        return finish(pipe, who);
     if (pipe->buffer.len > 0) {
         enum flow sent = deliver(pipe, who);
         if (sent != FLOW_MORE)
             return sent;
     }
-    if (pipe->state == PIPE_FINISHING)
-        return finish(pipe, who);
     return may_splice(pipe, &from, &to) ? splice_some(pipe, &from, who) : copy(pipe, who);
 }
 

@@ -255,9 +255,10 @@ static void queue_last_chunk(struct body_writer *writer)
     writer->overhead += writer->out->len - before;
 }
 
-static enum flow finish_body(struct sink *sink, struct task *who)
+static enum flow finish_body(struct sink *sink, struct buffer *last, struct task *who)
 {
     struct body_writer *writer = writer_of(sink);
+    queue(writer, last);
     if (!writer->is_done && writer->framing == FRAMING_CHUNKED)
         queue_last_chunk(writer);
     must(writer->framing != FRAMING_LENGTH || writer->left == 0);

@@ -206,8 +206,9 @@ static enum flow write_nowhere(struct sink *sink, struct buffer *from, struct ta
     return flow == FLOW_END ? FLOW_MORE : flow;
 }
 
-static enum flow finish_nowhere(struct sink *sink, struct task *who)
+static enum flow finish_nowhere(struct sink *sink, struct buffer *last, struct task *who)
 {
+    buffer_clear(last);
     return flush(&container_of(sink, struct passthrough, nowhere)->stream, who);
 }
 
