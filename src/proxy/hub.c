@@ -45,25 +45,28 @@ enum stage {
     STAGE_SERVED
 };
 
-/* A client's connection. */
+/* A client's connection. Small, since thousands of idle ones are held. */
 struct client {
     struct list link; /* in hub->clients, the longest idle first */
     struct port *port;
-    struct ip ip; /* of a unix socket's peer: version 0 */
-    uint16_t ip_port;
-    bool is_counted;  /* in client_counts */
-    bool is_draining; /* before it is served */
-    enum kind kind;
-    enum stage stage;
     union {
         struct arrival *arrival;
         struct tls_arrival *greeting;
         struct passthrough *passthrough;
         struct http1_server *server;
     };
-    struct generation *generation; /* counted, in a greeting: it has the certificates; else NULL */
-    struct str name;               /* that was asked for in a greeting; the transport's */
-    struct proxy_header *told;     /* owned: what came in front of everything else; NULL: nothing that names a client */
+    union {
+        struct generation *generation; /* in a greeting: counted, for it has the certificates */
+        const char *name;              /* later: what was asked for in it; the transport's */
+    };
+    struct proxy_header *told; /* owned: what came in front of everything else; NULL: nothing that names a client */
+    struct ip ip;              /* of a unix socket's peer: version 0 */
+    uint8_t name_len;
+    uint16_t ip_port;
+    enum kind kind : 8;
+    enum stage stage : 8;
+    bool is_counted;  /* in client_counts */
+    bool is_draining; /* before it is served */
 };
 
 struct hub {
@@ -109,7 +112,7 @@ static void forget_client(struct client *client)
     counter_add(&port->hub->counts.connections_open, -1);
     port->clients--;
     let_port_go(port);
-    if (client->generation != NULL)
+    if (client->stage == STAGE_GREETING)
         generation_unref(client->generation);
     free(client->told);
     free(client);
@@ -145,7 +148,10 @@ static void client_begin(void *owner, struct stream *stream)
         stream->fault = FAULT_SHUTDOWN; /* a reload has made a listener of the other kind of it */
     if (descriptors_are_short())
         stream->must_close = true; /* so that the others, who wait to be accepted, get their turn */
-    struct caller caller = {.ip = client->ip, .port = client->ip_port, .told = client->told, .name = client->name};
+    struct caller caller = {.ip = client->ip,
+                            .port = client->ip_port,
+                            .told = client->told,
+                            .name = str_from(client->name, client->name_len)};
     exchange_begin(hub, stream, &caller, port->generation, port->gate);
 }
 
@@ -171,13 +177,14 @@ static bool may_enter(struct hub *hub, const struct ip *ip, bool *ret_counts)
 static void greeted(void *owner, struct transport *taken)
 {
     struct client *client = owner;
-    client->name = tls_name(taken);
+    struct str name = tls_name(taken);
+    generation_unref(client->generation);
+    client->name = name.at;
+    client->name_len = (uint8_t)name.len;
     client->stage = STAGE_SERVED;
     client->server = http1_server_new(taken, &client_ops, client);
     if (client->is_draining)
         http1_server_drain(client->server);
-    generation_unref(client->generation);
-    client->generation = NULL;
 }
 
 static void not_greeted(void *owner, const char *why)
