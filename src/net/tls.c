@@ -30,6 +30,7 @@ struct greeting {
     struct signer signer;
     struct list starving; /* waits for one of the jobs that the thread may have */
     struct buffer rest;   /* was read before TLS began */
+    const char *why;      /* it failed */
 };
 
 /* Records on their way: several are sent in one call. */
@@ -38,19 +39,26 @@ struct run {
     size_t plain; /* bytes at the front of what is being written that are in them */
 };
 
+/* Small, since thousands of idle ones are held. */
 struct tls {
     struct transport transport;
     struct transport *tcp; /* owned */
     SSL *ssl;
-    struct run *run;                   /* NULL: all that was sealed is sent */
-    struct tls_resumption *resumption; /* borrowed */
-    bool is_open;                      /* the handshake is done */
-    bool is_broken;                    /* nothing can be read any more, unlike after a write that failed */
-    bool is_drained;                   /* the last read found the socket empty */
-    unsigned quiet;                    /* records that brought no data, since the last that did */
-    const char *why;
-    struct greeting *greeting; /* of a client, while it lasts */
-    struct str name;           /* that a client asked for; owned */
+    struct run *run; /* NULL: all that was sealed is sent */
+    union {
+        struct tls_resumption *resumption; /* of a server; borrowed */
+        struct greeting *greeting;         /* of a client, while it lasts */
+    };
+    union {
+        const char *why; /* a server's handshake failed */
+        char *name;      /* that a client asked for; owned */
+    };
+    uint8_t name_len;
+    uint8_t quiet;   /* records that brought no data, since the last that did */
+    bool is_client;  /* it came to us */
+    bool is_open;    /* the handshake is done */
+    bool is_broken;  /* nothing can be read any more, unlike after a write that failed */
+    bool is_drained; /* the last read found the socket empty */
 };
 
 static const struct transport_ops tls_ops;
@@ -59,6 +67,17 @@ static struct tls *tls_of(const struct transport *transport)
 {
     must(transport != NULL && transport->ops == &tls_ops);
     return container_of((struct transport *)(uintptr_t)transport, struct tls, transport);
+}
+
+static struct greeting *greeting_of(const struct tls *tls)
+{
+    return tls->is_client ? tls->greeting : NULL;
+}
+
+/* Not by the library's application data, which would take another hundred bytes of each connection. */
+static struct tls *tls_of_ssl(const SSL *ssl)
+{
+    return BIO_get_data(SSL_get_rbio(ssl));
 }
 
 /* The socket, as OpenSSL reads and writes it */
@@ -75,8 +94,9 @@ static size_t read_rest(struct buffer *rest, char *at, size_t room)
 static int bio_read(BIO *bio, char *at, int room)
 {
     struct tls *tls = BIO_get_data(bio);
-    bool has_rest = tls->greeting != NULL && tls->greeting->rest.len > 0;
-    ssize_t got = has_rest ? (ssize_t)read_rest(&tls->greeting->rest, at, (size_t)room)
+    struct greeting *greeting = greeting_of(tls);
+    bool has_rest = greeting != NULL && greeting->rest.len > 0;
+    ssize_t got = has_rest ? (ssize_t)read_rest(&greeting->rest, at, (size_t)room)
                            : tcp_receive(tls->tcp, at, (size_t)room);
     BIO_clear_retry_flags(bio);
     tls->is_drained = got < 0 && errno == EAGAIN;
@@ -149,7 +169,7 @@ void tls_resumption_fini(struct tls_resumption *resumption)
 
 int tls_keep_session(SSL *ssl, SSL_SESSION *taken)
 {
-    struct tls *tls = SSL_get_app_data(ssl);
+    struct tls *tls = tls_of_ssl(ssl);
     tls_resumption_fini(tls->resumption);
     tls->resumption->session = taken;
     return 1;
@@ -186,7 +206,6 @@ static struct tls *new_tls(struct transport *taken, SSL_CTX *ctx)
     must(tls->ssl != NULL);
     BIO *bio = new_bio(tls);
     SSL_set_bio(tls->ssl, bio, bio);
-    SSL_set_app_data(tls->ssl, tls);
     return tls;
 }
 
@@ -249,6 +268,7 @@ struct transport *tls_accept(struct transport *taken, struct tls_server *first, 
 {
     prepare_thread();
     struct tls *tls = new_tls(taken, first->ctx);
+    tls->is_client = true;
     tls->greeting = must_calloc(1, sizeof *tls->greeting);
     tls->greeting->gate = gate;
     buffer_move(&tls->greeting->rest, rest, rest->len);
@@ -266,22 +286,28 @@ static bool keep_name(struct tls *tls, const char *asked)
     arena_init(&arena);
     bool is_fine = hostname_normal(&arena, str_of(asked), &name);
     if (is_fine) {
-        char *copy = must_alloc(name.len + 1);
-        memcpy(copy, name.at, name.len);
-        tls->name = str_from(copy, name.len);
+        must(name.len <= NAME_MAX_LEN);
+        tls->name = must_alloc(name.len + 1);
+        memcpy(tls->name, name.at, name.len);
+        tls->name_len = (uint8_t)name.len;
     }
     arena_reset(&arena);
     return is_fine;
 }
 
+static struct str name_of(const struct tls *tls)
+{
+    return tls->name != NULL ? str_from(tls->name, tls->name_len) : STR_NONE;
+}
+
 int tls_choose_certificate(SSL *ssl, int *ret_alert, void *arg)
 {
     (void)arg;
-    struct tls *tls = SSL_get_app_data(ssl);
+    struct tls *tls = tls_of_ssl(ssl);
     const char *asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     const struct tls_gate *gate = tls->greeting->gate;
-    bool is_fine = asked == NULL || tls->name.at != NULL || keep_name(tls, asked);
-    struct tls_server *server = is_fine ? gate->choose(gate, tls->name) : NULL;
+    bool is_fine = asked == NULL || tls->name != NULL || keep_name(tls, asked);
+    struct tls_server *server = is_fine ? gate->choose(gate, name_of(tls)) : NULL;
     if (server == NULL) {
         *ret_alert = SSL_AD_UNRECOGNIZED_NAME;
         return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -292,7 +318,7 @@ int tls_choose_certificate(SSL *ssl, int *ret_alert, void *arg)
 
 struct str tls_name(const struct transport *transport)
 {
-    return tls_of(transport)->name;
+    return name_of(tls_of(transport));
 }
 
 /* The handshake */
@@ -304,6 +330,14 @@ static const char *reason(const SSL *ssl)
         return X509_verify_cert_error_string(verified);
     const char *text = ERR_reason_error_string(ERR_peek_error());
     return text != NULL ? text : "the connection was broken off";
+}
+
+static void note_failure(struct tls *tls, const char *why)
+{
+    if (!tls->is_client)
+        tls->why = why;
+    else if (tls->greeting != NULL)
+        tls->greeting->why = why;
 }
 
 /* After a call that did not do all it was asked. END: the peer has said that nothing follows. */
@@ -322,7 +356,7 @@ static enum flow wait_or_fail(struct tls *tls, int result, struct task *who)
     default:
         break;
     }
-    tls->why = reason(tls->ssl);
+    note_failure(tls, reason(tls->ssl));
     tls->transport.error = EPROTO;
     tls->is_broken = true;
     ready->is_closed = ready->may_read = true;
@@ -332,7 +366,7 @@ static enum flow wait_or_fail(struct tls *tls, int result, struct task *who)
 
 static int do_handshake(struct tls *tls, struct task *who)
 {
-    struct greeting *greeting = tls->greeting;
+    struct greeting *greeting = greeting_of(tls);
     ERR_clear_error();
     if (greeting == NULL)
         return SSL_do_handshake(tls->ssl);
@@ -353,18 +387,19 @@ static void feed_starving(void)
 
 static void end_greeting(struct tls *tls)
 {
-    if (tls->greeting == NULL)
+    struct greeting *greeting = greeting_of(tls);
+    if (greeting == NULL)
         return;
-    list_remove(&tls->greeting->starving);
-    buffer_clear(&tls->greeting->rest);
-    free(tls->greeting);
+    list_remove(&greeting->starving);
+    buffer_clear(&greeting->rest);
+    free(greeting);
     tls->greeting = NULL;
     SSL_clear_mode(tls->ssl, SSL_MODE_ASYNC);
 }
 
 static void note_handshake(struct tls *tls)
 {
-    if (tls->resumption != NULL && !SSL_session_reused(tls->ssl))
+    if (!tls->is_client && !SSL_session_reused(tls->ssl))
         tls->resumption->verified = clock_mono();
 }
 
@@ -385,14 +420,14 @@ enum flow tls_connected(struct transport *transport, struct task *who)
     if (result == 1) {
         tls->is_open = true;
         note_handshake(tls);
-        must(tls->greeting == NULL || tls->greeting->rest.len == 0); /* read-ahead has taken it all */
+        must(greeting_of(tls) == NULL || greeting_of(tls)->rest.len == 0); /* read-ahead has taken it all */
         end_greeting(tls);
         return FLOW_END;
     }
     enum flow flow = wait_or_fail(tls, result, who);
     if (flow == FLOW_WAIT)
         return flow;
-    if (tls->resumption != NULL) /* it may be the session that the server does not like */
+    if (!tls->is_client) /* it may be the session that the server does not like */
         tls_resumption_fini(tls->resumption);
     return FLOW_FAIL;
 }
@@ -400,7 +435,7 @@ enum flow tls_connected(struct transport *transport, struct task *who)
 /* A job that was put aside has to end, or its stack would be lost. */
 static void give_up_signing(struct tls *tls)
 {
-    if (tls->greeting == NULL)
+    if (greeting_of(tls) == NULL)
         return;
     tls->greeting->signer.is_given_up = true;
     if (SSL_waiting_for_async(tls->ssl) == 1)
@@ -411,7 +446,9 @@ static void give_up_signing(struct tls *tls)
 
 const char *tls_why(const struct transport *transport)
 {
-    const char *why = tls_of(transport)->why;
+    const struct tls *tls = tls_of(transport);
+    const struct greeting *greeting = greeting_of(tls);
+    const char *why = !tls->is_client ? tls->why : greeting != NULL ? greeting->why : NULL;
     return why != NULL ? why : "the connection was closed";
 }
 
@@ -589,7 +626,8 @@ static void free_tls(struct transport *transport)
     end_run(tls);
     SSL_free(tls->ssl);
     transport_free(tls->tcp);
-    free((char *)(uintptr_t)tls->name.at);
+    if (tls->is_client)
+        free(tls->name);
     free(tls);
 }
 
