@@ -7,7 +7,6 @@
 #ifndef HTTP_STREAM_H
 #define HTTP_STREAM_H
 
-#include "base/addr.h"
 #include "base/arena.h"
 #include "flow/flow.h"
 #include "http/fault.h"
@@ -51,8 +50,6 @@ struct stream_ops {
     uint64_t (*unsent)(struct stream *stream);
     /* Has the peer reset the connection? (One that has ended its side may still be waiting for the answer.) */
     bool (*is_reset)(struct stream *stream);
-    /* Our address on the connection; len 0: it has none any more. A system call. */
-    struct addr (*local)(struct stream *stream);
     /* The raw bytes both ways, for a tunnel: the connection speaks no HTTP any more. */
     struct source *(*tunnel_source)(struct stream *stream);
     struct sink *(*tunnel_sink)(struct stream *stream);
@@ -66,6 +63,7 @@ struct stream_user {
 
 struct stream {
     const struct stream_ops *ops;
+    struct transport *transport; /* of the connection, whose it is; its addresses may be asked for */
     struct arena *arena;
     struct head head;       /* as received */
     struct source *body_in; /* the peer's body; unframed bytes */

@@ -152,18 +152,23 @@ static const struct source_ops reader_ops = {
     .took = source_took,
 };
 
-void body_reader_init(struct body_reader *reader, struct transport *transport, struct buffer *in,
-                      const struct head *head, const struct limits *limits, uint64_t most, struct arena *arena)
+void body_reader_init(struct body_reader *reader, struct transport *transport, struct buffer *in)
 {
     *reader = (struct body_reader){
         .source.ops = &reader_ops,
         .transport = transport,
         .in = in,
-        .framing = head->framing,
-        .left = head->framing == FRAMING_LENGTH ? head->length : 0,
-        .most = most,
-        .is_done = head->framing == FRAMING_NONE || (head->framing == FRAMING_LENGTH && head->length == 0),
+        .framing = FRAMING_CLOSE,
+        .most = UINT64_MAX,
     };
+}
+
+void body_reader_frame(struct body_reader *reader, const struct head *head, const struct limits *limits,
+                       struct arena *arena)
+{
+    reader->framing = head->framing;
+    reader->left = head->framing == FRAMING_LENGTH ? head->length : 0;
+    reader->is_done = head->framing == FRAMING_NONE || (head->framing == FRAMING_LENGTH && head->length == 0);
     if (head->framing == FRAMING_CHUNKED) {
         reader->chunked = arena_new(arena, struct chunked_parser);
         chunked_init(reader->chunked, arena, limits);
@@ -296,17 +301,21 @@ static const struct sink_ops writer_ops = {
     .took = sink_took,
 };
 
-void body_writer_init(struct body_writer *writer, struct transport *transport, struct buffer *out,
-                      const struct head *head)
+void body_writer_init(struct body_writer *writer, struct transport *transport, struct buffer *out)
 {
     *writer = (struct body_writer){
         .sink.ops = &writer_ops,
         .transport = transport,
         .out = out,
-        .framing = head->framing,
-        .left = head->framing == FRAMING_LENGTH ? head->length : 0,
-        .is_done = head->framing == FRAMING_NONE,
+        .framing = FRAMING_CLOSE,
     };
+}
+
+void body_writer_frame(struct body_writer *writer, const struct head *head)
+{
+    writer->framing = head->framing;
+    writer->left = head->framing == FRAMING_LENGTH ? head->length : 0;
+    writer->is_done = head->framing == FRAMING_NONE;
 }
 
 void body_writer_to_tunnel(struct body_writer *writer)

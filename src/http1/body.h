@@ -27,9 +27,11 @@ struct body_reader {
     enum fault when_invalid;        /* … or sent what is no chunk */
 };
 
-/* `head` says how the body is framed; `most` bytes are allowed. Borrows everything. */
-void body_reader_init(struct body_reader *reader, struct transport *transport, struct buffer *in,
-                      const struct head *head, const struct limits *limits, uint64_t most, struct arena *arena);
+/* Raw bytes until the peer ends. Borrows everything. */
+void body_reader_init(struct body_reader *reader, struct transport *transport, struct buffer *in);
+/* From now on a body that is framed as `head` says. */
+void body_reader_frame(struct body_reader *reader, const struct head *head, const struct limits *limits,
+                       struct arena *arena);
 /* From now on raw bytes until the peer ends, for a tunnel. */
 void body_reader_to_tunnel(struct body_reader *reader);
 
@@ -46,8 +48,9 @@ struct body_writer {
     uint64_t overhead; /* bytes of chunk framing, for the log */
 };
 
-void body_writer_init(struct body_writer *writer, struct transport *transport, struct buffer *out,
-                      const struct head *head);
+/* Raw bytes until they are finished; body_writer_frame(): a body that is framed as `head` says. */
+void body_writer_init(struct body_writer *writer, struct transport *transport, struct buffer *out);
+void body_writer_frame(struct body_writer *writer, const struct head *head);
 void body_writer_to_tunnel(struct body_writer *writer);
 
 /* Sends what is queued. END: nothing is. */

@@ -1,8 +1,8 @@
 #include "http1/server.h"
 
 #include "base/must.h"
-#include "http1/body.h"
 #include "http1/parse.h"
+#include "http1/stream.h"
 #include "http1/write.h"
 #include "loop/ready.h"
 #include "loop/timer.h"
@@ -25,11 +25,8 @@ enum {
 /* What there is only while a request is read or answered; in the arena, and freed with it. */
 struct http1_request {
     struct http1_server *server;
-    struct stream stream;
+    struct http1_stream http1;
     struct head_parser parser;
-    struct body_reader reader;
-    struct body_writer writer;
-    struct buffer out;
     const struct limits *limits;
 };
 
@@ -55,7 +52,7 @@ static const struct stream_ops server_stream_ops;
 
 static struct http1_request *request_of(struct stream *stream)
 {
-    struct http1_request *request = container_of(stream, struct http1_request, stream);
+    struct http1_request *request = container_of(http1_stream_of(stream), struct http1_request, http1);
     must_be(request->server, SERVER_MAGIC);
     return request;
 }
@@ -64,7 +61,7 @@ static struct http1_request *request_of(struct stream *stream)
 static void drop_request(struct http1_server *server)
 {
     if (server->request != NULL)
-        buffer_clear(&server->request->out);
+        http1_stream_fini(&server->request->http1);
     server->request = NULL;
     arena_reset(&server->arena);
 }
@@ -74,8 +71,8 @@ static void drop_request(struct http1_server *server)
 void http1_server_free(struct http1_server *server)
 {
     must_be(server, SERVER_MAGIC);
-    if (server->request != NULL && server->request->stream.user != NULL)
-        server->request->stream.user->cancel(server->request->stream.user);
+    if (server->request != NULL && server->request->http1.stream.user != NULL)
+        server->request->http1.stream.user->cancel(server->request->http1.stream.user);
     task_fini(&server->task);
     timer_fini(&server->timer);
     buffer_clear(&server->in);
@@ -119,7 +116,7 @@ static void run_linger(struct http1_server *server)
 static void begin_exchange(struct http1_server *server, enum fault fault)
 {
     struct http1_request *request = server->request;
-    struct stream *stream = &request->stream;
+    struct stream *stream = &request->http1.stream;
     const struct timeouts *timeouts;
     server->state = SERVER_EXCHANGE;
     /* Asked again: those that the head began with may be gone by a reload. */
@@ -130,12 +127,7 @@ static void begin_exchange(struct http1_server *server, enum fault fault)
     stream->must_close = server->is_draining || fault != FAULT_NONE || !stream->head.keep_alive;
     if (fault != FAULT_NONE)
         stream->head.framing = FRAMING_NONE;
-    body_reader_init(&request->reader, server->transport, &server->in, &stream->head, request->limits, UINT64_MAX,
-                     &server->arena);
-    request->reader.when_gone = FAULT_CLIENT_GONE;
-    request->reader.when_invalid = FAULT_BAD_CHUNK;
-    stream->body_in = &request->reader.source;
-    stream->body_out = &request->writer.sink;
+    body_reader_frame(&request->http1.reader, &stream->head, request->limits, &server->arena);
     server->ops->begin(server->owner, stream);
 }
 
@@ -147,9 +139,10 @@ static void begin_head(struct http1_server *server)
     server->state = SERVER_HEAD;
     server->ops->limits(server->owner, &request->limits, &timeouts);
     request->server = server;
-    request->stream.ops = &server_stream_ops;
-    request->stream.arena = &server->arena;
-    head_parser_init_request(&request->parser, &server->arena, &request->stream.head, request->limits);
+    http1_stream_begin(&request->http1, &server_stream_ops, server->transport, &server->in, &server->arena);
+    request->http1.reader.when_gone = FAULT_CLIENT_GONE;
+    request->http1.reader.when_invalid = FAULT_BAD_CHUNK;
+    head_parser_init_request(&request->parser, &server->arena, &request->http1.stream.head, request->limits);
     if (!server->is_first) /* of the first request the time counts from the accept on */
         timer_set(&server->timer, timeouts->client_header);
 }
@@ -220,105 +213,15 @@ static void run(struct task *task)
 static void send_head(struct stream *stream, const struct head *head)
 {
     struct http1_request *request = request_of(stream);
-    struct http1_server *server = request->server;
     struct head out = *head;
     bool is_interim = out.status < 200 && out.status != 101;
     out.minor = stream->head.minor;
     out.keep_alive = is_interim || !stream->must_close;
-    size_t room;
-    size_t most = head_write_size(&out);
-    size_t before = request->out.len;
-    if (most <= BLOCK_SIZE) {
-        char *at = buffer_room(&request->out, most, &room);
-        buffer_fill(&request->out, (size_t)(response_head_write(at, &out) - at));
-    } else {
-        char *at = arena_bytes(&server->arena, most);
-        buffer_add(&request->out, str_from(at, (size_t)(response_head_write(at, &out) - at)));
-    }
-    stream->head_bytes_out += request->out.len - before;
+    size_t before = request->http1.out.len;
+    http1_stream_queue_head(&request->http1, &out, response_head_write);
+    stream->head_bytes_out += request->http1.out.len - before;
     if (!is_interim)
-        body_writer_init(&request->writer, server->transport, &request->out, head);
-}
-
-static enum flow no_head(struct stream *stream, struct task *who)
-{
-    (void)stream, (void)who;
-    return FLOW_FAIL; /* the head is there before the stream is */
-}
-
-static enum flow flush(struct stream *stream, struct task *who)
-{
-    struct http1_request *request = request_of(stream);
-    if (request->out.len == 0)
-        return FLOW_END;
-    enum flow flow = transport_write(request->server->transport, &request->out, who);
-    return flow == FLOW_MORE ? FLOW_END : flow;
-}
-
-static void watch(struct stream *stream, struct task *who)
-{
-    transport_watch(request_of(stream)->server->transport, who);
-}
-
-static bool is_gone(struct stream *stream)
-{
-    return transport_is_closed(request_of(stream)->server->transport);
-}
-
-static void limit_body(struct stream *stream, uint64_t most)
-{
-    request_of(stream)->reader.most = most;
-}
-
-static bool is_body_read(struct stream *stream)
-{
-    return request_of(stream)->reader.is_done;
-}
-
-static enum fault body_fault(struct stream *stream)
-{
-    return request_of(stream)->reader.fault;
-}
-
-static const struct fields *trailers_in(struct stream *stream)
-{
-    struct chunked_parser *chunked = request_of(stream)->reader.chunked;
-    return chunked != NULL ? &chunked->trailers : NULL;
-}
-
-static void trailers_out(struct stream *stream, const struct fields *trailers, const struct fields *announced)
-{
-    request_of(stream)->writer.trailers = trailers;
-    request_of(stream)->writer.announced = announced;
-}
-
-static uint64_t unsent(struct stream *stream)
-{
-    return transport_unsent(request_of(stream)->server->transport);
-}
-
-static bool is_reset(struct stream *stream)
-{
-    return transport_is_reset(request_of(stream)->server->transport);
-}
-
-static struct addr local(struct stream *stream)
-{
-    return transport_local(request_of(stream)->server->transport);
-}
-
-static struct source *tunnel_source(struct stream *stream)
-{
-    struct http1_request *request = request_of(stream);
-    body_reader_to_tunnel(&request->reader);
-    return &request->reader.source;
-}
-
-static struct sink *tunnel_sink(struct stream *stream)
-{
-    struct http1_request *request = request_of(stream);
-    body_writer_to_tunnel(&request->writer);
-    return &request->writer.sink;
+        body_writer_frame(&request->http1.writer, head);
 }
 
 /* Ready for the next request; one that has come already (pipelining) is looked at in the next turn, so that one client's
@@ -342,8 +245,8 @@ static void done(struct stream *stream, enum stream_end end)
 {
     struct http1_request *request = request_of(stream);
     struct http1_server *server = request->server;
-    bool is_whole = request->writer.is_done && request->out.len == 0;
-    bool is_read = request->reader.is_done;
+    bool is_whole = request->http1.writer.is_done && request->http1.out.len == 0;
+    bool is_read = request->http1.reader.is_done;
     stream->user = NULL;
     transport_unwatch(server->transport);
     if (end == STREAM_ABORT || !is_whole) {
@@ -359,21 +262,9 @@ static void done(struct stream *stream, enum stream_end end)
 }
 
 static const struct stream_ops server_stream_ops = {
+    HTTP1_STREAM_OPS,
     .send_head = send_head,
-    .recv_head = no_head,
-    .flush = flush,
-    .watch = watch,
-    .is_gone = is_gone,
-    .limit_body = limit_body,
-    .is_body_read = is_body_read,
-    .body_fault = body_fault,
-    .trailers_in = trailers_in,
-    .trailers_out = trailers_out,
-    .unsent = unsent,
-    .is_reset = is_reset,
-    .local = local,
-    .tunnel_source = tunnel_source,
-    .tunnel_sink = tunnel_sink,
+    .recv_head = http1_stream_no_head,
     .done = done,
 };
 
@@ -418,7 +309,7 @@ void http1_server_drain(struct http1_server *server)
     must_be(server, SERVER_MAGIC);
     server->is_draining = true;
     if (server->request != NULL)
-        server->request->stream.must_close = true;
+        server->request->http1.stream.must_close = true;
     if (server->state != SERVER_IDLE || server->in.len > 0 || !transport_is_quiet(server->transport))
         return;
     if (server->is_first)

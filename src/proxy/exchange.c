@@ -133,7 +133,7 @@ static struct str introduction(const struct exchange *x)
         header.destination = x->told->destination;
         header.destination_port = x->told->destination_port;
     } else {
-        struct addr local = x->client->ops->local(x->client);
+        struct addr local = transport_local(x->client->transport);
         header.destination = addr_ip(&local);
         header.destination_port = addr_port(&local);
     }

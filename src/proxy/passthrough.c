@@ -1,7 +1,7 @@
 #include "proxy/passthrough.h"
 
 #include "base/must.h"
-#include "http1/body.h"
+#include "http1/stream.h"
 #include "loop/timer.h"
 #include "proxy/greeting.h"
 
@@ -23,14 +23,11 @@ enum {
 struct passthrough {
     uint32_t magic;
     enum passthrough_state state;
-    struct stream stream;
+    struct http1_stream http1; /* what it reads: the transport's bytes; once the hello is known, behind those held */
     struct greeting greeting;
-    struct body_reader reader; /* the transport's bytes; once the hello is known, behind those that were held */
-    struct body_writer writer;
     struct sink nowhere; /* body_out */
     struct buffer none;  /* the reader's, until then: what was read before TLS */
     struct buffer held;
-    struct buffer out;
     struct transport *transport;
     struct arena arena;
     const struct http1_owner *ops;
@@ -44,7 +41,7 @@ static const struct sink_ops nowhere_ops;
 
 static struct passthrough *passthrough_of(struct stream *stream)
 {
-    struct passthrough *passthrough = container_of(stream, struct passthrough, stream);
+    struct passthrough *passthrough = container_of(http1_stream_of(stream), struct passthrough, http1);
     must_be(passthrough, PASSTHROUGH_MAGIC);
     return passthrough;
 }
@@ -54,13 +51,13 @@ static struct passthrough *passthrough_of(struct stream *stream)
 void passthrough_free(struct passthrough *passthrough)
 {
     must_be(passthrough, PASSTHROUGH_MAGIC);
-    if (passthrough->stream.user != NULL)
-        passthrough->stream.user->cancel(passthrough->stream.user);
+    if (passthrough->http1.stream.user != NULL)
+        passthrough->http1.stream.user->cancel(passthrough->http1.stream.user);
     task_fini(&passthrough->task);
     timer_fini(&passthrough->timer);
     buffer_clear(&passthrough->none);
     buffer_clear(&passthrough->held);
-    buffer_clear(&passthrough->out);
+    http1_stream_fini(&passthrough->http1);
     arena_reset(&passthrough->arena);
     transport_free(passthrough->transport);
     passthrough->magic = 0;
@@ -97,23 +94,6 @@ static void run_linger(struct passthrough *passthrough)
 
 /* The hello */
 
-static const struct limits *limits_of(const struct passthrough *passthrough, const struct timeouts **ret_timeouts)
-{
-    const struct limits *limits;
-    passthrough->ops->limits(passthrough->owner, &limits, ret_timeouts);
-    return limits;
-}
-
-static void read_into(struct passthrough *passthrough, struct buffer *in)
-{
-    const struct timeouts *timeouts;
-    const struct limits *limits = limits_of(passthrough, &timeouts);
-    const struct head head = {.framing = FRAMING_CLOSE};
-    body_reader_init(&passthrough->reader, passthrough->transport, in, &head, limits, UINT64_MAX, &passthrough->arena);
-    body_reader_to_tunnel(&passthrough->reader);
-    passthrough->reader.when_gone = FAULT_CLIENT_GONE;
-}
-
 static enum fault fault_of(enum client_hello_state state)
 {
     static const enum fault faults[] = {
@@ -127,13 +107,14 @@ static enum fault fault_of(enum client_hello_state state)
 
 static void begin_exchange(struct passthrough *passthrough)
 {
-    struct stream *stream = &passthrough->stream;
+    struct stream *stream = &passthrough->http1.stream;
     const struct client_hello *hello = &passthrough->greeting.hello;
     passthrough->state = PASSTHROUGH_EXCHANGE;
     timer_clear(&passthrough->timer);
     transport_unwatch(passthrough->transport);
     buffer_move(&passthrough->held, &passthrough->none, passthrough->none.len);
-    read_into(passthrough, &passthrough->held);
+    passthrough->http1.reader.in = &passthrough->held;
+    passthrough->http1.reader.is_done = true; /* there is no body; the bytes are a tunnel's */
     stream->fault = fault_of(hello->state);
     stream->head.authority.host = hello->name;
     passthrough->ops->begin(passthrough->owner, stream);
@@ -142,7 +123,7 @@ static void begin_exchange(struct passthrough *passthrough)
 static void run_hello(struct passthrough *passthrough)
 {
     struct greeting *greeting = &passthrough->greeting;
-    enum flow flow = greeting_run(greeting, &passthrough->reader.source, &passthrough->held, &passthrough->task);
+    enum flow flow = greeting_run(greeting, &passthrough->http1.reader.source, &passthrough->held, &passthrough->task);
     bool is_late = timer_is_due(&passthrough->timer);
     if (flow == FLOW_WAIT && !is_late)
         return;
@@ -185,108 +166,27 @@ static char alert_of(unsigned status)
 static void send_head(struct stream *stream, const struct head *head)
 {
     const char alert[] = {21, 3, 3, 0, 2, 2, alert_of(head->status)}; /* a record of TLS 1.2, fatal */
-    buffer_add(&passthrough_of(stream)->out, str_from(alert, sizeof alert));
+    buffer_add(&passthrough_of(stream)->http1.out, str_from(alert, sizeof alert));
     stream->head_bytes_out += sizeof alert;
-}
-
-static enum flow flush(struct stream *stream, struct task *who)
-{
-    struct passthrough *passthrough = passthrough_of(stream);
-    if (passthrough->out.len == 0)
-        return FLOW_END;
-    enum flow flow = transport_write(passthrough->transport, &passthrough->out, who);
-    return flow == FLOW_MORE ? FLOW_END : flow;
 }
 
 static enum flow write_nowhere(struct sink *sink, struct buffer *from, struct task *who)
 {
     struct passthrough *passthrough = container_of(sink, struct passthrough, nowhere);
     buffer_clear(from);
-    enum flow flow = flush(&passthrough->stream, who);
+    enum flow flow = body_writer_flush(&passthrough->http1.writer, who);
     return flow == FLOW_END ? FLOW_MORE : flow;
 }
 
 static enum flow finish_nowhere(struct sink *sink, struct buffer *last, struct task *who)
 {
     buffer_clear(last);
-    return flush(&container_of(sink, struct passthrough, nowhere)->stream, who);
+    return body_writer_flush(&container_of(sink, struct passthrough, nowhere)->http1.writer, who);
 }
 
 static const struct sink_ops nowhere_ops = {.write = write_nowhere, .finish = finish_nowhere};
 
 /* The stream */
-
-static enum flow no_head(struct stream *stream, struct task *who)
-{
-    (void)stream, (void)who;
-    return FLOW_FAIL;
-}
-
-static void watch(struct stream *stream, struct task *who)
-{
-    transport_watch(passthrough_of(stream)->transport, who);
-}
-
-static bool is_gone(struct stream *stream)
-{
-    return transport_is_closed(passthrough_of(stream)->transport);
-}
-
-static void limit_body(struct stream *stream, uint64_t most)
-{
-    (void)stream, (void)most; /* there is none */
-}
-
-static bool is_body_read(struct stream *stream)
-{
-    (void)stream;
-    return true;
-}
-
-static enum fault body_fault(struct stream *stream)
-{
-    return passthrough_of(stream)->reader.fault;
-}
-
-static const struct fields *trailers_in(struct stream *stream)
-{
-    (void)stream;
-    return NULL;
-}
-
-static void trailers_out(struct stream *stream, const struct fields *trailers, const struct fields *announced)
-{
-    (void)stream, (void)trailers, (void)announced;
-}
-
-static uint64_t unsent(struct stream *stream)
-{
-    return transport_unsent(passthrough_of(stream)->transport);
-}
-
-static bool is_reset(struct stream *stream)
-{
-    return transport_is_reset(passthrough_of(stream)->transport);
-}
-
-static struct addr local(struct stream *stream)
-{
-    return transport_local(passthrough_of(stream)->transport);
-}
-
-static struct source *tunnel_source(struct stream *stream)
-{
-    return &passthrough_of(stream)->reader.source;
-}
-
-static struct sink *tunnel_sink(struct stream *stream)
-{
-    struct passthrough *passthrough = passthrough_of(stream);
-    body_writer_init(&passthrough->writer, passthrough->transport, &passthrough->out,
-                     &(struct head){.framing = FRAMING_CLOSE});
-    body_writer_to_tunnel(&passthrough->writer);
-    return &passthrough->writer.sink;
-}
 
 static void done(struct stream *stream, enum stream_end end)
 {
@@ -303,21 +203,9 @@ static void done(struct stream *stream, enum stream_end end)
 }
 
 static const struct stream_ops passthrough_stream_ops = {
+    HTTP1_STREAM_OPS,
     .send_head = send_head,
-    .recv_head = no_head,
-    .flush = flush,
-    .watch = watch,
-    .is_gone = is_gone,
-    .limit_body = limit_body,
-    .is_body_read = is_body_read,
-    .body_fault = body_fault,
-    .trailers_in = trailers_in,
-    .trailers_out = trailers_out,
-    .unsent = unsent,
-    .is_reset = is_reset,
-    .local = local,
-    .tunnel_source = tunnel_source,
-    .tunnel_sink = tunnel_sink,
+    .recv_head = http1_stream_no_head,
     .done = done,
 };
 
@@ -325,10 +213,10 @@ static const struct stream_ops passthrough_stream_ops = {
 
 static void init_stream(struct passthrough *passthrough)
 {
-    struct stream *stream = &passthrough->stream;
-    stream->ops = &passthrough_stream_ops;
-    stream->arena = &passthrough->arena;
-    stream->body_in = &passthrough->reader.source;
+    struct stream *stream = &passthrough->http1.stream;
+    http1_stream_begin(&passthrough->http1, &passthrough_stream_ops, passthrough->transport, &passthrough->none,
+                       &passthrough->arena);
+    passthrough->http1.reader.when_gone = FAULT_CLIENT_GONE;
     stream->body_out = &passthrough->nowhere;
     stream->speaks_no_http = stream->must_close = true;
     stream->head = (struct head){.method = METHOD_CONNECT, .method_text = STR("TLS"), .minor = 1};
@@ -339,6 +227,7 @@ static void init_stream(struct passthrough *passthrough)
 struct passthrough *passthrough_new(struct transport *taken, struct buffer *rest, const struct http1_owner *ops,
                                     void *owner)
 {
+    const struct limits *limits;
     const struct timeouts *timeouts;
     struct passthrough *passthrough = must_calloc(1, sizeof *passthrough);
     passthrough->magic = PASSTHROUGH_MAGIC;
@@ -351,8 +240,7 @@ struct passthrough *passthrough_new(struct transport *taken, struct buffer *rest
     timer_init(&passthrough->timer, &passthrough->task);
     init_stream(passthrough);
     buffer_move(&passthrough->none, rest, rest->len);
-    read_into(passthrough, &passthrough->none);
-    limits_of(passthrough, &timeouts);
+    ops->limits(owner, &limits, &timeouts);
     greeting_init(&passthrough->greeting, &passthrough->arena, timeouts->tls_handshake);
     timer_set(&passthrough->timer, timeouts->tls_handshake);
     task_wake(&passthrough->task);

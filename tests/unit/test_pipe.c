@@ -76,9 +76,11 @@ static void teardown(void)
 static void begin(enum framing framing, uint64_t length)
 {
     struct head head = {.framing = framing, .length = length};
-    body_reader_init(&source, from, &in, &head, &default_limits, UINT64_MAX, &memory);
+    body_reader_init(&source, from, &in);
+    body_reader_frame(&source, &head, &default_limits, &memory);
     source.when_gone = FAULT_SERVER_TRUNCATED;
-    body_writer_init(&sink, to, &out, &head);
+    body_writer_init(&sink, to, &out);
+    body_writer_frame(&sink, &head);
     pipe_init(&body, &source.source, &sink.sink);
 }
 
