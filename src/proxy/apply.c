@@ -213,24 +213,32 @@ static uint32_t letter_bit(char c)
 /* Found at the first use; any thread finds the same. */
 static uint32_t first_letters(struct field_patterns *of)
 {
-    uint32_t letters = atomic_load_explicit(&of->letters, memory_order_relaxed);
+    uint32_t letters = atomic_load_explicit(&of->letters, memory_order_acquire);
     if (letters != 0)
         return letters;
+    uint64_t known = 0;
+    for (unsigned id = FIELD_OTHER + 1; id < FIELD_COUNT; id++)
+        if (is_one_of(field_name((enum field_id)id), of->patterns))
+            known |= UINT64_C(1) << id;
     for (const char *const *pattern = of->patterns; *pattern != NULL; pattern++)
         letters |= letter_bit(**pattern);
-    atomic_store_explicit(&of->letters, letters, memory_order_relaxed);
+    atomic_store_explicit(&of->known, known, memory_order_relaxed);
+    atomic_store_explicit(&of->letters, letters, memory_order_release);
     return letters;
 }
 
-/* Most fields are told from all patterns by their first letter. */
+/* Names that gatehouse does not know are compared, but for most of them the first letter tells enough. */
 void fields_drop(struct fields *fields, struct field_patterns *of)
 {
-    const char *const *patterns = of->patterns;
     uint32_t letters = first_letters(of);
+    uint64_t known = atomic_load_explicit(&of->known, memory_order_relaxed);
+    if ((fields->seen & (known | UINT64_C(1) << FIELD_OTHER)) == 0)
+        return;
     unsigned kept = 0;
     for (unsigned i = 0; i < fields->count; i++) {
         const struct field *field = &fields->at[i];
-        if ((letters & letter_bit(field->name.at[0])) != 0 && is_one_of(field->name, patterns))
+        bool is_other = field->id == FIELD_OTHER && (letters & letter_bit(field->name.at[0])) != 0;
+        if ((known >> field->id & 1) != 0 || (is_other && is_one_of(field->name, of->patterns)))
             continue;
         if (kept != i)
             fields->at[kept] = *field;

@@ -29,7 +29,9 @@ void apply_field_rules(const struct acted *acted, enum rule_side side, const str
 /* Names in lower case, of which a final `*` stands for any rest; ends with NULL. */
 struct field_patterns {
     const char *const *patterns;
-    _Atomic uint32_t letters; /* what fields_drop() has found of them; begins as 0 */
+    _Atomic uint64_t
+        known; /* what fields_drop() has found of them, which begins as 0: a bit for each known field that is one … */
+    _Atomic uint32_t letters; /* … and for the letters that they begin with */
 };
 
 /* Drops every field whose name is one of them. Case does not matter, and an underscore counts as a hyphen, since CGI and its heirs cannot
