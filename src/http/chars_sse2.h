@@ -38,18 +38,22 @@ static inline unsigned not_target(__m128i bytes)
     return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(low, high), hash));
 }
 
-/* Whole blocks first. What is left is looked at with one block that overlaps; if there is something wrong in it, byte by byte. */
+/* Whole blocks first. What is left is looked at with one that overlaps what is known to be right: so its first hit counts. */
 static inline size_t span_by(const char *at, size_t len, unsigned (*wrong_in)(__m128i bytes), enum char_class which)
 {
+    if (len < 8)
+        return span_of(at, len, which);
     size_t n = 0;
     for (; n + 16 <= len; n += 16) {
         unsigned wrong = wrong_in(load_16(at + n));
         if (wrong != 0)
             return n + (size_t)__builtin_ctz(wrong);
     }
-    if (len >= 16 ? wrong_in(load_16(at + len - 16)) == 0 : len >= 8 && wrong_in(load_ends(at, len)) == 0)
+    unsigned wrong = wrong_in(len >= 16 ? load_16(at + len - 16) : load_ends(at, len));
+    if (wrong == 0)
         return len;
-    return len == 0 ? 0 : n + span_of(at + n, len - n, which); /* an empty str may be NULL, to which nothing is added */
+    size_t first = (size_t)__builtin_ctz(wrong);
+    return len < 16 && first < 8 ? first : len + first - 16;
 }
 
 /* How many of the first bytes are CHAR_VALUE. */

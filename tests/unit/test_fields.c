@@ -83,6 +83,14 @@ START_TEST(test_spans)
             ck_assert_uint_eq(span_of_value(text, sizeof text), span_of(text, sizeof text, CHAR_VALUE));
             ck_assert_uint_eq(span_of_target(text, sizeof text), span_of(text, sizeof text, CHAR_TARGET));
         }
+    for (size_t len = 0; len <= sizeof text; len++)
+        for (size_t at = 0; at < sizeof text; at++) { /* wrong from there on, or only there */
+            memset(text, 'a', sizeof text);
+            memset(text + at, '\r', sizeof text - at);
+            ck_assert_uint_eq(span_of_value(text, len), at < len ? at : len);
+            memset(text + at + 1, 'a', sizeof text - at - 1);
+            ck_assert_uint_eq(span_of_value(text, len), at < len ? at : len);
+        }
     for (size_t at = 0; at + 4 <= sizeof text; at++)
         for (size_t len = 0; len <= sizeof text; len++) {
             memset(text, '\r', sizeof text);
