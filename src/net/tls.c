@@ -267,7 +267,9 @@ struct transport *tls_accept(struct transport *taken, struct tls_server *first, 
                              struct buffer *rest)
 {
     prepare_thread();
-    struct tls *tls = new_tls(taken, first->ctx);
+    SSL_CTX *ctx = tls_server_ctx(first);
+    struct tls *tls = new_tls(taken, ctx);
+    SSL_CTX_free(ctx); /* the connection has a reference of its own */
     tls->is_client = true;
     tls->greeting = must_calloc(1, sizeof *tls->greeting);
     tls->greeting->gate = gate;
@@ -312,7 +314,9 @@ int tls_choose_certificate(SSL *ssl, int *ret_alert, void *arg)
         *ret_alert = SSL_AD_UNRECOGNIZED_NAME;
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     }
-    SSL_set_SSL_CTX(ssl, server->ctx);
+    SSL_CTX *ctx = tls_server_ctx(server);
+    SSL_set_SSL_CTX(ssl, ctx);
+    SSL_CTX_free(ctx);
     return SSL_TLSEXT_ERR_OK;
 }
 

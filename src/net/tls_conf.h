@@ -43,6 +43,13 @@ struct tls_server;
    certificates, it is shared instead, so that its session tickets stay good. From any thread. */
 struct tls_server *tls_server_build(const struct tls_server_conf *conf, struct opener *opener,
                                     struct tls_server *previous, struct diag *diag);
+/* One of its certificates was written anew: reads it and has its key taken, as at first. False: nothing has changed, and `diag` says why. After true, and only
+   then, tls_server_renewed() is called. One thread at a time for a server. */
+bool tls_server_renew(struct tls_server *server, const struct tls_server_conf *conf, size_t index,
+                      struct opener *opener, struct diag *diag);
+/* From now on handshakes show what was prepared, or, unless `is_wanted`, what they have shown until now. From any thread, as those are. */
+void tls_server_renewed(struct tls_server *server, bool is_wanted);
+
 struct tls_server *tls_server_ref(struct tls_server *server);
 void tls_server_unref(struct tls_server *server); /* NULL is none */
 

@@ -12,12 +12,6 @@
 
 enum { CERTIFICATE_MAX = 1024 * 1024 };
 
-/* A certificate and what stands behind it in its file. */
-struct chain {
-    X509 *certificate;
-    STACK_OF(X509) * rest;
-};
-
 static bool refuse(struct diag *diag, const struct word *at, const char *hint, const char *what, const char *why)
 {
     diag_add(diag, DIAG_ERROR, &at->place, hint, "%s '%.*s'%s%s", what, STR_ARGS(at->text), why != NULL ? ": " : "",
@@ -46,15 +40,14 @@ static bool parse_chain(const char *text, size_t len, struct chain *ret)
     return ret->certificate != NULL && is_end;
 }
 
-static bool read_chain(const struct certificate_conf *conf, struct opener *opener, struct diag *diag, EVP_MD_CTX *all,
-                       struct chain *ret)
+static bool read_chain(const struct certificate_conf *conf, struct opener *opener, struct diag *diag, struct chain *ret)
 {
     char *text;
     size_t len;
     if (!opener_read(opener, conf->certificate_path, CERTIFICATE_MAX, &text, &len))
         return refuse(diag, &conf->certificate, NULL, "cannot read the certificate", strerror(errno));
     bool is_fine = parse_chain(text, len, ret);
-    EVP_DigestUpdate(all, text, len);
+    must(EVP_Digest(text, len, ret->digest, NULL, EVP_sha256(), NULL) == 1);
     free(text);
     return is_fine || refuse(diag, &conf->certificate, "a file in PEM: the certificate, then its chain",
                              "there is no whole certificate in", NULL);
@@ -73,22 +66,20 @@ static bool take_key(const struct certificate_conf *conf, struct opener *opener,
                                                 "the certificate does not match the key", NULL);
 }
 
-static bool use_certificate(SSL_CTX *ctx, const struct certificate_conf *conf, struct opener *opener, struct diag *diag,
-                            EVP_MD_CTX *all)
+static bool read_pair(const struct certificate_conf *conf, struct opener *opener, struct diag *diag, struct chain *ret)
 {
-    struct chain chain = {0};
-    EVP_PKEY *key = NULL;
-    bool is_fine = read_chain(conf, opener, diag, all, &chain) && take_key(conf, opener, diag, chain.certificate);
-    if (is_fine) {
-        key = tls_key_stand_in(chain.certificate);
-        is_fine = key != NULL && SSL_CTX_use_cert_and_key(ctx, chain.certificate, key, chain.rest, 1) == 1;
-        if (!is_fine)
-            refuse(diag, &conf->certificate, NULL, "this certificate cannot be used",
-                   ERR_reason_error_string(ERR_peek_error()));
-    }
+    return read_chain(conf, opener, diag, ret) && take_key(conf, opener, diag, ret->certificate);
+}
+
+static bool use_chain(SSL_CTX *ctx, const struct chain *chain, const struct certificate_conf *conf, struct diag *diag)
+{
+    EVP_PKEY *key = tls_key_stand_in(chain->certificate);
+    bool is_fine = key != NULL && SSL_CTX_use_cert_and_key(ctx, chain->certificate, key, chain->rest, 1) == 1;
+    if (!is_fine)
+        refuse(diag, &conf->certificate, NULL, "this certificate cannot be used",
+               ERR_reason_error_string(ERR_peek_error()));
     ERR_clear_error();
     EVP_PKEY_free(key);
-    free_chain(&chain);
     return is_fine;
 }
 
@@ -126,31 +117,100 @@ static SSL_CTX *new_ctx(void)
     return ctx;
 }
 
+static struct tls_server *new_server(size_t count)
+{
+    struct tls_server *server = must_calloc(1, sizeof *server);
+    atomic_init(&server->refs, 1);
+    must(pthread_mutex_init(&server->lock, NULL) == 0);
+    server->ctx = new_ctx();
+    server->chains = must_calloc(count + 1, sizeof *server->chains);
+    server->count = count;
+    return server;
+}
+
 static void free_server(struct tls_server *server)
 {
+    for (size_t i = 0; i < server->count; i++)
+        free_chain(&server->chains[i]);
+    free(server->chains);
     SSL_CTX_free(server->ctx);
+    pthread_mutex_destroy(&server->lock);
     free(server);
+}
+
+static bool is_same(struct tls_server *a, struct tls_server *b)
+{
+    bool is_same = a->count == b->count;
+    pthread_mutex_lock(&b->lock);
+    for (size_t i = 0; is_same && i < a->count; i++)
+        is_same = memcmp(a->chains[i].digest, b->chains[i].digest, sizeof a->chains[i].digest) == 0;
+    pthread_mutex_unlock(&b->lock);
+    return is_same;
 }
 
 struct tls_server *tls_server_build(const struct tls_server_conf *conf, struct opener *opener,
                                     struct tls_server *previous, struct diag *diag)
 {
-    struct tls_server *server = must_calloc(1, sizeof *server);
-    EVP_MD_CTX *all = EVP_MD_CTX_new();
+    struct tls_server *server = new_server(conf->certificate_count);
     bool is_fine = true;
-    atomic_init(&server->refs, 1);
-    server->ctx = new_ctx();
-    must(all != NULL && EVP_DigestInit_ex(all, EVP_sha256(), NULL) == 1);
     for (size_t i = 0; i < conf->certificate_count; i++)
-        is_fine &= use_certificate(server->ctx, &conf->certificates[i], opener, diag, all);
-    EVP_DigestFinal_ex(all, server->fingerprint, NULL);
-    EVP_MD_CTX_free(all);
-    bool is_same = is_fine && previous != NULL &&
-                   memcmp(previous->fingerprint, server->fingerprint, sizeof server->fingerprint) == 0;
-    if (is_fine && !is_same)
+        is_fine &= read_pair(&conf->certificates[i], opener, diag, &server->chains[i]) &&
+                   use_chain(server->ctx, &server->chains[i], &conf->certificates[i], diag);
+    if (is_fine && (previous == NULL || !is_same(server, previous)))
         return server;
     free_server(server);
-    return is_same ? tls_server_ref(previous) : NULL;
+    return is_fine ? tls_server_ref(previous) : NULL;
+}
+
+/* A certificate that is replaced. Only one thread does so, hence it reads without the lock. */
+
+static void drop_next(struct tls_server *server)
+{
+    SSL_CTX_free(server->next);
+    free_chain(&server->next_chain);
+    server->next = NULL;
+    server->next_chain = (struct chain){0};
+}
+
+bool tls_server_renew(struct tls_server *server, const struct tls_server_conf *conf, size_t index,
+                      struct opener *opener, struct diag *diag)
+{
+    must(server->next == NULL && index < server->count && server->count == conf->certificate_count);
+    bool is_fine = read_pair(&conf->certificates[index], opener, diag, &server->next_chain);
+    server->next_index = index;
+    server->next = new_ctx();
+    for (size_t i = 0; is_fine && i < server->count; i++)
+        is_fine = use_chain(server->next, i == index ? &server->next_chain : &server->chains[i], &conf->certificates[i],
+                            diag);
+    if (!is_fine)
+        drop_next(server);
+    return is_fine;
+}
+
+void tls_server_renewed(struct tls_server *server, bool is_wanted)
+{
+    struct chain *chain = &server->chains[server->next_index];
+    bool is_same = memcmp(chain->digest, server->next_chain.digest, sizeof chain->digest) == 0;
+    if (is_wanted && !is_same) { /* else its session tickets stay good */
+        SSL_CTX *ctx = server->ctx;
+        struct chain old = *chain;
+        pthread_mutex_lock(&server->lock);
+        server->ctx = server->next;
+        *chain = server->next_chain;
+        pthread_mutex_unlock(&server->lock);
+        server->next = ctx;
+        server->next_chain = old;
+    }
+    drop_next(server);
+}
+
+SSL_CTX *tls_server_ctx(struct tls_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    SSL_CTX *ctx = server->ctx;
+    SSL_CTX_up_ref(ctx);
+    pthread_mutex_unlock(&server->lock);
+    return ctx;
 }
 
 struct tls_server *tls_server_ref(struct tls_server *server)

@@ -1,18 +1,36 @@
 /*
- * What the TLS connections of a block's clients have in common; between net/tls.c and net/tls_server.c only.
+ * What the TLS connections of a block's clients have in common; between the files of net/tls*.c only. A certificate can be
+ * replaced while handshakes go on: each has the context it began with.
  */
 #ifndef NET_TLS_SERVER_H
 #define NET_TLS_SERVER_H
 
+#include "base/key_id.h"
 #include "net/tls_conf.h"
 
 #include <openssl/ssl.h>
+#include <pthread.h>
 #include <stdatomic.h>
+
+/* A certificate and what stands behind it in its file. */
+struct chain {
+    X509 *certificate; /* NULL: none yet */
+    STACK_OF(X509) * rest;
+    unsigned char digest[32]; /* of the file */
+};
 
 struct tls_server {
     atomic_uint refs;
-    SSL_CTX *ctx;
-    unsigned char fingerprint[32]; /* of all its certificates, chains included */
+    pthread_mutex_t lock; /* for a moment: of what a certificate that is replaced changes */
+    SSL_CTX *ctx;         /* under the lock: what handshakes begin with from now on */
+    struct chain *chains; /* under the lock, one for each certificate of the configuration */
+    size_t count;
+    SSL_CTX *next; /* prepared by tls_server_renew() */
+    struct chain next_chain;
+    size_t next_index;
 };
+
+/* Its context as it is now, one reference. From any thread. */
+SSL_CTX *tls_server_ctx(struct tls_server *server);
 
 #endif

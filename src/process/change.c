@@ -39,7 +39,7 @@ static void answer_clients(struct supervisor *supervisor, enum client_state stat
     }
 }
 
-static void end_change(struct supervisor *supervisor)
+void change_end(struct supervisor *supervisor)
 {
     struct change *change = &supervisor->change;
     edition_unref(change->edition);
@@ -47,11 +47,16 @@ static void end_change(struct supervisor *supervisor)
     *change = (struct change){.control = {.fd = -1}};
 }
 
-static void begin_change(struct supervisor *supervisor, enum change_kind kind)
+void change_begin(struct supervisor *supervisor, enum change_kind kind, unsigned number)
 {
     must(supervisor->change.kind == CHANGE_NONE);
-    supervisor->change = (struct change){.kind = kind, .number = ++supervisor->generation, .control = {.fd = -1}};
+    supervisor->change = (struct change){.kind = kind, .number = number, .control = {.fd = -1}};
     text_init(&supervisor->change.told);
+}
+
+static void begin_change(struct supervisor *supervisor, enum change_kind kind)
+{
+    change_begin(supervisor, kind, ++supervisor->generation);
 }
 
 /* Has the worker load the edition; it may be the one that serves. */
@@ -178,6 +183,10 @@ void change_loaded(struct supervisor *supervisor)
 {
     struct change *change = &supervisor->change;
     struct diag diag;
+    if (change->kind == CHANGE_RENEWAL) {
+        renewal_done(supervisor);
+        return;
+    }
     diag_init(&diag);
     change->step = CHANGE_ADOPTING;
     bool is_ready = open_and_pass(supervisor, &diag);
@@ -249,7 +258,7 @@ void change_adopted(struct supervisor *supervisor)
            sockets_count(supervisor->sockets), change->number);
     edition_unref(before);
     supervisor->restart_at_ms = 0;
-    end_change(supervisor);
+    change_end(supervisor);
     if (!supervisor->has_started && supervisor->options->ready != NULL)
         supervisor->options->ready(supervisor->options->arg);
     supervisor->has_started = true;
@@ -271,6 +280,10 @@ void change_failed(struct supervisor *supervisor)
 {
     struct change *change = &supervisor->change;
     enum change_kind kind = change->kind;
+    if (kind == CHANGE_RENEWAL) {
+        renewal_failed(supervisor);
+        return;
+    }
     if (change->told.len > 0)
         fputs(change->told.at, stderr);
     if (kind == CHANGE_RELOAD && supervisor->serving != NULL)
@@ -282,7 +295,7 @@ void change_failed(struct supervisor *supervisor)
         change->child->is_leaving = true;
         child_tell(change->child, MESSAGE_STOP);
     }
-    end_change(supervisor);
+    change_end(supervisor);
     if (kind == CHANGE_START) {
         supervisor->status = EXIT_FAILURE;
         supervisor_stop(supervisor);

@@ -26,6 +26,7 @@ enum message_kind {
     MESSAGE_LOG,     /* the open file of log row `index`; without a descriptor: it could not be opened */
     MESSAGE_ADOPT,   /* everything was passed: generation `number` begins */
     MESSAGE_DISCARD, /* forget what was loaded as `number` */
+    MESSAGE_RENEW,   /* read certificate `index` anew, answered as LOAD is: LOADED means that it is served */
     MESSAGE_REOPEN,  /* like LOG, for the generation that is served */
     MESSAGE_COMMAND, /* a line of the control socket, and the connection to answer on */
     MESSAGE_DRAIN,
@@ -39,6 +40,7 @@ enum message_kind {
     MESSAGE_KEY,         /* the open file of a key, for generation `number` */
     MESSAGE_LINK,        /* the end of a line to a thread of a worker */
     MESSAGE_FORGET,      /* the keys that were last taken before generation `number` */
+    MESSAGE_FORGET_KEY,  /* bytes: struct key_id */
     MESSAGE_KEY_TAKEN,   /* bytes: struct key_id */
     MESSAGE_KEY_REFUSED, /* bytes: why */
     /* files */

@@ -91,25 +91,28 @@ void child_tell(struct child *child, enum message_kind kind)
         kill(child->pid, SIGKILL); /* it takes nothing any more */
 }
 
-/* A key goes to the keeper, and to nobody else. */
-static bool is_key(const struct edition *edition, const char *path)
-{
-    const struct config *config = edition->config;
-    for (size_t i = 0; i < config->tls_server_count; i++)
-        for (size_t k = 0; k < config->tls_servers[i]->certificate_count; k++)
-            if (strcmp(config->tls_servers[i]->certificates[k].key_path, path) == 0)
-                return true;
-    return false;
-}
+/* What the worker asks for by a path: what a renewal has read, else what stands in the configuration that it loads, or serves. */
+struct wanted {
+    const struct pair_files *files; /* NULL: nobody names the path */
+    struct pair *pair;
+};
 
-/* Of the configuration that a worker loads, or serves; NULL when neither names the key. */
-static const struct edition *edition_with_key(const struct supervisor *supervisor, const struct child *child,
-                                              const char *path)
+static struct wanted want(const struct supervisor *supervisor, const struct child *child, const char *path,
+                          struct pair *(*find)(const struct pairs *pairs, const char *path))
 {
     const struct change *change = &supervisor->change;
-    if (change->child == child && change->edition != NULL && is_key(change->edition, path))
-        return change->edition;
-    return child->serving != NULL && is_key(child->serving, path) ? child->serving : NULL;
+    const struct pairs renewed = {change->renewal.pair, change->renewal.pair != NULL};
+    struct wanted wanted = {0};
+    if (change->child == child && (wanted.pair = find(&renewed, path)) != NULL) {
+        wanted.files = &change->renewal.files;
+        return wanted;
+    }
+    if (change->child == child && change->edition != NULL)
+        wanted.pair = find(&change->edition->pairs, path);
+    if (wanted.pair == NULL && child->serving != NULL)
+        wanted.pair = find(&child->serving->pairs, path);
+    wanted.files = wanted.pair != NULL ? &wanted.pair->files : NULL;
+    return wanted;
 }
 
 static void answer_keeper(struct child *child, enum message_kind kind, struct str text, int fd)
@@ -119,6 +122,24 @@ static void answer_keeper(struct child *child, enum message_kind kind, struct st
         kill(child->pid, SIGKILL);
     if (fd >= 0)
         close(fd);
+}
+
+/* A key goes to the keeper, and to nobody else. */
+static bool give_key(struct supervisor *supervisor, const struct wanted *wanted, struct key_id *ret,
+                     char ret_why[KEY_WHY_MAX])
+{
+    struct renewal *renewal = &supervisor->change.renewal;
+    int fd = pair_files_key(wanted->files);
+    if (fd < 0)
+        snprintf(ret_why, KEY_WHY_MAX, "%s", strerror(errno));
+    if (fd < 0)
+        return false;
+    bool is_taken = keeping_take(supervisor, fd, supervisor->generation, ret, ret_why);
+    renewal->is_unheard = !supervisor->keeping.has_answered;
+    if (!is_taken)
+        return false;
+    *(wanted->files == &renewal->files ? &renewal->key : &wanted->pair->key) = *ret;
+    return true;
 }
 
 /* A worker asks that a key be kept, or for a line to the keeper. */
@@ -131,14 +152,8 @@ static void serve_keeper(struct supervisor *supervisor, struct child *child)
         answer_keeper(child, MESSAGE_LINK, STR_NONE, keeping_link(supervisor));
         return;
     }
-    const struct edition *edition = edition_with_key(supervisor, child, message->bytes);
-    int fd = edition != NULL ? opener_direct()->open(opener_direct(), message->bytes, OPEN_READ)
-                             : -1; /* no byte of it is kept here */
-    if (edition != NULL && fd < 0)
-        snprintf(why, sizeof why, "%s", strerror(errno));
-    bool is_taken = fd >= 0 && keeping_take(supervisor, fd, supervisor->generation, &id, why);
-    if (fd >= 0)
-        close(fd);
+    struct wanted wanted = want(supervisor, child, message->bytes, pairs_of_key);
+    bool is_taken = wanted.files != NULL && give_key(supervisor, &wanted, &id, why);
     answer_keeper(child, is_taken ? MESSAGE_KEY_TAKEN : MESSAGE_KEY_REFUSED,
                   is_taken ? str_from((const char *)id.bytes, sizeof id.bytes) : str_of(why), -1);
 }
@@ -147,21 +162,30 @@ static void serve_keeper(struct supervisor *supervisor, struct child *child)
 static int open_named(const struct edition *edition, const char *path, enum open_purpose purpose)
 {
     errno = EACCES;
-    return is_key(edition, path) ? -1 : edition_open(edition, path, purpose);
+    return pairs_of_key(&edition->pairs, path) != NULL ? -1 : edition_open(edition, path, purpose);
 }
 
-/* Opens a path for the worker that has asked: what stands in the configuration that it loads, or serves. */
-static void serve_file(struct supervisor *supervisor, struct child *child)
+/* What stands in the configuration that the worker loads, or serves. */
+static int open_for(const struct supervisor *supervisor, const struct child *child, const char *path,
+                    enum open_purpose purpose)
 {
-    struct message *message = &supervisor->message;
-    enum open_purpose purpose = (enum open_purpose)message->number;
     const struct change *change = &supervisor->change;
+    struct wanted wanted = want(supervisor, child, path, pairs_of_certificate);
+    if (purpose == OPEN_READ && wanted.files != NULL)
+        return pair_files_open(wanted.files);
     errno = EACCES;
     int fd = -1;
     if (change->child == child && change->edition != NULL)
-        fd = open_named(change->edition, message->bytes, purpose);
+        fd = open_named(change->edition, path, purpose);
     if (fd < 0 && errno == EACCES && child->serving != NULL)
-        fd = open_named(child->serving, message->bytes, purpose);
+        fd = open_named(child->serving, path, purpose);
+    return fd;
+}
+
+static void serve_file(struct supervisor *supervisor, struct child *child)
+{
+    struct message *message = &supervisor->message;
+    int fd = open_for(supervisor, child, message->bytes, (enum open_purpose)message->number);
     struct letter_to answer = {
         .kind = MESSAGE_OPENED, .number = fd < 0 ? (uint32_t)errno : 0, .with_fd = true, .fd = fd};
     if (!channel_send(child->files, &answer))

@@ -1,18 +1,14 @@
 #include "process/edition.h"
 
-#include "base/close.h"
 #include "base/must.h"
 #include "base/zone.h"
 #include "conf/loader.h"
+#include "process/frozen.h"
 #include "process/generation_build.h"
 #include "process/machine.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { KEPT_MAX = 16 * 1024 * 1024 }; /* bytes of a file; larger ones are opened anew each time */
 
@@ -28,23 +24,6 @@ struct recorder {
     struct edition *edition;
     const struct edition_source *source;
 };
-
-/* A file in memory that nobody can change, at its first byte. */
-static int open_bytes(const char *bytes, size_t len)
-{
-    int fd = memfd_create("gatehouse", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0)
-        return -1;
-    for (size_t done = 0; done < len;) {
-        ssize_t written = write(fd, bytes + done, len - done);
-        if (written <= 0)
-            return close_quietly(fd);
-        done += (size_t)written;
-    }
-    lseek(fd, 0, SEEK_SET);
-    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK);
-    return fd;
-}
 
 static const struct kept *find_kept(const struct edition *edition, const char *path)
 {
@@ -76,7 +55,7 @@ static int record(struct opener *opener, const char *path, enum open_purpose pur
         keep(recorder->edition, path, bytes, len);
         kept = recorder->edition->kept;
     }
-    return open_bytes(kept->bytes, kept->len);
+    return frozen_bytes(kept->bytes, kept->len);
 }
 
 static bool find_people(struct edition *edition, struct diag *diag)
@@ -103,6 +82,7 @@ struct edition *edition_load(const struct edition_source *source, struct diag *d
         edition_unref(edition);
         return NULL;
     }
+    pairs_init(&edition->pairs, edition->config);
     return edition;
 }
 
@@ -123,6 +103,7 @@ void edition_unref(struct edition *edition)
         free(kept->bytes);
         free(kept);
     }
+    pairs_fini(&edition->pairs);
     if (edition->config != NULL)
         config_unref(edition->config);
     free(edition);
@@ -160,7 +141,7 @@ int edition_open(const struct edition *edition, const char *path, enum open_purp
 {
     const struct kept *kept = purpose == OPEN_READ && !is_live(edition, path) ? find_kept(edition, path) : NULL;
     if (kept != NULL)
-        return open_bytes(kept->bytes, kept->len);
+        return frozen_bytes(kept->bytes, kept->len);
     bool is_named = has_path(edition->config->paths, path) || has_path(edition->config->files, path);
     if (purpose == OPEN_APPEND || (!is_named && !(purpose == OPEN_READ && is_of_system(path)))) {
         errno = EACCES;

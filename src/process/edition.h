@@ -3,7 +3,7 @@
  * bytes of every file that was read for it.
  *
  * The worker loads the same bytes: a file that changes in between is not seen by halves, and a worker that is started again after a
- * crash gets the configuration that was in force, not what somebody has begun to write since.
+ * crash gets the configuration that was in force, not what somebody has begun to write since. The same goes for certificates and keys.
  */
 #ifndef PROCESS_EDITION_H
 #define PROCESS_EDITION_H
@@ -11,6 +11,7 @@
 #include "base/opener.h"
 #include "conf/config.h"
 #include "process/identity.h"
+#include "process/pairs.h"
 
 struct edition {
     unsigned refs;
@@ -18,6 +19,8 @@ struct edition {
     struct identity identity;
     unsigned threads;
     struct kept *kept; /* the files' bytes */
+    struct pairs
+        pairs; /* certificates; the one part that changes, when one is replaced while the configuration stays */
 };
 
 /* What to load: a file, or a text that stands for one of that name. `path` is absolute. */

@@ -52,6 +52,15 @@ static void take_link(struct keeper *keeper)
     keeper->message.fd = -1;
 }
 
+static void forget_key(struct keeper *keeper)
+{
+    struct key_id id;
+    if (keeper->message.len != sizeof id.bytes)
+        return;
+    memcpy(id.bytes, keeper->message.bytes, sizeof id.bytes);
+    keeper_store_forget_key(keeper->store, &id);
+}
+
 /* False: the supervisor is gone. */
 static bool read_channel(struct keeper *keeper)
 {
@@ -64,6 +73,8 @@ static bool read_channel(struct keeper *keeper)
             take_link(keeper);
         else if (message->kind == MESSAGE_FORGET)
             keeper_store_forget(keeper->store, message->number);
+        else if (message->kind == MESSAGE_FORGET_KEY)
+            forget_key(keeper);
         if (message->fd >= 0)
             close(message->fd);
     }

@@ -72,6 +72,13 @@ static struct key *find(const struct keeper_store *store, const struct key_id *i
     return NULL;
 }
 
+void keeper_store_forget_key(struct keeper_store *store, const struct key_id *id)
+{
+    struct key *key = find(store, id);
+    if (key != NULL)
+        free_key(key);
+}
+
 /* Reading */
 
 static int no_pass_phrase(char *buffer, int size, int writes, void *arg)

@@ -20,6 +20,7 @@ bool keeper_store_take(struct keeper_store *store, int fd, unsigned generation, 
                        char ret_why[KEY_WHY_MAX]);
 /* Forgets those that were last taken for a generation before `generation`. */
 void keeper_store_forget(struct keeper_store *store, unsigned generation);
+void keeper_store_forget_key(struct keeper_store *store, const struct key_id *id);
 /* Signs, or answers with a length of 0. */
 void keeper_store_sign(struct keeper_store *store, const struct sign_question *question, struct sign_answer *ret);
 

@@ -44,6 +44,7 @@ static bool hear(struct keeping *keeping, struct key_id *ret, char ret_why[KEY_W
     if (poll(&readable, 1, PATIENCE_MS) <= 0 ||
         channel_receive(keeping->channel, false, &keeping->message) != RECEIVED_MESSAGE)
         return false;
+    keeping->has_answered = true;
     const struct message *message = &keeping->message;
     if (message->fd >= 0)
         close(message->fd);
@@ -62,6 +63,7 @@ bool keeping_take(struct supervisor *supervisor, int fd, unsigned generation, st
     struct keeping *keeping = &supervisor->keeping;
     struct letter_to letter = {.kind = MESSAGE_KEY, .number = generation, .with_fd = true, .fd = fd};
     snprintf(ret_why, KEY_WHY_MAX, "there is no keeper");
+    keeping->has_answered = false;
     return start(supervisor) && channel_send(keeping->channel, &letter) && hear(keeping, ret, ret_why);
 }
 
@@ -89,21 +91,78 @@ void keeping_forget(struct supervisor *supervisor, unsigned generation)
         channel_send(supervisor->keeping.channel, &letter);
 }
 
-static void take_again(struct supervisor *supervisor, const struct edition *edition)
+/* Keys without a certificate */
+
+struct retired {
+    struct retired *next;
+    struct key_id key;
+    int64_t at_ms;
+};
+
+static bool is_in_force(const struct edition *edition, const struct key_id *key)
 {
-    const struct config *config = edition->config;
-    for (size_t i = 0; i < config->tls_server_count; i++)
-        for (size_t k = 0; k < config->tls_servers[i]->certificate_count; k++) {
-            const char *path = config->tls_servers[i]->certificates[k].key_path;
-            struct key_id id;
-            char why[KEY_WHY_MAX];
-            int fd = opener_direct()->open(opener_direct(), path, OPEN_READ);
-            if (fd < 0 || !keeping_take(supervisor, fd, supervisor->generation, &id, why))
-                fprintf(stderr, "gatehouse: the key %s cannot be taken again: %s\n", path,
-                        fd < 0 ? strerror(errno) : why);
-            if (fd >= 0)
-                close(fd);
-        }
+    for (size_t i = 0; edition != NULL && i < edition->pairs.count; i++)
+        if (key_id_eq(&edition->pairs.at[i].key, key))
+            return true;
+    return false;
+}
+
+void keeping_retire(struct supervisor *supervisor, const struct key_id *key)
+{
+    enum { PATIENCE_OF_HANDSHAKES_MS = 10 * 60 * 1000 };
+    static const struct key_id none;
+    if (key_id_eq(key, &none) || is_in_force(supervisor->edition, key))
+        return;
+    struct retired **last = &supervisor->keeping.retired;
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = must_alloc(sizeof **last);
+    **last = (struct retired){.key = *key, .at_ms = now_ms() + PATIENCE_OF_HANDSHAKES_MS};
+}
+
+int64_t keeping_due_ms(const struct keeping *keeping)
+{
+    return keeping->retired != NULL ? keeping->retired->at_ms : 0;
+}
+
+static void forget_first(struct supervisor *supervisor)
+{
+    struct keeping *keeping = &supervisor->keeping;
+    struct retired *first = keeping->retired;
+    struct letter_to letter = {.kind = MESSAGE_FORGET_KEY};
+    letter.text = str_from((const char *)first->key.bytes, sizeof first->key.bytes);
+    if (keeping->pid != 0 && !is_in_force(supervisor->edition, &first->key))
+        channel_send(keeping->channel, &letter);
+    keeping->retired = first->next;
+    free(first);
+}
+
+void keeping_forget_retired(struct supervisor *supervisor)
+{
+    while (supervisor->keeping.retired != NULL && now_ms() >= supervisor->keeping.retired->at_ms)
+        forget_first(supervisor);
+}
+
+/* One that has died */
+
+static void take_again(struct supervisor *supervisor, const struct pair *pair, const struct pair_files *files)
+{
+    struct key_id id;
+    char why[KEY_WHY_MAX];
+    int fd = pair_files_key(files);
+    if (fd >= 0 && !keeping_take(supervisor, fd, supervisor->generation, &id, why))
+        fprintf(stderr, "gatehouse: the key %s cannot be taken again: %s\n", pair->key_path, why);
+}
+
+/* All that are in force, or about to be. */
+static void take_all_again(struct supervisor *supervisor)
+{
+    const struct renewal *renewal = &supervisor->change.renewal;
+    const struct pairs *pairs = &supervisor->edition->pairs;
+    for (size_t i = 0; i < pairs->count; i++)
+        take_again(supervisor, &pairs->at[i], &pairs->at[i].files);
+    if (renewal->pair != NULL)
+        take_again(supervisor, renewal->pair, &renewal->files);
 }
 
 void keeping_revive(struct supervisor *supervisor)
@@ -112,7 +171,7 @@ void keeping_revive(struct supervisor *supervisor)
         return;
     supervisor->keeping.revive_at_ms = 0;
     if (start(supervisor))
-        take_again(supervisor, supervisor->edition);
+        take_all_again(supervisor);
 }
 
 /* At once; but one that dies as soon as it lives is given some time. */
@@ -140,6 +199,8 @@ void keeping_end(struct supervisor *supervisor)
 {
     struct keeping *keeping = &supervisor->keeping;
     keeping->is_ending = true;
+    while (keeping->retired != NULL)
+        forget_first(supervisor);
     if (keeping->pid == 0)
         return;
     close(keeping->channel); /* it ends by that */

@@ -271,10 +271,13 @@ static int patience(const struct supervisor *supervisor)
 {
     int64_t now = now_ms();
     int64_t wait = -1;
-    if (supervisor->change.kind == CHANGE_NONE)
+    if (supervisor->change.kind == CHANGE_NONE) {
         sooner(&wait, supervisor->reload_wanted ? now : supervisor->restart_at_ms, now);
+        sooner(&wait, renewal_due_ms(supervisor), now);
+    }
     sooner(&wait, supervisor->end_at_ms, now);
     sooner(&wait, supervisor->keeping.revive_at_ms, now);
+    sooner(&wait, keeping_due_ms(&supervisor->keeping), now);
     for (size_t i = 0; i < lengthof(supervisor->control.clients); i++) {
         const struct client *client = &supervisor->control.clients[i];
         if (client->fd >= 0 && client->state == CLIENT_READING)
@@ -305,12 +308,15 @@ static void do_what_is_due(struct supervisor *supervisor)
         kill_all(supervisor);
     if (supervisor->keeping.revive_at_ms != 0 && now >= supervisor->keeping.revive_at_ms)
         keeping_revive(supervisor);
+    keeping_forget_retired(supervisor);
     if (supervisor->state != SUPERVISOR_RUNNING || supervisor->change.kind != CHANGE_NONE)
         return;
     if (supervisor->reload_wanted)
         change_reload(supervisor);
     else if (supervisor->restart_at_ms != 0 && now >= supervisor->restart_at_ms)
         change_restart(supervisor);
+    else
+        renewal_look(supervisor);
 }
 
 static void run(struct supervisor *supervisor)

@@ -1,6 +1,6 @@
 /*
  * Between the files of the supervisor: supervisor.c (loop, signals, ending), child.c (the worker as a process), keeping.c (the keeper), change.c (start, reload
- * and restart: one transaction).
+ * and restart: one transaction), renewal.c (certificates that change on the disk).
  */
 #ifndef PROCESS_SUPERVISOR_PRIVATE_H
 #define PROCESS_SUPERVISOR_PRIVATE_H
@@ -30,13 +30,24 @@ struct keeping {
     pid_t pid; /* 0: there is none */
     int channel;
     bool is_ending;
+    bool has_answered; /* when a key was last given to it */
     int64_t revived_ms;
-    int64_t revive_at_ms; /* 0: not planned */
+    int64_t revive_at_ms;    /* 0: not planned */
+    struct retired *retired; /* keys that are forgotten soon */
     struct message message;
 };
 
-enum change_kind { CHANGE_NONE, CHANGE_START, CHANGE_RELOAD, CHANGE_RESTART };
+enum change_kind { CHANGE_NONE, CHANGE_START, CHANGE_RELOAD, CHANGE_RESTART, CHANGE_RENEWAL };
 enum change_step { CHANGE_LOADING, CHANGE_ADOPTING };
+
+/* A certificate that was written anew, until the worker serves it. */
+struct renewal {
+    struct pair *pair; /* of the edition in force; NULL: none */
+    struct pair_files files;
+    struct key_id key; /* as in struct pair */
+    bool is_unheard;   /* the keeper has died over it, or before */
+    struct stamps stamps;
+};
 
 /* What is under way towards a new generation; one at a time. */
 struct change {
@@ -47,7 +58,8 @@ struct change {
     struct child *child;           /* that loads it */
     struct sockets *sockets;       /* what it will listen on */
     struct control_socket control; /* a new one, when the path changes */
-    struct text told;              /* mistakes and warnings */
+    struct renewal renewal;
+    struct text told; /* mistakes and warnings */
 };
 
 enum supervisor_state { SUPERVISOR_RUNNING, SUPERVISOR_DRAINING, SUPERVISOR_STOPPING };
@@ -69,6 +81,7 @@ struct supervisor {
     bool has_started;
     unsigned early_deaths; /* of workers, one after the other */
     int64_t restart_at_ms; /* 0: not planned */
+    int64_t look_at_ms;    /* when certificates are looked at next */
     int64_t end_at_ms;     /* when what still lives is killed; 0: not planned */
     struct message message;
 };
@@ -92,10 +105,16 @@ pid_t process_start(const char *word, int ret_mine[2]);
 /* keeping.c */
 
 /* Has the keeper take the key in an open file; false: `ret_why`. */
-bool keeping_take(struct supervisor *supervisor, int fd, unsigned generation, struct key_id *ret, char ret_why[KEY_WHY_MAX]);
+bool keeping_take(struct supervisor *supervisor, int fd, unsigned generation, struct key_id *ret,
+                  char ret_why[KEY_WHY_MAX]);
 /* The end of a new line to the keeper, or -1 with errno. */
 int keeping_link(struct supervisor *supervisor);
 void keeping_forget(struct supervisor *supervisor, unsigned generation);
+/* Forgets a key that no certificate in force has any more: not at once, since handshakes with it may be under way. */
+void keeping_retire(struct supervisor *supervisor, const struct key_id *key);
+/* When the next one is to be forgotten; 0: there is none. */
+int64_t keeping_due_ms(const struct keeping *keeping);
+void keeping_forget_retired(struct supervisor *supervisor);
 /* Starts it again, with the keys in force. */
 void keeping_revive(struct supervisor *supervisor);
 /* False: `pid` is not the keeper. */
@@ -111,6 +130,21 @@ void change_restart(struct supervisor *supervisor);
 void change_loaded(struct supervisor *supervisor);
 void change_adopted(struct supervisor *supervisor);
 void change_failed(struct supervisor *supervisor);
+
+/* What a change begins and ends with. */
+void change_begin(struct supervisor *supervisor, enum change_kind kind, unsigned number);
+void change_end(struct supervisor *supervisor);
+
+/* renewal.c */
+
+/* Looks at the files of certificates and keys when it is time, and begins a change for one that was written anew: as a change, so that none is
+   under way. */
+void renewal_look(struct supervisor *supervisor);
+/* When to look next; 0: never. */
+int64_t renewal_due_ms(const struct supervisor *supervisor);
+/* News of the worker. */
+void renewal_done(struct supervisor *supervisor);
+void renewal_failed(struct supervisor *supervisor);
 
 /* supervisor.c */
 

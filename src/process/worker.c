@@ -22,6 +22,7 @@
 #include "process/sandbox.h"
 #include "process/watchdog.h"
 #include "process/worker_load.h"
+#include "process/worker_renewal.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -47,6 +48,7 @@ struct worker {
     struct crew *crew;
     struct generation *generation; /* one reference; NULL: none yet */
     struct load *load;             /* under way, or waiting to be adopted */
+    struct worker_renewal *renewal;
     struct mono started;
     struct mono adopted;
     uint64_t machine_memory;
@@ -205,6 +207,22 @@ static void adopt(struct worker *worker, unsigned number)
         generation_unref(old);
 }
 
+void worker_renewal_done(struct worker_renewal *renewal)
+{
+    renewal->worker->renewal = NULL;
+    channel_send_text(WORKER_CHANNEL, text_str(&renewal->told));
+    tell(renewal->is_done ? MESSAGE_LOADED : MESSAGE_FAILED, renewal->number);
+    worker_renewal_free(renewal);
+}
+
+static void renew(struct worker *worker, struct message *message)
+{
+    if (worker->generation == NULL || worker->renewal != NULL) /* neither is ever asked */
+        tell(MESSAGE_FAILED, message->number);
+    else
+        worker->renewal = worker_renewal_new(worker, message->number, message->index, current_config(worker));
+}
+
 static void reopen(struct worker *worker, struct message *message)
 {
     if (worker->generation == NULL || message->index >= logs_count(worker->generation->logs) || message->fd < 0)
@@ -291,6 +309,7 @@ static const struct message_row {
     {MESSAGE_LOAD, begin_load},    {MESSAGE_LISTEN, take_listener}, {MESSAGE_LOG, take_log},
     {MESSAGE_ADOPT, do_adopt},     {MESSAGE_DISCARD, do_discard},   {MESSAGE_REOPEN, reopen},
     {MESSAGE_COMMAND, do_command}, {MESSAGE_DRAIN, do_drain},       {MESSAGE_STOP, do_stop},
+    {MESSAGE_RENEW, renew},
 };
 
 static void handle(struct worker *worker, struct message *message)
@@ -354,7 +373,8 @@ static bool prepare(struct worker *worker)
     watchdog_prepare();
     struct text notes;
     text_init(&notes);
-    bool is_done = sandbox_enter(&identity, SANDBOX_WORKER, (worker->message.index & BEGIN_WITHOUT_SANDBOX) == 0, &notes);
+    bool is_done = sandbox_enter(&identity, SANDBOX_WORKER, (worker->message.index & BEGIN_WITHOUT_SANDBOX) == 0,
+                                 &notes);
     struct str rest = text_str(&notes);
     struct str line;
     while (str_cut(&rest, '\n', &line))
@@ -380,6 +400,7 @@ static void begin(struct worker *worker)
 static void end(struct worker *worker)
 {
     forget_load(worker);
+    worker_renewal_abandon(worker->renewal);
     helper_shutdown();
     ready_fini(&worker->channel);
     timer_fini(&worker->deadline);

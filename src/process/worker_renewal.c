@@ -1,0 +1,95 @@
+#include "process/worker_renewal.h"
+
+#include "base/must.h"
+#include "process/remote_opener.h"
+
+#include <stdlib.h>
+
+static const struct certificate_conf *find(const struct config *config, unsigned index)
+{
+    for (size_t i = 0; i < config->tls_server_count; i++) {
+        const struct tls_server_conf *server = config->tls_servers[i];
+        if (index < server->certificate_count)
+            return &server->certificates[index];
+        index -= (unsigned)server->certificate_count;
+    }
+    return NULL;
+}
+
+static bool is_same(const struct certificate_conf *a, const struct certificate_conf *b)
+{
+    return strcmp(a->certificate_path, b->certificate_path) == 0 && strcmp(a->key_path, b->key_path) == 0;
+}
+
+/* Where it stands in the block, or -1. A block has each pair of files once: a second one would be of the same kind of key, and take its place. */
+static ptrdiff_t place_in(const struct tls_server_conf *server, const struct certificate_conf *wanted)
+{
+    for (size_t i = server->certificate_count; i > 0; i--)
+        if (is_same(&server->certificates[i - 1], wanted))
+            return (ptrdiff_t)i - 1;
+    return -1;
+}
+
+/* In all blocks that have it, or in none. */
+static bool renew(const struct config *config, const struct certificate_conf *wanted, struct diag *diag)
+{
+    size_t done = 0;
+    ptrdiff_t place;
+    bool is_fine = true;
+    for (; is_fine && done < config->tls_server_count; done++) {
+        struct tls_server_conf *server = config->tls_servers[done];
+        if ((place = place_in(server, wanted)) >= 0)
+            is_fine = tls_server_renew(server->built, server, (size_t)place, remote_opener(), diag);
+    }
+    for (size_t i = 0; i < (is_fine ? done : done - 1); i++)
+        if (place_in(config->tls_servers[i], wanted) >= 0)
+            tls_server_renewed(config->tls_servers[i]->built, is_fine);
+    return is_fine;
+}
+
+static void work(struct helper_job *job)
+{
+    struct worker_renewal *renewal = container_of(job, struct worker_renewal, job);
+    const struct certificate_conf *wanted = find(renewal->config, renewal->index);
+    struct diag diag;
+    diag_init(&diag);
+    renewal->is_done = wanted != NULL && renew(renewal->config, wanted, &diag);
+    diag_show(&diag, &renewal->told);
+    diag_fini(&diag);
+}
+
+static void done(struct helper_job *job)
+{
+    struct worker_renewal *renewal = container_of(job, struct worker_renewal, job);
+    if (renewal->worker != NULL)
+        worker_renewal_done(renewal);
+    else
+        worker_renewal_free(renewal);
+}
+
+struct worker_renewal *worker_renewal_new(struct worker *worker, unsigned number, unsigned index, struct config *config)
+{
+    struct worker_renewal *renewal = must_calloc(1, sizeof *renewal);
+    renewal->job.work = work;
+    renewal->job.done = done;
+    renewal->worker = worker;
+    renewal->number = number;
+    renewal->index = index;
+    renewal->config = config_ref(config);
+    text_init(&renewal->told);
+    helper_give(&renewal->job);
+    return renewal;
+}
+
+void worker_renewal_free(struct worker_renewal *renewal)
+{
+    config_unref(renewal->config);
+    text_fini(&renewal->told);
+    free(renewal);
+}
+
+void worker_renewal_abandon(struct worker_renewal *renewal)
+{
+    if (renewal != NULL)
+        renewal->worker = NULL;
+}

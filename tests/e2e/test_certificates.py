@@ -1,0 +1,272 @@
+"""Certificates that live: files that change under a running configuration."""
+import os, shutil, signal, socket, ssl, subprocess, threading
+
+import pytest
+
+from lib import SLOWNESS, Authority, run, temp_dir, until
+
+SITE = """
+reverse site {{
+    listen 127.0.0.1:${{env.PORT}} tls
+    certificate {0}/c.pem {0}/k.pem
+    respond 200 body "one"
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def authority():
+    one = Authority()
+    yield one
+    one.remove()
+
+
+@pytest.fixture(scope="module")
+def pairs(authority):
+    return [authority.issue("site.test") for _ in range(3)]
+
+
+@pytest.fixture
+def folder():
+    one = temp_dir("certificates")
+    os.chmod(one, 0o755)
+    yield one
+    one.remove()
+
+
+def serial_of(pair):
+    told = subprocess.run(["openssl", "x509", "-in", pair.certificate, "-noout", "-serial"], capture_output=True, text=True, check=True)
+    return told.stdout.strip().partition("=")[2]
+
+
+def rename_over(source, target):
+    shutil.copy(source, target + ".new")
+    os.chmod(target + ".new", 0o644 if target.endswith("c.pem") else 0o600)
+    os.replace(target + ".new", target)
+
+
+def put(folder, pair):
+    rename_over(pair.certificate, f"{folder}/c.pem")
+    rename_over(pair.key, f"{folder}/k.pem")
+
+
+def context(authority):
+    return ssl.create_default_context(cafile=authority.certificate)
+
+
+def connect(g, authority, name="site.test", port=None):
+    return context(authority).wrap_socket(socket.create_connection(("127.0.0.1", port or g.port), 10 * SLOWNESS), server_hostname=name)
+
+
+def ask(connection):
+    connection.sendall(b"GET / HTTP/1.1\r\nHost: site.test\r\n\r\n")
+    return connection.recv(4096)
+
+
+def serial(g, authority, **options):
+    with connect(g, authority, **options) as c:
+        assert b"200" in ask(c)
+        return c.getpeercert()["serialNumber"]
+
+
+def served(g, authority, pair, **options):
+    until(lambda: serial(g, authority, **options) == serial_of(pair), 10, "the new certificate is served")
+
+
+def renewals(g):
+    return g.errors().count("has changed, and the new one is served")
+
+
+def refusals(g):
+    return g.errors().count("goes on as it was, until its files change again")
+
+
+def failures(g):
+    return int(g.command("status").stdout.split("TLS handshakes that failed")[1].split()[0])
+
+
+def generation(g):
+    return [line for line in g.command("status").stdout.splitlines() if line.startswith("configuration")][0].split(",")[0]
+
+
+def test_files_that_are_replaced(gatehouse, authority, pairs, folder):
+    put(folder, pairs[0])
+    g = gatehouse(SITE.format(folder))
+    before = generation(g)
+    with connect(g, authority) as old:
+        assert b"200" in ask(old)
+        g.write(SITE.format(folder).replace('"one"', '"two"').replace("respond", "nonsense"))   # not what is to be applied
+        for pair in pairs[1:]:
+            put(folder, pair)
+            served(g, authority, pair)
+        assert b"one" in ask(old)                                                                # the same connection
+    with connect(g, authority) as new:
+        assert b"one" in ask(new)
+    assert generation(g) == before
+
+
+def test_links_that_are_swapped(gatehouse, authority, pairs, folder):
+    """As certbot keeps them: live/ holds links into archive/."""
+    os.mkdir(folder / "archive")
+    os.mkdir(folder / "live")
+    for i, pair in enumerate(pairs):
+        shutil.copy(pair.certificate, folder / f"archive/c{i}.pem")
+        shutil.copy(pair.key, folder / f"archive/k{i}.pem")
+    def link(i):
+        for letter in "ck":
+            os.symlink(f"../archive/{letter}{i}.pem", folder / f"live/{letter}.new")
+            os.replace(folder / f"live/{letter}.new", folder / f"live/{letter}.pem")
+    link(0)
+    g = gatehouse(SITE.format(folder / "live"))
+    for i in (1, 2, 0):
+        link(i)
+        served(g, authority, pairs[i])
+    os.symlink("live", folder / "current")                    # a folder that is a link, as volumes of containers are
+    g.reload(SITE.format(folder / "current"))
+    os.mkdir(folder / "other")
+    shutil.copy(pairs[1].certificate, folder / "other/c.pem")
+    shutil.copy(pairs[1].key, folder / "other/k.pem")
+    os.symlink("other", folder / "next")
+    os.replace(folder / "next", folder / "current")
+    served(g, authority, pairs[1])
+
+
+def test_files_that_are_written_in_place_and_by_halves(gatehouse, authority, pairs, folder):
+    put(folder, pairs[0])
+    g = gatehouse(SITE.format(folder))
+    with open(pairs[1].certificate, "rb") as source:
+        text = source.read()
+    with open(folder / "c.pem", "wb") as file:
+        file.write(text[:len(text) // 2])
+        file.flush()
+        until(lambda: refusals(g) == 1, 10, "half a certificate is refused")
+        assert "there is no whole certificate in" in g.errors()
+        assert serial(g, authority) == serial_of(pairs[0])
+        file.write(text[len(text) // 2:])
+    until(lambda: refusals(g) == 2, 10, "a certificate without its key is refused")
+    assert g.errors().count("does not match the key") == 1
+    assert serial(g, authority) == serial_of(pairs[0])
+    shutil.copy(pairs[1].key, folder / "k.pem")
+    served(g, authority, pairs[1])
+    assert refusals(g) == 2 and renewals(g) == 1
+
+
+def test_files_that_are_gone_for_a_while(gatehouse, authority, pairs, folder):
+    put(folder, pairs[0])
+    g = gatehouse(SITE.format(folder))
+    os.unlink(folder / "k.pem")
+    until(lambda: "cannot take the key" in g.errors(), 10, "a missing key is told")
+    os.unlink(folder / "c.pem")
+    until(lambda: "cannot read the certificate" in g.errors(), 10, "a missing certificate is told")
+    assert serial(g, authority) == serial_of(pairs[0])
+    put(folder, pairs[1])
+    served(g, authority, pairs[1])
+
+
+def test_what_is_refused_is_told_once(gatehouse, authority, pairs, folder):
+    put(folder, pairs[0])
+    g = gatehouse(SITE.format(folder))
+    with open(folder / "k.pem", "w", encoding="utf-8") as file:
+        file.write("no key\n")
+    until(lambda: refusals(g) == 1, 10, "what is no key is told")
+    os.utime(folder / "c.pem")                               # a second look at it is a second refusal; between them there was none
+    until(lambda: refusals(g) == 2, 10, "it is looked at again when it changes")
+    shutil.copy(pairs[0].key, folder / "k.pem")              # as it was: nothing to tell
+    put(folder, pairs[2])
+    served(g, authority, pairs[2])
+    assert refusals(g) == 2
+
+
+def test_a_change_while_many_handshakes_are_under_way(gatehouse, authority, pairs, folder):
+    put(folder, pairs[0])
+    g = gatehouse(SITE.format(folder))
+    failed = failures(g)                                      # the look whether it listens is one
+    faults, seen, end = [], set(), threading.Event()
+    made = context(authority)
+    def client():
+        while not end.is_set():
+            try:
+                with made.wrap_socket(socket.create_connection(("127.0.0.1", g.port), 20 * SLOWNESS), server_hostname="site.test") as c:
+                    assert b"200" in ask(c)
+                    seen.add(c.getpeercert()["serialNumber"])
+            except (OSError, AssertionError) as fault:
+                faults.append(repr(fault))
+    clients = [threading.Thread(target=client, daemon=True) for _ in range(4)]
+    for one in clients:
+        one.start()
+    for pair in (*pairs[1:], *pairs):
+        put(folder, pair)
+        served(g, authority, pair)
+    end.set()
+    for one in clients:
+        one.join(20 * SLOWNESS)
+    assert not faults, faults[:5]
+    assert seen == {serial_of(pair) for pair in pairs}
+    assert failures(g) == failed
+
+
+def process(g, name):
+    for pid in g.workers():
+        with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+            if file.read().strip() == name:
+                return pid
+    return None
+
+
+@pytest.mark.parametrize("name", ["gatehouse", "gatehouse-key"])
+def test_a_process_that_dies_while_files_change(gatehouse, authority, pairs, folder, name):
+    put(folder, pairs[0])
+    g = gatehouse(SITE.format(folder))
+    put(folder, pairs[1])
+    served(g, authority, pairs[1])
+    rename_over(pairs[2].certificate, folder / "c.pem")       # the key is to follow
+    until(lambda: refusals(g) == 1, 10, "half of the pair is refused")
+    before = process(g, name)
+    os.kill(before, signal.SIGKILL)
+    until(lambda: process(g, name) not in (before, None), 10, "another process")
+    def answered():
+        try:
+            return serial(g, authority)
+        except OSError:
+            return None
+    assert until(answered, 10, "handshakes") == serial_of(pairs[1])
+    rename_over(pairs[2].key, folder / "k.pem")
+    served(g, authority, pairs[2])
+
+
+def test_one_pair_for_two_blocks_and_two_pairs_for_one(gatehouse, authority, folder):
+    ec, rsa = folder / "ec", folder / "rsa"
+    def both(number):
+        put(ec, authority.issue("site.test"))
+        put(rsa, authority.issue("site.test", key="rsa:2048"))
+    for one in (ec, rsa):
+        os.mkdir(one)
+        os.chmod(one, 0o755)
+    both(1)
+    block = "reverse {0} {{{{ listen 127.0.0.1:${{{{env.{0}}}}} tls; certificate {{0}}/c.pem {{0}}/k.pem; certificate {{1}}/c.pem {{1}}/k.pem; respond 200 }}}}\n"
+    g = gatehouse("\n" + "".join(block.format(name).format(ec, rsa) for name in ("PORT", "OTHER")))
+    def shown(port, kind):
+        made = context(authority)
+        made.maximum_version = ssl.TLSVersion.TLSv1_2
+        made.set_ciphers(kind)
+        with made.wrap_socket(socket.create_connection(("127.0.0.1", port), 10 * SLOWNESS), server_hostname="site.test") as c:
+            return c.getpeercert()["serialNumber"]
+    def all_shown():
+        return [shown(port, kind) for port in g.ports.values() for kind in ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256")]
+    old = all_shown()
+    assert old[:2] == old[2:] and old[0] != old[1]
+    both(2)
+    until(lambda: renewals(g) == 2, 10, "both pairs are renewed")
+    new = all_shown()
+    assert new[:2] == new[2:] and not set(new) & set(old)
+
+
+def test_nothing_is_left_of_an_old_pair_after_a_reload(gatehouse, authority, pairs, folder):
+    put(folder, pairs[0])
+    g = gatehouse(SITE.format(folder))
+    put(folder, pairs[1])
+    served(g, authority, pairs[1])
+    for _ in range(2):
+        assert g.reload().returncode == 0
+        assert serial(g, authority) == serial_of(pairs[1])
+    assert renewals(g) == 1
