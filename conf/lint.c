@@ -166,6 +166,7 @@ void lint_config(struct loading *load)
         lint_open_proxy(load, &config->forwards[i]);
         rules_lint(&config->forwards[i].rules, LINT_FORWARD, load->diag);
     }
+    lint_tls(load);
     if (config->reverse_count + config->forward_count == 0) {
         const struct place whole = {.file = load->tree.files->shown, .line = 1, .column = 1, .width = 1};
         diag_add(load->diag, DIAG_WARNING, &whole, "add a reverse or a forward block",

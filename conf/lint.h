@@ -4,6 +4,7 @@
  *   an acl, a pool or a list that nothing uses      an open proxy
  *   a block that serves nothing                     a route that can never be reached
  *   a pool whose servers are all down               a configuration that serves nothing at all
+ *   a certificate that is not for the block's hosts
  */
 #ifndef CONF_LINT_H
 #define CONF_LINT_H
@@ -11,5 +12,8 @@
 #include "conf/loading.h"
 
 void lint_config(struct loading *load);
+
+/* lint_tls.c */
+void lint_tls(struct loading *load);
 
 #endif

@@ -25,6 +25,8 @@ struct admin_view {
     const struct generation *generation; /* NULL: none yet */
     const struct log_conf *log_confs;    /* rows of generation->logs */
     size_t log_count;
+    const struct tls_server_conf *const *tls_servers; /* blocks that have certificates */
+    size_t tls_server_count;
     struct hub_counts counts; /* of all threads */
 };
 

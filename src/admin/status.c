@@ -1,5 +1,6 @@
 #include "admin/status.h"
 
+#include "base/date.h"
 #include "base/escape.h"
 #include "base/memory.h"
 #include "base/must.h"
@@ -96,6 +97,41 @@ static void add_head(const struct admin_view *view, struct text *into)
     text_add_char(into, '\n');
 }
 
+/* Certificates */
+
+struct shown_certificate {
+    struct str block;
+    const char *path;
+    struct certificate_facts facts;
+    struct str names;
+};
+
+static void each_certificate(const struct admin_view *view, struct text *into,
+                             void (*add)(struct text *into, size_t number, const struct shown_certificate *shown))
+{
+    size_t number = 0;
+    for (size_t i = 0; i < view->tls_server_count; i++)
+        for (size_t k = 0; k < view->tls_servers[i]->certificate_count; k++) {
+            const struct tls_server_conf *server = view->tls_servers[i];
+            struct shown_certificate shown = {.block = server->block.text,
+                                              .path = server->certificates[k].certificate_path};
+            struct text names;
+            text_init(&names);
+            tls_server_facts(server->built, k, &shown.facts, &names);
+            shown.names = text_str(&names);
+            add(into, number++, &shown);
+            text_fini(&names);
+        }
+}
+
+static void add_certificate(struct text *into, size_t number, const struct shown_certificate *shown)
+{
+    add_line(into, number == 0 ? "certificates" : "");
+    text_printf(into, "%.*s: %.*s; ", STR_ARGS(shown->block), STR_ARGS(shown->names));
+    certificate_tell_end(&shown->facts, wall_seconds(clock_wall()), into);
+    text_add_char(into, '\n');
+}
+
 static void add_text(const struct admin_view *view, struct text *into)
 {
     add_head(view, into);
@@ -112,6 +148,7 @@ static void add_text(const struct admin_view *view, struct text *into)
         add_line(into, i == 0 ? "listeners" : "");
         text_printf(into, "%.*s (%s)\n", STR_ARGS(gate->text), gate->mode->name);
     }
+    each_certificate(view, into, add_certificate);
     for (size_t i = 0; view->generation != NULL && i < view->log_count; i++) {
         struct log_counts counts = counts_of(view, i);
         add_line(into, i == 0 ? "logs" : "");
@@ -127,6 +164,32 @@ static void add_json_text(struct text *into, const char *name, struct str value)
     text_add_char(into, '"');
 }
 
+static void add_json_names(struct text *into, struct str names)
+{
+    struct str name;
+    text_add_cstr(into, ",\"names\":[");
+    for (bool is_first = true; str_cut(&names, ' ', &name); is_first = false) {
+        text_add_cstr(into, is_first ? "\"" : ",\"");
+        escape_json(into, name);
+        text_add_char(into, '"');
+    }
+    text_add_char(into, ']');
+}
+
+static void add_json_certificate(struct text *into, size_t number, const struct shown_certificate *shown)
+{
+    char ends[DATE_TEXT_MAX];
+    text_add_cstr(into, number > 0 ? ",{" : "{");
+    add_json_text(into, "block", shown->block);
+    text_add_char(into, ',');
+    add_json_text(into, "file", str_of(shown->path));
+    add_json_names(into, shown->names);
+    text_add_char(into, ',');
+    date_iso((struct wall){shown->facts.ends * 1000000}, ends);
+    add_json_text(into, "expires", str_of(ends));
+    text_add_char(into, '}');
+}
+
 static void add_json_lists(const struct admin_view *view, struct text *into)
 {
     text_add_cstr(into, ",\"listeners\":[");
@@ -137,6 +200,8 @@ static void add_json_lists(const struct admin_view *view, struct text *into)
         add_json_text(into, "mode", str_of(view->generation->gates[i].mode->name));
         text_add_char(into, '}');
     }
+    text_add_cstr(into, "],\"certificates\":[");
+    each_certificate(view, into, add_json_certificate);
     text_add_cstr(into, "],\"logs\":[");
     for (size_t i = 0; view->generation != NULL && i < view->log_count; i++) {
         struct log_counts counts = counts_of(view, i);

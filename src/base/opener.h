@@ -19,7 +19,7 @@ enum open_purpose {
 struct opener {
     /* A descriptor with O_CLOEXEC that the caller owns, or -1 with errno. `path` is absolute. */
     int (*open)(struct opener *opener, const char *path, enum open_purpose purpose);
-    /* Has the keeper take the private key in a file, and says which it is; false: `ret_why` says in words what is wrong. The key itself never comes
+    /* Has the keeper take the private key in a file, and says which it is; false: `ret_why` says in words what is wrong; true: what is to be warned of, or "". The key itself never comes
        here. NULL: there is no keeper. */
     bool (*take_key)(struct opener *opener, const char *path, struct key_id *ret, char ret_why[KEY_WHY_MAX]);
     /* A line to the keeper (net/keeper_protocol.h), or -1. Waits: not for a loop. NULL: there is no keeper. */

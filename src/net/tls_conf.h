@@ -7,6 +7,7 @@
 
 #include "base/diag.h"
 #include "base/opener.h"
+#include "base/text.h"
 #include "base/word.h"
 
 #include <stdbool.h>
@@ -49,6 +50,18 @@ bool tls_server_renew(struct tls_server *server, const struct tls_server_conf *c
                       struct opener *opener, struct diag *diag);
 /* From now on handshakes show what was prepared, or, unless `is_wanted`, what they have shown until now. From any thread, as those are. */
 void tls_server_renewed(struct tls_server *server, bool is_wanted);
+
+/* What a certificate says of itself, in seconds since 1970. */
+struct certificate_facts {
+    int64_t begins, ends;
+};
+
+/* Of one of the certificates, as it is now. `names` (may be NULL) gets the hosts and addresses it is for, with blanks between them. From any thread. */
+void tls_server_facts(struct tls_server *server, size_t index, struct certificate_facts *ret, struct text *names);
+bool tls_server_covers(struct tls_server *server, size_t index, struct str host);
+/* It has expired, or has fewer than 14 days left; and how many, in words: "expires in 5 days, on 2026-11-30". */
+bool certificate_is_ending(const struct certificate_facts *facts, int64_t now);
+void certificate_tell_end(const struct certificate_facts *facts, int64_t now, struct text *into);
 
 struct tls_server *tls_server_ref(struct tls_server *server);
 void tls_server_unref(struct tls_server *server); /* NULL is none */

@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "net/tls.h"
+#include "net/tls_certificate.h"
 #include "net/tls_key.h"
 
 #include <errno.h>
@@ -61,6 +62,8 @@ static bool take_key(const struct certificate_conf *conf, struct opener *opener,
         return refuse(diag, &conf->key, NULL, "there is no keeper for the key", NULL);
     if (!opener->take_key(opener, conf->key_path, &found, why))
         return refuse(diag, &conf->key, NULL, "cannot take the key", why);
+    if (why[0] != '\0')
+        diag_add(diag, DIAG_WARNING, &conf->key.place, NULL, "the key '%.*s': %s", STR_ARGS(conf->key.text), why);
     tls_key_of_certificate(certificate, &wanted);
     return key_id_eq(&wanted, &found) || refuse(diag, &conf->key, "it belongs to another certificate",
                                                 "the certificate does not match the key", NULL);
@@ -68,7 +71,10 @@ static bool take_key(const struct certificate_conf *conf, struct opener *opener,
 
 static bool read_pair(const struct certificate_conf *conf, struct opener *opener, struct diag *diag, struct chain *ret)
 {
-    return read_chain(conf, opener, diag, ret) && take_key(conf, opener, diag, ret->certificate);
+    if (!read_chain(conf, opener, diag, ret) || !take_key(conf, opener, diag, ret->certificate))
+        return false;
+    tls_certificate_lint(ret->certificate, &conf->certificate, diag);
+    return true;
 }
 
 static bool use_chain(SSL_CTX *ctx, const struct chain *chain, const struct certificate_conf *conf, struct diag *diag)

@@ -41,7 +41,7 @@ enum message_kind {
     MESSAGE_LINK,        /* the end of a line to a thread of a worker */
     MESSAGE_FORGET,      /* the keys that were last taken before generation `number` */
     MESSAGE_FORGET_KEY,  /* bytes: struct key_id */
-    MESSAGE_KEY_TAKEN,   /* bytes: struct key_id */
+    MESSAGE_KEY_TAKEN,   /* bytes: struct key_id, and what is to be warned of */
     MESSAGE_KEY_REFUSED, /* bytes: why */
     /* files */
     MESSAGE_OPEN,   /* path in bytes, purpose in number */

@@ -142,6 +142,16 @@ static bool give_key(struct supervisor *supervisor, const struct wanted *wanted,
     return true;
 }
 
+static void tell_taken(struct child *child, const struct key_id *id, const char *warning)
+{
+    struct text text;
+    text_init(&text);
+    text_add(&text, str_from((const char *)id->bytes, sizeof id->bytes));
+    text_add_cstr(&text, warning);
+    answer_keeper(child, MESSAGE_KEY_TAKEN, text_str(&text), -1);
+    text_fini(&text);
+}
+
 /* A worker asks that a key be kept, or for a line to the keeper. */
 static void serve_keeper(struct supervisor *supervisor, struct child *child)
 {
@@ -154,8 +164,10 @@ static void serve_keeper(struct supervisor *supervisor, struct child *child)
     }
     struct wanted wanted = want(supervisor, child, message->bytes, pairs_of_key);
     bool is_taken = wanted.files != NULL && give_key(supervisor, &wanted, &id, why);
-    answer_keeper(child, is_taken ? MESSAGE_KEY_TAKEN : MESSAGE_KEY_REFUSED,
-                  is_taken ? str_from((const char *)id.bytes, sizeof id.bytes) : str_of(why), -1);
+    if (is_taken)
+        tell_taken(child, &id, why);
+    else
+        answer_keeper(child, MESSAGE_KEY_REFUSED, str_of(why), -1);
 }
 
 /* Never a key. */

@@ -34,12 +34,21 @@ static void tell(enum message_kind kind, struct str text)
 
 /* From the supervisor */
 
+static void tell_taken(const struct key_id *id, const char *warning)
+{
+    char bytes[sizeof id->bytes + KEY_WHY_MAX];
+    size_t len = strlen(warning);
+    memcpy(bytes, id->bytes, sizeof id->bytes);
+    memcpy(bytes + sizeof id->bytes, warning, len);
+    tell(MESSAGE_KEY_TAKEN, str_from(bytes, sizeof id->bytes + len));
+}
+
 static void take_key(struct keeper *keeper)
 {
     struct key_id id;
     char why[KEY_WHY_MAX];
     if (keeper_store_take(keeper->store, keeper->message.fd, keeper->message.number, &id, why))
-        tell(MESSAGE_KEY_TAKEN, str_from((const char *)id.bytes, sizeof id.bytes));
+        tell_taken(&id, why);
     else
         tell(MESSAGE_KEY_REFUSED, str_of(why));
 }

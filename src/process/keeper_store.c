@@ -93,11 +93,11 @@ static bool fail(char ret_why[KEY_WHY_MAX], const char *why)
     return false;
 }
 
-/* security.md: no start with a key that anybody could have put there. */
-static bool is_well_kept(int fd)
+/* Who else can get at the file: no start with a key that anybody could have put there, and a warning of one that anybody may have read. */
+static bool may_others(int fd, mode_t right)
 {
     struct stat stat;
-    return fstat(fd, &stat) == 0 && (stat.st_mode & S_IWOTH) == 0;
+    return fstat(fd, &stat) != 0 || (stat.st_mode & right) != 0;
 }
 
 /* Erased before it is given back, with all that was read into it. */
@@ -140,7 +140,7 @@ bool keeper_store_take(struct keeper_store *store, int fd, unsigned generation, 
                        char ret_why[KEY_WHY_MAX])
 {
     struct key_id id;
-    if (!is_well_kept(fd))
+    if (may_others(fd, S_IWOTH))
         return fail(ret_why, "others can write to the file");
     EVP_PKEY *pkey = read_key(fd);
     ERR_clear_error();
@@ -162,6 +162,7 @@ bool keeper_store_take(struct keeper_store *store, int fd, unsigned generation, 
     }
     key->generation = generation;
     *ret = id;
+    snprintf(ret_why, KEY_WHY_MAX, "%s", may_others(fd, S_IROTH) ? "others can read the file" : "");
     return true;
 }
 

@@ -15,7 +15,7 @@ struct keeper_store *keeper_store_new(void);
 void keeper_store_free(struct keeper_store *store);
 
 /* Takes the key of a PEM file that is open as `fd` (borrowed), or keeps the one it has already, and marks it with `generation`. False: `ret_why`
-   says in words what is wrong. Keys with a pass phrase are refused. */
+   says in words what is wrong; true: what is to be warned of, or "". Keys with a pass phrase are refused. */
 bool keeper_store_take(struct keeper_store *store, int fd, unsigned generation, struct key_id *ret,
                        char ret_why[KEY_WHY_MAX]);
 /* Forgets those that were last taken for a generation before `generation`. */

@@ -48,8 +48,9 @@ static bool hear(struct keeping *keeping, struct key_id *ret, char ret_why[KEY_W
     const struct message *message = &keeping->message;
     if (message->fd >= 0)
         close(message->fd);
-    if (message->kind == MESSAGE_KEY_TAKEN && message->len == sizeof ret->bytes) {
+    if (message->kind == MESSAGE_KEY_TAKEN && message->len >= sizeof ret->bytes) {
         memcpy(ret->bytes, message->bytes, sizeof ret->bytes);
+        snprintf(ret_why, KEY_WHY_MAX, "%.*s", KEY_WHY_MAX - 1, message->bytes + sizeof ret->bytes);
         return true;
     }
     if (message->kind == MESSAGE_KEY_REFUSED)

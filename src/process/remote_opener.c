@@ -45,11 +45,12 @@ static bool take_key(struct opener *opener, const char *path, struct key_id *ret
     pthread_mutex_lock(&lock);
     bool is_heard = channel_send(WORKER_FILES, &question) &&
                     channel_receive(WORKER_FILES, true, &answer) == RECEIVED_MESSAGE;
-    bool is_taken = is_heard && answer.kind == MESSAGE_KEY_TAKEN && answer.len == sizeof ret->bytes;
+    bool is_taken = is_heard && answer.kind == MESSAGE_KEY_TAKEN && answer.len >= sizeof ret->bytes;
+    size_t skipped = is_taken ? sizeof ret->bytes : 0;
     if (is_taken)
         memcpy(ret->bytes, answer.bytes, sizeof ret->bytes);
-    else
-        snprintf(ret_why, KEY_WHY_MAX, "%.*s", KEY_WHY_MAX - 1, is_heard ? answer.bytes : "the supervisor is gone");
+    snprintf(ret_why, KEY_WHY_MAX, "%.*s", KEY_WHY_MAX - 1,
+             is_heard ? answer.bytes + skipped : "the supervisor is gone");
     pthread_mutex_unlock(&lock);
     return is_taken;
 }

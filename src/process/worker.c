@@ -21,6 +21,7 @@
 #include "process/remote_opener.h"
 #include "process/sandbox.h"
 #include "process/watchdog.h"
+#include "process/worker_expiry.h"
 #include "process/worker_load.h"
 #include "process/worker_renewal.h"
 
@@ -34,7 +35,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LOG_PATIENCE_MS = 2000, PSEUDONYM_LEN = 10, ANSWER_PATIENCE_S = 1 };
+enum { LOG_PATIENCE_MS = 2000, PSEUDONYM_LEN = 10, ANSWER_PATIENCE_S = 1, EXPIRY_MS = 24 * MSEC_HOUR };
 
 enum worker_state { WORKER_SERVING, WORKER_DRAINING, WORKER_ENDING };
 
@@ -44,6 +45,7 @@ struct worker {
     struct ready channel;
     struct task task;
     struct timer deadline; /* of a drain */
+    struct timer expiry;   /* when certificates that end are told next */
     unsigned threads;
     struct crew *crew;
     struct generation *generation; /* one reference; NULL: none yet */
@@ -198,6 +200,7 @@ static void adopt(struct worker *worker, unsigned number)
     worker->generation = generation_build(load->config, logs, number);
     load->config = NULL;
     worker->adopted = clock_mono();
+    timer_set(&worker->expiry, EXPIRY_MS);
     set_limits(worker);
     crew_adopt(worker->crew, worker->generation, load->given);
     load->given = NULL;
@@ -261,6 +264,8 @@ static void command(struct worker *worker, const struct message *message)
     if (worker->generation != NULL) {
         view.log_confs = current_config(worker)->logs;
         view.log_count = current_config(worker)->log_count;
+        view.tls_servers = (const struct tls_server_conf *const *)current_config(worker)->tls_servers;
+        view.tls_server_count = current_config(worker)->tls_server_count;
     }
     crew_count(worker->crew, &view.counts);
     struct text text;
@@ -328,6 +333,10 @@ static void run(struct task *task)
         timer_clear(&worker->deadline);
         stop(worker);
     }
+    if (timer_is_due(&worker->expiry)) {
+        worker_tell_expiry(current_config(worker));
+        timer_set(&worker->expiry, EXPIRY_MS);
+    }
     for (;;) {
         enum received received = channel_receive(WORKER_CHANNEL, false, &worker->message);
         if (received == RECEIVED_END) { /* the supervisor is gone */
@@ -391,6 +400,7 @@ static void begin(struct worker *worker)
     make_pseudonym(worker);
     task_init(&worker->task, run);
     timer_init(&worker->deadline, &worker->task);
+    timer_init(&worker->expiry, &worker->task);
     ready_init(&worker->channel, WORKER_CHANNEL, true, true);
     worker->channel.reader = &worker->task;
     worker->crew = crew_new(worker->threads, remote_opener(), &crew_ops, worker);
@@ -404,6 +414,7 @@ static void end(struct worker *worker)
     helper_shutdown();
     ready_fini(&worker->channel);
     timer_fini(&worker->deadline);
+    timer_fini(&worker->expiry);
     task_fini(&worker->task);
     crew_free(worker->crew);
     if (worker->generation != NULL)

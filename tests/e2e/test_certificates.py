@@ -1,5 +1,5 @@
 """Certificates that live: files that change under a running configuration."""
-import os, shutil, signal, socket, ssl, subprocess, threading
+import datetime, json, os, re, shutil, signal, socket, ssl, subprocess, threading
 
 import pytest
 
@@ -270,3 +270,91 @@ def test_nothing_is_left_of_an_old_pair_after_a_reload(gatehouse, authority, pai
         assert g.reload().returncode == 0
         assert serial(g, authority) == serial_of(pairs[1])
     assert renewals(g) == 1
+
+
+def check(folder, text, *options):
+    with open(folder / "g.conf", "w", encoding="utf-8") as file:
+        file.write(text)
+    result = run("check", *options, "-c", folder / "g.conf")
+    return result.returncode, result.stdout + result.stderr
+
+
+BLOCK = "reverse r {{ listen 127.0.0.1:8443 tls; certificate {0.certificate} {0.key}; {1}; respond 200 }}\n"
+
+
+def in_hours(hours):
+    """A date for Authority.issue()."""
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=hours)).strftime("%Y%m%d%H%M%SZ")
+
+
+@pytest.mark.parametrize("hours,expected", [
+    (-24 * 400, "has expired, on 20"),
+    (20, "expires in less than a day, on 20"),
+    (25, "expires in 1 day, on 20"),
+    (14 * 24 - 1, "expires in 13 days, on 20"),
+    (14 * 24 + 1, None),
+])
+def test_check_tells_what_has_expired_or_will_soon(authority, folder, hours, expected):
+    pair = authority.issue("site.test", ends=in_hours(hours))
+    status, told = check(folder, BLOCK.format(pair, "host site.test"))
+    strict, _ = check(folder, BLOCK.format(pair, "host site.test"), "--strict")
+    assert (status, strict) == (0, 0 if expected is None else 1), told
+    assert expected in told if expected else "warning" not in told
+
+
+@pytest.mark.parametrize("names,hosts,missing", [
+    (["site.test"], "site.test", []),
+    (["*.site.test", "site.test"], ".site.test", []),
+    (["*.site.test"], "*.site.test a.site.test", []),
+    (["*.site.test"], ".site.test", [".site.test"]),
+    (["site.test"], "*.site.test other.test site.test", ["*.site.test", "other.test"]),
+    (["127.0.0.1"], "127.0.0.1", []),
+    (["site.test"], "127.0.0.1", ["127.0.0.1"]),
+    (["site.test"], "default", []),
+])
+def test_check_tells_hosts_that_a_certificate_is_not_for(authority, folder, names, hosts, missing):
+    pair = authority.issue(*names)
+    status, told = check(folder, BLOCK.format(pair, "host " + hosts))
+    assert status == 0
+    assert told.count("is not for") == len(missing)
+    for name in missing:
+        assert f"is not for '{name}'" in told
+    assert (check(folder, BLOCK.format(pair, "host " + hosts), "--strict")[0] == 1) == bool(missing)
+
+
+def test_a_key_that_others_can_read_is_told(gatehouse, authority, pairs, folder):
+    put(folder, pairs[0])
+    os.chmod(folder / "k.pem", 0o644)
+    status, told = check(folder, SITE.format(folder).replace("${env.PORT}", "8443"))
+    assert status == 0 and "k.pem': others can read the file" in told
+    g = gatehouse(SITE.format(folder))
+    until(lambda: "k.pem': others can read the file" in g.errors(), 10, "it is told at start")
+    os.chmod(folder / "k.pem", 0o640)                         # a group may
+    assert "others" not in check(folder, SITE.format(folder).replace("${env.PORT}", "8443"))[1]
+
+
+def test_expiry_is_told_at_start_reload_and_renewal(gatehouse, authority, pairs, folder):
+    ending = authority.issue("site.test", ends=in_hours(5 * 24 - 1))
+    put(folder, ending)
+    g = gatehouse(SITE.format(folder))
+    until(lambda: g.errors().count("expires in 4 days, on 20") == 1, 10, "it is told at start")
+    told = g.reload()
+    assert told.returncode == 0 and "expires in 4 days, on 20" in told.stdout + told.stderr
+    put(folder, pairs[0])
+    served(g, authority, pairs[0])
+    before = g.errors().count("expires in")
+    put(folder, ending)
+    served(g, authority, ending)
+    until(lambda: g.errors().count("expires in") == before + 1, 10, "it is told again")
+
+
+def test_status_shows_names_and_ends(gatehouse, authority, folder):
+    put(folder, authority.issue("site.test", "www.site.test", "127.0.0.1", ends=in_hours(40 * 24 - 1)))
+    g = gatehouse(SITE.format(folder))
+    line = [one for one in g.command("status").stdout.splitlines() if one.startswith("certificates")][0]
+    assert re.fullmatch(r"certificates +site: site\.test www\.site\.test 127\.0\.0\.1; expires in 39 days, on 20\d\d-\d\d-\d\d", line)
+    shown, = json.loads(g.command("status", "--json").stdout)["certificates"]
+    assert shown["block"] == "site" and shown["file"] == folder / "c.pem" and shown["names"] == ["site.test", "www.site.test", "127.0.0.1"]
+    assert re.match(r"20\d\d-\d\d-\d\dT", shown["expires"])
+    put(folder, authority.issue("site.test", ends=in_hours(20 * 24 - 1)))
+    until(lambda: "certificates" in g.command("status").stdout and "expires in 19 days" in g.command("status").stdout, 10, "the new one is shown")

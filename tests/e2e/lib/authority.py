@@ -52,7 +52,7 @@ class Authority:
             os.replace(pair.key, self.key)
 
     def issue(self, *names, extensions=(), ends="+30", key="ec"):
-        """A certificate for names and addresses; `ends` in days from now."""
+        """A certificate for names and addresses; `ends` in days from now, or a date."""
         self._count += 1
         base = self.dir / f"issued{self._count}"
         alternatives = ",".join(("IP:" if n.replace(".", "").isdigit() else "DNS:") + n for n in names)

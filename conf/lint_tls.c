@@ -1,0 +1,42 @@
+/* What is allowed but hardly meant of certificates; their dates are told where they are read. */
+#include "conf/lint.h"
+
+#include <stdio.h>
+
+static bool covers(struct tls_server *server, size_t index, const struct host_pattern *host)
+{
+    char below[512];
+    int len = snprintf(below, sizeof below, "any.%.*s", STR_ARGS(host->name));
+    bool is_below = len > 0 && (size_t)len < sizeof below && tls_server_covers(server, index, str_of(below));
+    switch (host->kind) {
+    case HOST_EXACT:
+        return tls_server_covers(server, index, host->name);
+    case HOST_BELOW:
+        return is_below;
+    case HOST_SUFFIX:
+        return is_below && tls_server_covers(server, index, host->name);
+    default:
+        return true;
+    }
+}
+
+static void lint_hosts(struct loading *load, const struct reverse_conf *reverse, size_t index)
+{
+    const struct word *certificate = &reverse->tls->certificates[index].certificate;
+    for (size_t i = 0; i < reverse->host_count; i++)
+        if (!covers(reverse->tls->built, index, &reverse->hosts[i]))
+            diag_add(load->diag, DIAG_WARNING, &certificate->place, NULL, "the certificate '%.*s' is not for '%.*s'",
+                     STR_ARGS(certificate->text), STR_ARGS(reverse->hosts[i].word.text));
+}
+
+void lint_tls(struct loading *load)
+{
+    const struct config *config = load->config;
+    for (size_t i = 0; i < config->reverse_count; i++) {
+        const struct reverse_conf *reverse = &config->reverses[i];
+        if (reverse->tls == NULL || reverse->tls->built == NULL)
+            continue;
+        for (size_t k = 0; k < reverse->tls->certificate_count; k++)
+            lint_hosts(load, reverse, k);
+    }
+}

@@ -1,0 +1,157 @@
+#include "net/tls_certificate.h"
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "base/date.h"
+#include "base/must.h"
+#include "net/tls_server.h"
+
+#include <openssl/x509v3.h>
+#include <time.h>
+
+enum { DAY = 24 * 60 * 60, SOON = 14 * DAY, DATE_LEN = 10 };
+
+int64_t tls_time_of(const ASN1_TIME *time)
+{
+    struct tm tm;
+    return ASN1_TIME_to_tm(time, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+}
+
+/* Dates */
+
+static void add_day(struct text *into, int64_t seconds)
+{
+    char date[DATE_TEXT_MAX];
+    date_iso((struct wall){seconds * 1000000}, date);
+    text_printf(into, "%.*s", DATE_LEN, date);
+}
+
+bool certificate_is_ending(const struct certificate_facts *facts, int64_t now)
+{
+    return facts->ends - now < SOON;
+}
+
+void certificate_tell_end(const struct certificate_facts *facts, int64_t now, struct text *into)
+{
+    int64_t days = (facts->ends - now) / DAY;
+    if (facts->ends <= now)
+        text_add_cstr(into, "has expired, on ");
+    else if (days == 0)
+        text_add_cstr(into, "expires in less than a day, on ");
+    else
+        text_printf(into, "expires in %lld day%s, on ", (long long)days, days == 1 ? "" : "s");
+    add_day(into, facts->ends);
+}
+
+static int64_t now_seconds(void)
+{
+    clock_update(); /* a helper thread has no turns that would do it */
+    return wall_seconds(clock_wall());
+}
+
+void tls_certificate_lint(X509 *certificate, const struct word *at, struct diag *diag)
+{
+    const struct certificate_facts facts = {.begins = tls_time_of(X509_get0_notBefore(certificate)),
+                                            .ends = tls_time_of(X509_get0_notAfter(certificate))};
+    int64_t now = now_seconds();
+    struct text text;
+    text_init(&text);
+    if (facts.begins > now) {
+        text_add_cstr(&text, "is not valid before ");
+        add_day(&text, facts.begins);
+    } else if (certificate_is_ending(&facts, now)) {
+        certificate_tell_end(&facts, now, &text);
+    }
+    if (text.len > 0)
+        diag_add(diag, DIAG_WARNING, &at->place, NULL, "the certificate '%.*s' %s", STR_ARGS(at->text), text.at);
+    text_fini(&text);
+}
+
+/* Names */
+
+static void add_name(struct text *into, struct str name)
+{
+    if (into->len > 0)
+        text_add_cstr(into, " ");
+    for (size_t i = 0; i < name.len; i++) /* whoever has signed it may have let anything in */
+        text_add_char(into, name.at[i] > ' ' && name.at[i] < 0x7f ? name.at[i] : '?');
+}
+
+static bool read_address(struct str bytes, struct ip *ret)
+{
+    if (bytes.len != 4 && bytes.len != 16)
+        return false;
+    *ret = (struct ip){.version = bytes.len == 4 ? 4 : 6};
+    memcpy(ret->bytes, bytes.at, bytes.len);
+    return true;
+}
+
+static void add_general(struct text *into, const GENERAL_NAME *name)
+{
+    struct ip ip;
+    char text[ADDR_TEXT_MAX];
+    int type;
+    const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
+    struct str bytes = str_from((const char *)ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
+    if (type == GEN_DNS)
+        add_name(into, bytes);
+    else if (type == GEN_IPADD && read_address(bytes, &ip))
+        add_name(into, str_from(text, ip_text(&ip, text)));
+}
+
+static void add_common_name(struct text *into, X509 *certificate)
+{
+    char name[256];
+    int len = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name, sizeof name);
+    if (len > 0)
+        add_name(into, str_from(name, (size_t)len));
+}
+
+static void add_names(struct text *into, X509 *certificate)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    for (int i = 0; names != NULL && i < sk_GENERAL_NAME_num(names); i++)
+        add_general(into, sk_GENERAL_NAME_value(names, i));
+    if (names == NULL)
+        add_common_name(into, certificate);
+    GENERAL_NAMES_free(names);
+}
+
+/* Of a server */
+
+static X509 *certificate_of(struct tls_server *server, size_t index)
+{
+    must(index < server->count);
+    pthread_mutex_lock(&server->lock);
+    X509 *certificate = server->chains[index].certificate;
+    X509_up_ref(certificate);
+    pthread_mutex_unlock(&server->lock);
+    return certificate;
+}
+
+void tls_server_facts(struct tls_server *server, size_t index, struct certificate_facts *ret, struct text *names)
+{
+    X509 *certificate = certificate_of(server, index);
+    ret->begins = tls_time_of(X509_get0_notBefore(certificate));
+    ret->ends = tls_time_of(X509_get0_notAfter(certificate));
+    if (names != NULL)
+        add_names(names, certificate);
+    X509_free(certificate);
+}
+
+bool tls_server_covers(struct tls_server *server, size_t index, struct str host)
+{
+    X509 *certificate = certificate_of(server, index);
+    struct ip ip;
+    char text[256];
+    bool is_covered = false;
+    if (ip_parse(host, &ip) && host.len < sizeof text) {
+        memcpy(text, host.at, host.len);
+        text[host.len] = '\0';
+        is_covered = X509_check_ip_asc(certificate, text, 0) == 1;
+    } else {
+        is_covered = X509_check_host(certificate, host.at, host.len, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+    }
+    X509_free(certificate);
+    return is_covered;
+}

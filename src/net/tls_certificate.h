@@ -1,0 +1,18 @@
+/*
+ * What a certificate says of itself: names and dates. Between the files of net/tls*.c only; others ask a struct tls_server (tls_conf.h).
+ */
+#ifndef NET_TLS_CERTIFICATE_H
+#define NET_TLS_CERTIFICATE_H
+
+#include "base/diag.h"
+#include "base/word.h"
+
+#include <openssl/x509.h>
+
+/* Warns when it has expired, will soon, or is not valid yet. */
+void tls_certificate_lint(X509 *certificate, const struct word *at, struct diag *diag);
+
+/* Seconds since 1970. */
+int64_t tls_time_of(const ASN1_TIME *time);
+
+#endif
