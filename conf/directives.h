@@ -43,15 +43,16 @@ enum block_kind {
     BLOCK_TUNNEL_CHECK = 1 << 16,
     BLOCK_PASSTHROUGH = 1 << 17, /* a reverse block whose listeners pass TLS through */
     BLOCK_TIMEOUTS_PASSTHROUGH = 1 << 18,
-    OPTIONS_USER = 1 << 19, /* the first that is no block */
-    OPTIONS_CONTROL = 1 << 20,
-    OPTIONS_SERVER = 1 << 21, /* also in braces */
-    OPTIONS_LISTEN = 1 << 22,
-    OPTIONS_DENY = 1 << 23,
-    OPTIONS_DENY_PASSTHROUGH = 1 << 24,
-    OPTIONS_REDIRECT = 1 << 25,
-    OPTIONS_RESPOND = 1 << 26,
-    OPTIONS_EXPECT = 1 << 27
+    BLOCK_MODE_TLS = 1 << 19,
+    OPTIONS_USER = 1 << 20, /* the first that is no block */
+    OPTIONS_CONTROL = 1 << 21,
+    OPTIONS_SERVER = 1 << 22, /* also in braces */
+    OPTIONS_LISTEN = 1 << 23,
+    OPTIONS_DENY = 1 << 24,
+    OPTIONS_DENY_PASSTHROUGH = 1 << 25,
+    OPTIONS_REDIRECT = 1 << 26,
+    OPTIONS_RESPOND = 1 << 27,
+    OPTIONS_EXPECT = 1 << 28
 };
 
 /* How blocks are called in messages and manual; ends with kind 0. */

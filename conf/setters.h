@@ -42,8 +42,8 @@ setter set_list, set_list_file, set_acl;
 /* set_pool.c */
 setter set_pool, set_server, set_to, set_pool_name, set_pool_tls, set_tls_ca, set_tls_server_name;
 /* set_mode.c */
-setter set_mode, set_listen, set_certificate, set_forwarded_from, set_proxied_from, set_host, set_files, set_error_page, set_ports,
-    set_tunnel_ports, set_deny_private, set_tunnel_check, set_route;
+setter set_mode, set_listen, set_certificate, set_mode_tls, set_forwarded_from, set_proxied_from, set_host, set_files,
+    set_error_page, set_ports, set_tunnel_ports, set_deny_private, set_tunnel_check, set_route;
 /* set_rule.c */
 setter set_allow, set_deny, set_deny_page, set_reason, set_redirect, set_respond, set_body, set_body_file, set_header,
     set_remove_header, set_rewrite, set_log_rule;

@@ -35,6 +35,7 @@ struct tls_server_conf {
     struct word block;                     /* its name */
     struct certificate_conf *certificates; /* ECDSA and RSA side by side */
     size_t certificate_count;
+    bool stapling;            /* on by default */
     struct tls_server *built; /* by tls_server_build(), counted; NULL where files are not read (the supervisor) */
 };
 

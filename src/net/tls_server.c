@@ -24,6 +24,7 @@ static void free_chain(struct chain *chain)
 {
     X509_free(chain->certificate);
     sk_X509_pop_free(chain->rest, X509_free);
+    OPENSSL_free(chain->staple);
 }
 
 static bool parse_chain(const char *text, size_t len, struct chain *ret)
@@ -129,6 +130,7 @@ static struct tls_server *new_server(size_t count)
     atomic_init(&server->refs, 1);
     must(pthread_mutex_init(&server->lock, NULL) == 0);
     server->ctx = new_ctx();
+    tls_ocsp_enable(server->ctx, server);
     server->chains = must_calloc(count + 1, sizeof *server->chains);
     server->count = count;
     return server;
@@ -185,6 +187,7 @@ bool tls_server_renew(struct tls_server *server, const struct tls_server_conf *c
     bool is_fine = read_pair(&conf->certificates[index], opener, diag, &server->next_chain);
     server->next_index = index;
     server->next = new_ctx();
+    tls_ocsp_enable(server->next, server);
     for (size_t i = 0; is_fine && i < server->count; i++)
         is_fine = use_chain(server->next, i == index ? &server->next_chain : &server->chains[i], &conf->certificates[i],
                             diag);

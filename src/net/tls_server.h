@@ -17,6 +17,9 @@ struct chain {
     X509 *certificate; /* NULL: none yet */
     STACK_OF(X509) * rest;
     unsigned char digest[32]; /* of the file */
+    unsigned char *staple;    /* NULL: none */
+    size_t staple_len;
+    int64_t staple_until; /* seconds since 1970 */
 };
 
 struct tls_server {
@@ -32,5 +35,8 @@ struct tls_server {
 
 /* Its context as it is now, one reference. From any thread. */
 SSL_CTX *tls_server_ctx(struct tls_server *server);
+
+/* tls_ocsp.c: its handshakes show what tls_server_staple() has brought, while it is good. The server is borrowed, for as long as there are handshakes. */
+void tls_ocsp_enable(SSL_CTX *ctx, struct tls_server *server);
 
 #endif

@@ -20,6 +20,7 @@
 #include "process/machine.h"
 #include "process/remote_opener.h"
 #include "process/sandbox.h"
+#include "process/stapling.h"
 #include "process/watchdog.h"
 #include "process/worker_expiry.h"
 #include "process/worker_load.h"
@@ -51,6 +52,7 @@ struct worker {
     struct generation *generation; /* one reference; NULL: none yet */
     struct load *load;             /* under way, or waiting to be adopted */
     struct worker_renewal *renewal;
+    struct stapling *stapling;
     struct mono started;
     struct mono adopted;
     uint64_t machine_memory;
@@ -201,6 +203,7 @@ static void adopt(struct worker *worker, unsigned number)
     load->config = NULL;
     worker->adopted = clock_mono();
     timer_set(&worker->expiry, EXPIRY_MS);
+    stapling_set(worker->stapling, current_config(worker));
     set_limits(worker);
     crew_adopt(worker->crew, worker->generation, load->given);
     load->given = NULL;
@@ -212,7 +215,10 @@ static void adopt(struct worker *worker, unsigned number)
 
 void worker_renewal_done(struct worker_renewal *renewal)
 {
-    renewal->worker->renewal = NULL;
+    struct worker *worker = renewal->worker;
+    worker->renewal = NULL;
+    if (renewal->is_done && renewal->config == current_config(worker))
+        stapling_set(worker->stapling, renewal->config);
     channel_send_text(WORKER_CHANNEL, text_str(&renewal->told));
     tell(renewal->is_done ? MESSAGE_LOADED : MESSAGE_FAILED, renewal->number);
     worker_renewal_free(renewal);
@@ -403,6 +409,7 @@ static void begin(struct worker *worker)
     timer_init(&worker->expiry, &worker->task);
     ready_init(&worker->channel, WORKER_CHANNEL, true, true);
     worker->channel.reader = &worker->task;
+    worker->stapling = stapling_new(remote_opener());
     worker->crew = crew_new(worker->threads, remote_opener(), &crew_ops, worker);
     task_wake(&worker->task);
 }
@@ -411,6 +418,7 @@ static void end(struct worker *worker)
 {
     forget_load(worker);
     worker_renewal_abandon(worker->renewal);
+    stapling_free(worker->stapling);
     helper_shutdown();
     ready_fini(&worker->channel);
     timer_fini(&worker->deadline);
