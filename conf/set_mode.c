@@ -335,6 +335,9 @@ static void read_routes(struct scope *scope, struct reverse_conf *conf)
 static void check_listens(struct scope *scope)
 {
     const struct word *name = scope->mode->name;
+    if (scope->mode->tls != NULL && scope->mode->tls->certificate_count == 0 && !scope_may_have(scope, "certificate"))
+        mistake(scope->load, name, "add: certificate CERTIFICATE-FILE KEY-FILE",
+                "'%.*s' has a tls block, but no certificate", STR_ARGS(name->text));
     if (!scope_may_have(scope, "listen"))
         mistake(scope->load, name, "add: listen ADDRESS", "'%.*s' listens nowhere", STR_ARGS(name->text));
     for (size_t i = 0; i < scope->mode->listen_count; i++)

@@ -37,7 +37,7 @@ enum message_kind {
     MESSAGE_FAILED,
     MESSAGE_ADOPTED, /* all threads serve generation `number` */
     /* to the keeper, and back */
-    MESSAGE_KEY,         /* the open file of a key, for generation `number` */
+    MESSAGE_KEY,         /* the open file of a key, for generation `number`; the answer has the same `index` */
     MESSAGE_LINK,        /* the end of a line to a thread of a worker */
     MESSAGE_FORGET,      /* the keys that were last taken before generation `number` */
     MESSAGE_FORGET_KEY,  /* bytes: struct key_id */

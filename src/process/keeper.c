@@ -26,21 +26,21 @@ struct keeper {
     struct message message;
 };
 
-static void tell(enum message_kind kind, struct str text)
+static void answer(const struct keeper *keeper, enum message_kind kind, struct str text)
 {
-    struct letter_to letter = {.kind = kind, .text = text};
+    struct letter_to letter = {.kind = kind, .index = keeper->message.index, .text = text};
     channel_send(WORKER_CHANNEL, &letter);
 }
 
 /* From the supervisor */
 
-static void tell_taken(const struct key_id *id, const char *warning)
+static void tell_taken(const struct keeper *keeper, const struct key_id *id, const char *warning)
 {
     char bytes[sizeof id->bytes + KEY_WHY_MAX];
     size_t len = strlen(warning);
     memcpy(bytes, id->bytes, sizeof id->bytes);
     memcpy(bytes + sizeof id->bytes, warning, len);
-    tell(MESSAGE_KEY_TAKEN, str_from(bytes, sizeof id->bytes + len));
+    answer(keeper, MESSAGE_KEY_TAKEN, str_from(bytes, sizeof id->bytes + len));
 }
 
 static void take_key(struct keeper *keeper)
@@ -48,9 +48,9 @@ static void take_key(struct keeper *keeper)
     struct key_id id;
     char why[KEY_WHY_MAX];
     if (keeper_store_take(keeper->store, keeper->message.fd, keeper->message.number, &id, why))
-        tell_taken(&id, why);
+        tell_taken(keeper, &id, why);
     else
-        tell(MESSAGE_KEY_REFUSED, str_of(why));
+        answer(keeper, MESSAGE_KEY_REFUSED, str_of(why));
 }
 
 static void take_link(struct keeper *keeper)

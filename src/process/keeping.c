@@ -36,14 +36,21 @@ static bool start(struct supervisor *supervisor)
     return true;
 }
 
+static bool receive(struct keeping *keeping)
+{
+    struct pollfd readable = {.fd = keeping->channel, .events = POLLIN};
+    return poll(&readable, 1, PATIENCE_MS) > 0 &&
+           channel_receive(keeping->channel, false, &keeping->message) == RECEIVED_MESSAGE;
+}
+
 /* Waits for what it says of the key, since whoever asked waits too; it is busy with nothing else that takes long. */
 static bool hear(struct keeping *keeping, struct key_id *ret, char ret_why[KEY_WHY_MAX])
 {
-    struct pollfd readable = {.fd = keeping->channel, .events = POLLIN};
     snprintf(ret_why, KEY_WHY_MAX, "the keeper does not answer");
-    if (poll(&readable, 1, PATIENCE_MS) <= 0 ||
-        channel_receive(keeping->channel, false, &keeping->message) != RECEIVED_MESSAGE)
-        return false;
+    do
+        if (!receive(keeping))
+            return false;
+    while (keeping->message.index != keeping->asked); /* that was the answer to one who did not wait for it */
     keeping->has_answered = true;
     const struct message *message = &keeping->message;
     if (message->fd >= 0)
@@ -62,7 +69,8 @@ bool keeping_take(struct supervisor *supervisor, int fd, unsigned generation, st
                   char ret_why[KEY_WHY_MAX])
 {
     struct keeping *keeping = &supervisor->keeping;
-    struct letter_to letter = {.kind = MESSAGE_KEY, .number = generation, .with_fd = true, .fd = fd};
+    struct letter_to letter = {
+        .kind = MESSAGE_KEY, .number = generation, .index = ++keeping->asked, .with_fd = true, .fd = fd};
     snprintf(ret_why, KEY_WHY_MAX, "there is no keeper");
     keeping->has_answered = false;
     return start(supervisor) && channel_send(keeping->channel, &letter) && hear(keeping, ret, ret_why);

@@ -31,6 +31,7 @@ struct keeping {
     int channel;
     bool is_ending;
     bool has_answered; /* when a key was last given to it */
+    uint32_t asked;    /* how often a key was */
     int64_t revived_ms;
     int64_t revive_at_ms;    /* 0: not planned */
     struct retired *retired; /* keys that are forgotten soon */

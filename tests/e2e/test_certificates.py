@@ -358,3 +358,30 @@ def test_status_shows_names_and_ends(gatehouse, authority, folder):
     assert re.match(r"20\d\d-\d\d-\d\dT", shown["expires"])
     put(folder, authority.issue("site.test", ends=in_hours(20 * 24 - 1)))
     until(lambda: "certificates" in g.command("status").stdout and "expires in 19 days" in g.command("status").stdout, 10, "the new one is shown")
+
+
+def memory_files(pid):
+    """What the supervisor keeps of keys."""
+    found = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            found += [fd] if "memfd" in os.readlink(f"/proc/{pid}/fd/{fd}") else []
+        except FileNotFoundError:                             # closed meanwhile
+            pass
+    return found
+
+
+def test_a_keeper_that_stands_still_over_a_change(gatehouse, authority, pairs, folder):
+    put(folder, pairs[0])
+    g = gatehouse(SITE.format(folder))
+    keeper = process(g, "gatehouse-key")
+    os.kill(keeper, signal.SIGSTOP)
+    put(folder, pairs[1])
+    until(lambda: len(memory_files(g.pid)) == 2, 10, "the new pair is read")
+    os.kill(keeper, signal.SIGCONT)
+    served(g, authority, pairs[1])
+    for pair in (pairs[2], pairs[0]):                         # answers are those to the questions
+        put(folder, pair)
+        served(g, authority, pair)
+    assert refusals(g) == 0
+    until(lambda: len(memory_files(g.pid)) == 1, 10, "of old pairs nothing is left")

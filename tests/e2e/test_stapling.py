@@ -300,3 +300,10 @@ def test_mistakes(authority, folder, text, expected):
         file.write(site(folder, text).replace("${env.PORT}", "8443"))
     done = run("check", "-c", folder / "g.conf")
     assert done.returncode == 1 and expected in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+def test_a_tls_block_needs_a_certificate(folder):
+    with open(folder / "g.conf", "w", encoding="utf-8") as file:
+        file.write("reverse r { listen 127.0.0.1:8443; tls { ocsp-stapling on }; respond 200 }\n")
+    done = run("check", "-c", folder / "g.conf")
+    assert done.returncode == 1 and "'r' has a tls block, but no certificate" in done.stdout + done.stderr

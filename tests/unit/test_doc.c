@@ -112,7 +112,7 @@ static const struct {
     {BLOCK_LIST, "list l { file optional other.txt\n% }\n"},
     {BLOCK_POOL, "pool p { server b\n% }\n"},
     {BLOCK_POOL_TLS, "pool p { server b; tls { % } }\n"},
-    {BLOCK_MODE_TLS, "pool p { server b }\nreverse r { listen :80; to b; tls { % } }\n"},
+    {BLOCK_MODE_TLS, "reverse r { listen :80; certificate authorities.pem authorities.key; respond 200\n tls { % } }\n"},
     {BLOCK_REVERSE, "log l { }\npool p { server b }\nreverse r { listen :80\n% }\n"},
     {BLOCK_ROUTE, "log l { }\npool p { server b }\nreverse r { listen :80; route * { % } }\n"},
     {BLOCK_FORWARD, "log l { }\nforward f { listen 127.0.0.1:3128\n%\n allow }\n"},
@@ -189,7 +189,7 @@ static const struct {
     const char *statement;
 } written_in[] = {
     {OPTIONS_LISTEN, "tls", "tls\n certificate authorities.pem authorities.key"},
-    {BLOCK_REVERSE | BLOCK_FORWARD, "tls", "tls { ocsp-stapling off }"},
+    {BLOCK_REVERSE | BLOCK_FORWARD, "tls", "tls { ocsp-stapling off }\n certificate authorities.pem authorities.key"},
     {BLOCK_REVERSE | BLOCK_ROUTE | BLOCK_FORWARD, "log", "log l if method(GET)"},
     {BLOCK_REVERSE | BLOCK_PASSTHROUGH | BLOCK_ROUTE | OPTIONS_EXPECT, "pool", "pool p"},
     {BLOCK_PASSTHROUGH, "log", "log l if tls-sni(a.example)"},
