@@ -20,7 +20,7 @@ int64_t renewal_due_ms(const struct supervisor *supervisor)
 {
     bool is_wanted = supervisor->state == SUPERVISOR_RUNNING && supervisor->serving != NULL &&
                      supervisor->edition != NULL && supervisor->edition->pairs.count > 0;
-    return is_wanted ? supervisor->look_at_ms + (supervisor->look_at_ms == 0) : 0;
+    return is_wanted ? supervisor->look.at_ms + (supervisor->look.at_ms == 0) : 0;
 }
 
 static void begin(struct supervisor *supervisor, struct pair *pair)
@@ -48,18 +48,24 @@ static bool has_changed(struct pair *pair, bool *ret_again)
     return is_settled && !stamps_eq(&now, &pair->known);
 }
 
+/* From where the last look has ended; NULL: it has come to the end, and begins anew some time later. */
+static struct pair *find_changed(struct look *look, const struct pairs *pairs, int64_t now)
+{
+    while (look->from < pairs->count) {
+        struct pair *pair = &pairs->at[look->from++];
+        if (has_changed(pair, &look->again))
+            return pair;
+    }
+    *look = (struct look){.at_ms = now + (look->again ? LOOK_AGAIN_MS : LOOK_MS)};
+    return NULL;
+}
+
 void renewal_look(struct supervisor *supervisor)
 {
     int64_t now = now_ms(), due = renewal_due_ms(supervisor);
-    bool again = false;
     if (due == 0 || now < due)
         return;
-    struct pairs *pairs = &supervisor->edition->pairs;
-    struct pair *changed = NULL;
-    for (size_t i = 0; i < pairs->count; i++)
-        if (has_changed(&pairs->at[i], &again) && changed == NULL)
-            changed = &pairs->at[i];
-    supervisor->look_at_ms = now + (changed != NULL ? 0 : again ? LOOK_AGAIN_MS : LOOK_MS);
+    struct pair *changed = find_changed(&supervisor->look, &supervisor->edition->pairs, now);
     if (changed != NULL)
         begin(supervisor, changed);
 }
@@ -101,7 +107,7 @@ void renewal_failed(struct supervisor *supervisor)
     struct change *change = &supervisor->change;
     struct pair *pair = change->renewal.pair;
     if (change->child == NULL || change->renewal.is_unheard) {
-        supervisor->look_at_ms = now_ms() + LOOK_MS;
+        supervisor->look = (struct look){.at_ms = now_ms() + LOOK_MS};
     } else if (supervisor->state == SUPERVISOR_RUNNING) {
         pair->known = change->renewal.stamps;
         fputs(change->told.len > 0 ? change->told.at : "", stderr);

@@ -63,6 +63,13 @@ struct change {
     struct text told; /* mistakes and warnings */
 };
 
+/* At the files of certificates. */
+struct look {
+    int64_t at_ms; /* when they are looked at next */
+    size_t from;   /* the pair to go on with */
+    bool again;    /* one of those before has changed, and may be changing still */
+};
+
 enum supervisor_state { SUPERVISOR_RUNNING, SUPERVISOR_DRAINING, SUPERVISOR_STOPPING };
 
 struct supervisor {
@@ -82,8 +89,8 @@ struct supervisor {
     bool has_started;
     unsigned early_deaths; /* of workers, one after the other */
     int64_t restart_at_ms; /* 0: not planned */
-    int64_t look_at_ms;    /* when certificates are looked at next */
-    int64_t end_at_ms;     /* when what still lives is killed; 0: not planned */
+    struct look look;
+    int64_t end_at_ms; /* when what still lives is killed; 0: not planned */
     struct message message;
 };
 
