@@ -274,7 +274,7 @@ const struct directive directives[] = {
     {.name = "proxy-protocol", .blocks = OPTIONS_LISTEN, SPECIAL(set_proxied_from, 2, MANY, "from CIDR..."),
      .help = "from these proxies a connection begins with a PROXY header (version 1 or 2), which names the client; without it, it is closed"},
     {.name = "certificate", .blocks = MODES, SPECIAL(set_certificate, 2, 2, "CERTIFICATE-FILE KEY-FILE"), .repeats = true,
-     .help = "in PEM, the chain behind the certificate; the key in a file of its own, which only the keeper reads; one each of ECDSA and RSA may be there"},
+     .help = "in PEM, the chain behind the certificate; the key in a file of its own, which only the keeper reads; one each of ECDSA and RSA may be there; when the files change, the new pair is served without a reload"},
     {.name = "tls", .blocks = BLOCK_REVERSE | BLOCK_FORWARD, SPECIAL(set_mode_tls, 0, 0, NULL), .body = BODY_REQUIRED,
      .help = "how its listeners with tls speak to clients"},
     {.name = "ocsp-stapling", .blocks = BLOCK_MODE_TLS, .type = VALUE_SWITCH, MEMBER(struct tls_server_conf, stapling), .fallback = "on",
