@@ -2,6 +2,8 @@
 
 #include "base/map.h"
 
+#include <string.h>
+
 /* A listen line and the block it stands in: one of the two. */
 struct gate {
     const struct listen_conf *listen;
@@ -28,8 +30,8 @@ static bool is_same_head(const struct gate *a, const struct gate *b)
     return x->uri_size == y->uri_size && x->header_size == y->header_size && x->field_size == y->field_size &&
            x->header_count == y->header_count && x->chunk_line == y->chunk_line &&
            x->chunk_overhead == y->chunk_overhead && x->trailer_size == y->trailer_size &&
-           x->trailer_count == y->trailer_count &&
-           s->tls_handshake == t->tls_handshake && s->client_header == t->client_header && s->client_idle == t->client_idle;
+           x->trailer_count == y->trailer_count && s->tls_handshake == t->tls_handshake &&
+           s->client_header == t->client_header && s->client_idle == t->client_idle;
 }
 
 static void check_same_address(struct checker *checker, const struct gate *first, const struct gate *gate)
@@ -102,6 +104,24 @@ static void check_gate(struct checker *checker, const struct gate *gate)
         add_hosts(checker, key, gate->reverse);
 }
 
+/* Files of an order go by its authority and first name. */
+static void check_orders(struct loading *load)
+{
+    const struct config *config = load->config;
+    for (size_t i = 0; i < config->tls_server_count; i++)
+        for (size_t n = 0; n < i; n++) {
+            const struct tls_server_conf *first = config->tls_servers[n], *second = config->tls_servers[i];
+            if (first->certificate_count == 0 || second->certificate_count == 0 || first->source != CERTIFICATE_AUTO ||
+                second->source != CERTIFICATE_AUTO ||
+                strcmp(first->certificates[0].key_path, second->certificates[0].key_path) != 0 ||
+                str_eq(first->names, second->names))
+                continue;
+            mistake(load, &second->place, loading_where(load, &first->place, &second->place),
+                    "two orders whose first host is '%s' have different hosts: write the same, or another one first",
+                    second->acme->first);
+        }
+}
+
 void check_blocks(struct loading *load)
 {
     const struct config *config = load->config;
@@ -118,4 +138,5 @@ void check_blocks(struct loading *load)
                        &(struct gate){.listen = &config->forwards[i].listens[n], .forward = &config->forwards[i]});
     map_fini(&checker.listens);
     map_fini(&checker.hosts);
+    check_orders(load);
 }

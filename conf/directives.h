@@ -44,15 +44,16 @@ enum block_kind {
     BLOCK_PASSTHROUGH = 1 << 17, /* a reverse block whose listeners pass TLS through */
     BLOCK_TIMEOUTS_PASSTHROUGH = 1 << 18,
     BLOCK_MODE_TLS = 1 << 19,
-    OPTIONS_USER = 1 << 20, /* the first that is no block */
-    OPTIONS_CONTROL = 1 << 21,
-    OPTIONS_SERVER = 1 << 22, /* also in braces */
-    OPTIONS_LISTEN = 1 << 23,
-    OPTIONS_DENY = 1 << 24,
-    OPTIONS_DENY_PASSTHROUGH = 1 << 25,
-    OPTIONS_REDIRECT = 1 << 26,
-    OPTIONS_RESPOND = 1 << 27,
-    OPTIONS_EXPECT = 1 << 28
+    BLOCK_ACME = 1 << 20,   /* of `certificate auto` */
+    OPTIONS_USER = 1 << 21, /* the first that is no block */
+    OPTIONS_CONTROL = 1 << 22,
+    OPTIONS_SERVER = 1 << 23, /* also in braces */
+    OPTIONS_LISTEN = 1 << 24,
+    OPTIONS_DENY = 1 << 25,
+    OPTIONS_DENY_PASSTHROUGH = 1 << 26,
+    OPTIONS_REDIRECT = 1 << 27,
+    OPTIONS_RESPOND = 1 << 28,
+    OPTIONS_EXPECT = 1 << 29
 };
 
 /* How blocks are called in messages and manual; ends with kind 0. */

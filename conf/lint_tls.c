@@ -34,7 +34,7 @@ void lint_tls(struct loading *load)
     const struct config *config = load->config;
     for (size_t i = 0; i < config->reverse_count; i++) {
         const struct reverse_conf *reverse = &config->reverses[i];
-        if (reverse->tls == NULL || reverse->tls->built == NULL)
+        if (reverse->tls == NULL || reverse->tls->built == NULL || reverse->tls->source != CERTIFICATE_FILES)
             continue;
         for (size_t k = 0; k < reverse->tls->certificate_count; k++)
             lint_hosts(load, reverse, k);

@@ -55,48 +55,11 @@ bool set_listen(struct scope *scope, const struct setting *setting)
     return true;
 }
 
-/* Made by the first of `certificate` and `tls`. */
-static struct tls_server_conf *tls_of_mode(struct scope *outer)
-{
-    struct mode_draft *mode = outer->target;
-    struct loading *load = outer->load;
-    struct config *config = load->config;
-    if (mode->tls != NULL)
-        return mode->tls;
-    mode->tls = arena_new(load->arena, struct tls_server_conf);
-    mode->tls->block = *mode->name;
-    struct scope scope;
-    scope_init(&scope, load, outer, BLOCK_MODE_TLS, mode->tls);
-    scope_set_defaults(&scope);
-    config->tls_servers = array_room(load->arena, config->tls_servers, config->tls_server_count,
-                                     sizeof *config->tls_servers);
-    config->tls_servers[config->tls_server_count++] = mode->tls;
-    return mode->tls;
-}
-
 bool set_mode_tls(struct scope *outer, const struct setting *setting)
 {
     struct scope scope;
     scope_init(&scope, outer->load, outer, BLOCK_MODE_TLS, tls_of_mode(outer));
     block_read(&scope, setting->statement->block);
-    return true;
-}
-
-/* A key that stood in a certificate's file would come to the worker with it. */
-bool set_certificate(struct scope *scope, const struct setting *setting)
-{
-    struct loading *load = scope->load;
-    struct certificate_conf new = {.certificate = setting->args[0], .key = setting->args[1]};
-    new.certificate_path = loading_path(load, &new.certificate);
-    new.key_path = loading_path(load, &new.key);
-    if (new.certificate_path == NULL || new.key_path == NULL)
-        return false;
-    if (strcmp(new.certificate_path, new.key_path) == 0)
-        return mistake(load, &new.key, "the process that reads certificates is not to see keys",
-                       "certificate and key need files of their own");
-    struct tls_server_conf *tls = tls_of_mode(scope);
-    tls->certificates = array_room(load->arena, tls->certificates, tls->certificate_count, sizeof *tls->certificates);
-    tls->certificates[tls->certificate_count++] = new;
     return true;
 }
 
@@ -449,6 +412,7 @@ static void read_mode(struct loading *load, const struct setting *setting)
     set_check_defaults(&scope);
     block_read(&scope, setting->statement->block);
     check_listens(&scope);
+    certificate_finish(&scope);
     if (is_reverse)
         finish_reverse(&scope, named->conf);
     else

@@ -7,6 +7,7 @@
 #include "proxy/apply.h"
 #include "proxy/exchange.h"
 #include "proxy/generation.h"
+#include "proxy/http_challenge.h"
 #include "proxy/hub.h"
 
 static void use_settings(struct plan *plan, const struct reverse_settings *settings)
@@ -59,8 +60,26 @@ static void plan_served(struct plan *plan, const struct serve *serve)
     }
 }
 
+/* The challenge of an authority is answered whatever the rules say: a redirect to https, or a login, would keep the very certificate from
+   coming that it asks for. */
+static bool answers_challenge(struct exchange *x)
+{
+    struct str body = http_challenge_answer(&x->facts, x->arena);
+    if (body.at == NULL)
+        return false;
+    x->plan.kind = PLAN_REPLY;
+    x->plan.status = 200;
+    x->plan.body = body;
+    x->plan.media_type = STR("application/octet-stream"); /* RFC 8555 8.3 */
+    x->facts.rule = STR("acme-challenge");
+    x->facts.verdict = STR("allow");
+    return true;
+}
+
 static void reverse_choose(struct exchange *x)
 {
+    if (answers_challenge(x))
+        return;
     struct reverse_decision *decision = arena_new(x->arena, struct reverse_decision);
     reverse_decide(x->block_conf, &x->facts, x->arena, NULL, decision);
     x->mode_state = decision; /* the mode's own: its rules run again on the answer */

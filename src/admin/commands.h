@@ -5,6 +5,7 @@
 #ifndef ADMIN_COMMANDS_H
 #define ADMIN_COMMANDS_H
 
+#include "admin/order_state.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "observe/log_conf.h"
@@ -27,6 +28,8 @@ struct admin_view {
     size_t log_count;
     const struct tls_server_conf *const *tls_servers; /* blocks that have certificates */
     size_t tls_server_count;
+    const struct order_state *orders; /* of certificates */
+    size_t order_count;
     struct hub_counts counts; /* of all threads */
 };
 

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 struct figure {
     const char *name;  /* in JSON */
@@ -132,6 +133,34 @@ static void add_certificate(struct text *into, size_t number, const struct shown
     text_add_char(into, '\n');
 }
 
+static const char *iso(int64_t seconds, char into[DATE_TEXT_MAX])
+{
+    size_t len = date_iso((struct wall){seconds * 1000000}, into);
+    if (len > sizeof ".000Z" - 1)
+        strcpy(into + len - (sizeof ".000Z" - 1), "Z"); /* without the fraction */
+    return into;
+}
+
+static void add_order(const struct order_state *order, struct text *into)
+{
+    char until[DATE_TEXT_MAX], next[DATE_TEXT_MAX];
+    text_printf(into, "%s", order->name);
+    if (order->names > 1)
+        text_printf(into, " and %" PRIu32 " more", order->names - 1);
+    if (order->until != 0)
+        text_printf(into, ": until %s", iso(order->until, until));
+    else
+        text_add_cstr(into, ": self-signed so far");
+    if (order->is_running)
+        text_add_cstr(into, "; an order is under way");
+    else
+        text_printf(into, "; next order %s", iso(order->next, next));
+    if (order->failures > 0)
+        text_printf(into, "; failed %" PRIu32 " time%s: %s", order->failures, order->failures > 1 ? "s" : "",
+                    order->error);
+    text_add_char(into, '\n');
+}
+
 static void add_text(const struct admin_view *view, struct text *into)
 {
     add_head(view, into);
@@ -149,6 +178,10 @@ static void add_text(const struct admin_view *view, struct text *into)
         text_printf(into, "%.*s (%s)\n", STR_ARGS(gate->text), gate->mode->name);
     }
     each_certificate(view, into, add_certificate);
+    for (size_t i = 0; i < view->order_count; i++) {
+        add_line(into, i == 0 ? "orders" : "");
+        add_order(&view->orders[i], into);
+    }
     for (size_t i = 0; view->generation != NULL && i < view->log_count; i++) {
         struct log_counts counts = counts_of(view, i);
         add_line(into, i == 0 ? "logs" : "");
@@ -190,6 +223,21 @@ static void add_json_certificate(struct text *into, size_t number, const struct 
     text_add_char(into, '}');
 }
 
+static void add_json_order(const struct order_state *order, struct text *into)
+{
+    char time[DATE_TEXT_MAX];
+    text_add_char(into, '{');
+    add_json_text(into, "name", str_of(order->name));
+    text_printf(into, ",\"names\":%" PRIu32 ",\"under_way\":%s,\"failures\":%" PRIu32 ",", order->names,
+                order->is_running ? "true" : "false", order->failures);
+    add_json_text(into, "error", str_of(order->error));
+    text_add_char(into, ',');
+    add_json_text(into, "until", order->until != 0 ? str_of(iso(order->until, time)) : STR_NONE);
+    text_add_char(into, ',');
+    add_json_text(into, "next", order->next != 0 ? str_of(iso(order->next, time)) : STR_NONE);
+    text_add_char(into, '}');
+}
+
 static void add_json_lists(const struct admin_view *view, struct text *into)
 {
     text_add_cstr(into, ",\"listeners\":[");
@@ -208,6 +256,11 @@ static void add_json_lists(const struct admin_view *view, struct text *into)
         text_add_cstr(into, i > 0 ? ",{" : "{");
         add_json_text(into, "to", str_of(log_place(&view->log_confs[i])));
         text_printf(into, ",\"written\":%" PRIu64 ",\"lost\":%" PRIu64 "}", counts.written, counts.lost);
+    }
+    text_add_cstr(into, "],\"orders\":[");
+    for (size_t i = 0; i < view->order_count; i++) {
+        text_add_cstr(into, i > 0 ? "," : "");
+        add_json_order(&view->orders[i], into);
     }
     text_add_char(into, ']');
 }

@@ -22,6 +22,9 @@ struct opener {
     /* Has the keeper take the private key in a file, and says which it is; false: `ret_why` says in words what is wrong; true: what is to be warned of, or "". The key itself never comes
        here. NULL: there is no keeper. */
     bool (*take_key)(struct opener *opener, const char *path, struct key_id *ret, char ret_why[KEY_WHY_MAX]);
+    /* Has the keeper make a self-signed certificate for the names of the configuration's TLS server `index`: PEM, freed by the caller. NULL with
+       `ret_why`; NULL as a function: there is no keeper, and none is needed where nothing is served. */
+    char *(*self_sign)(struct opener *opener, size_t index, char ret_why[KEY_WHY_MAX]);
     /* A line to the keeper (net/keeper_protocol.h), or -1. Waits: not for a loop. NULL: there is no keeper. */
     int (*link_keeper)(struct opener *opener);
 };

@@ -24,7 +24,7 @@ int check_command(const struct args *args)
     struct diag diag;
     diag_init(&diag);
     diag.strict = args_has(args, "--strict");
-    struct conf_options options = {0};
+    struct conf_options options = {.looks_for_programs = true};
     struct config *config = conf_load(conf_path(args), &options, probing_opener(), NULL, &diag);
     if (config != NULL)
         policy_test_run(config, &diag);

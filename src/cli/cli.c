@@ -2,6 +2,7 @@
 
 #include "base/diag.h"
 #include "base/must.h"
+#include "process/acme.h"
 #include "process/keeper.h"
 #include "process/worker.h"
 
@@ -43,6 +44,8 @@ static const struct option_row check_options[] = {
 static const struct option_row reverse_options[] = {
     {"--listen", "ADDRESS", true, true, "where clients come: HOST:PORT, :PORT, PORT, unix:/PATH"},
     {"--to", "ADDRESS...", true, true, "the servers: HOST:PORT, :PORT, unix:/PATH"},
+    {"--tls", "CERT KEY|self-signed|auto HOST...", true, false,
+     "clients speak TLS, but on port 80; auto: for a certificate of Let's Encrypt, to whose terms you agree by that"},
     {"--log", "FILE", false, false, "a line for each request in this file; default: on the terminal"},
     PRINT_ROW,
     END_ROW,
@@ -107,6 +110,12 @@ static int keeper_command(const struct args *args)
     return is_child_of_supervisor() ? keeper_main() : wrong_usage("the keeper is started by `gatehouse run`");
 }
 
+static int acme_command(const struct args *args)
+{
+    (void)args;
+    return is_child_of_supervisor() ? acme_main() : wrong_usage("this is started by `gatehouse run`");
+}
+
 static int help_command(const struct args *args);
 
 static const struct command commands[] = {
@@ -127,6 +136,7 @@ static const struct command commands[] = {
     {"help", "[COMMAND]", 0, 1, NULL, "this, or the options of a command", true, help_command},
     {"worker", NULL, 0, 0, NULL, "", true, worker_command},
     {"keeper", NULL, 0, 0, NULL, "", true, keeper_command},
+    {"acme", NULL, 0, 0, NULL, "", true, acme_command},
 };
 
 static const struct command *find_command(const char *name)
@@ -251,6 +261,8 @@ static int run(const struct command *command, int count, char *const *words)
 
 int cli_main(int count, char *const *words)
 {
+    if (acme_is_hook(count, words))
+        return acme_hook_main(count, words);
     if (count < 2) {
         print_help();
         return EXIT_USAGE;

@@ -111,13 +111,80 @@ static bool add_list(struct text *into, const struct args *args)
     return has_any;
 }
 
+/* --tls CERT KEY | --tls self-signed | --tls auto HOST... */
+enum tls_form { TLS_NONE, TLS_FILES, TLS_SELF_SIGNED, TLS_AUTO, TLS_WRONG };
+
+static enum tls_form tls_form(const struct args *args)
+{
+    const char *first = args_nth(args, "--tls", 0);
+    size_t count = 0;
+    while (args_nth(args, "--tls", count) != NULL)
+        count++;
+    if (count == 0)
+        return TLS_NONE;
+    if (strcmp(first, "auto") == 0)
+        return count > 1 ? TLS_AUTO : TLS_WRONG;
+    if (strcmp(first, "self-signed") == 0)
+        return count == 1 ? TLS_SELF_SIGNED : TLS_WRONG;
+    return count == 2 ? TLS_FILES : TLS_WRONG;
+}
+
+/* With --tls, port 80 stays in clear: its clients are sent on, and there an authority looks. */
+static bool is_plain(const char *address)
+{
+    size_t len = strlen(address);
+    return strcmp(address, "80") == 0 || (len >= 3 && strcmp(address + len - 3, ":80") == 0);
+}
+
+static void add_listens(struct text *into, const struct args *args, enum tls_form form)
+{
+    bool has_plain = false;
+    const char *value;
+    for (size_t i = 0; (value = args_nth(args, "--listen", i)) != NULL; i++) {
+        bool is_clear = form == TLS_NONE || is_plain(value);
+        has_plain |= is_clear;
+        text_add_cstr(into, "    listen");
+        add_plain(into, value);
+        text_add_cstr(into, is_clear ? "\n" : " tls\n");
+    }
+    if (form != TLS_NONE && has_plain)
+        text_add_cstr(into, "    redirect https://$host$uri status 308 if scheme(http)\n");
+}
+
+static void add_certificate(struct text *into, const struct args *args, enum tls_form form)
+{
+    const char *value;
+    switch (form) {
+    case TLS_FILES:
+        text_add_cstr(into, "    certificate");
+        add_path(into, args_nth(args, "--tls", 0));
+        add_path(into, args_nth(args, "--tls", 1));
+        break;
+    case TLS_AUTO:
+        text_add_cstr(into, "    host");
+        for (size_t i = 1; (value = args_nth(args, "--tls", i)) != NULL; i++)
+            add_plain(into, value);
+        text_add_cstr(into, "\n    certificate auto { agree-terms on }");
+        break;
+    case TLS_SELF_SIGNED:
+        text_add_cstr(into, "    certificate self-signed");
+        break;
+    case TLS_NONE:
+    case TLS_WRONG:
+        return;
+    }
+    text_add_char(into, '\n');
+}
+
 static void write_reverse(const struct args *args, struct text *into)
 {
+    enum tls_form form = tls_form(args);
+    const char *value;
     add_log(into, args);
     text_add_cstr(into, "reverse site {\n");
-    add_lines(into, args, "--listen", "listen");
+    add_listens(into, args, form);
+    add_certificate(into, args, form);
     text_add_cstr(into, "    to");
-    const char *value;
     for (size_t i = 0; (value = args_nth(args, "--to", i)) != NULL; i++)
         add_plain(into, value);
     text_add_cstr(into, "\n}\n");
@@ -185,6 +252,8 @@ static int run_written(const struct args *args, void (*write_conf)(const struct 
 
 int reverse_command(const struct args *args)
 {
+    if (tls_form(args) == TLS_WRONG)
+        return wrong_usage("--tls takes CERT KEY, auto HOST..., or self-signed");
     return run_written(args, write_reverse);
 }
 

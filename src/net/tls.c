@@ -6,6 +6,7 @@
 #include "base/must.h"
 #include "loop/ready.h"
 #include "net/keeper_link.h"
+#include "net/tls_challenge.h"
 #include "net/tls_client.h"
 #include "net/tls_server.h"
 #include "net/transport.h"
@@ -59,6 +60,7 @@ struct tls {
     bool is_open;    /* the handshake is done */
     bool is_broken;  /* nothing can be read any more, unlike after a write that failed */
     bool is_drained; /* the last read found the socket empty */
+    bool is_challenge; /* the client wants to see a name proved */
 };
 
 static const struct transport_ops tls_ops;
@@ -302,21 +304,56 @@ static struct str name_of(const struct tls *tls)
     return tls->name != NULL ? str_from(tls->name, tls->name_len) : STR_NONE;
 }
 
+bool tls_offers_challenge(const unsigned char *list, size_t len)
+{
+    static const char only[] = "\x0a"
+                               "acme-tls/1";
+    return len == sizeof only - 1 && memcmp(list, only, len) == 0;
+}
+
+int tls_look_at_hello(SSL *ssl, int *ret_alert, void *arg)
+{
+    enum { LIST_AT = 2 }; /* behind the list's length */
+    (void)ret_alert, (void)arg;
+    struct tls *tls = tls_of_ssl(ssl);
+    const unsigned char *bytes;
+    size_t len;
+    if (tls_challenges_are_there() &&
+        SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &bytes, &len) == 1)
+        tls->is_challenge = len > LIST_AT && tls_offers_challenge(bytes + LIST_AT, len - LIST_AT);
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+bool tls_is_challenge(const struct transport *transport)
+{
+    return tls_of(transport)->is_challenge;
+}
+
+/* A reference. */
+static struct tls_server *choose_server(const struct tls *tls)
+{
+    const struct tls_gate *gate = tls->greeting->gate;
+    if (tls->is_challenge)
+        return tls_challenge_find(name_of(tls));
+    struct tls_server *server = gate->choose(gate, name_of(tls));
+    return server != NULL ? tls_server_ref(server) : NULL;
+}
+
 int tls_choose_certificate(SSL *ssl, int *ret_alert, void *arg)
 {
     (void)arg;
     struct tls *tls = tls_of_ssl(ssl);
     const char *asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    const struct tls_gate *gate = tls->greeting->gate;
     bool is_fine = asked == NULL || tls->name != NULL || keep_name(tls, asked);
-    struct tls_server *server = is_fine ? gate->choose(gate, name_of(tls)) : NULL;
+    struct tls_server *server = is_fine ? choose_server(tls) : NULL;
     if (server == NULL) {
         *ret_alert = SSL_AD_UNRECOGNIZED_NAME;
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     }
     SSL_CTX *ctx = tls_server_ctx(server);
-    SSL_set_SSL_CTX(ssl, ctx);
+    SSL_set_SSL_CTX(ssl, ctx); /* which has a count of its own */
     SSL_CTX_free(ctx);
+    tls_server_unref(server);
     return SSL_TLSEXT_ERR_OK;
 }
 

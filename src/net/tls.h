@@ -53,6 +53,13 @@ const char *tls_why(const struct transport *transport);
 /* Has it failed because the server's certificate was not accepted? */
 bool tls_is_untrusted(const struct transport *transport);
 
+/* Was the handshake an answer to a challenge (RFC 8737)? Then there is no more to it. */
+bool tls_is_challenge(const struct transport *transport);
+/* Is "acme-tls/1" the only protocol of a list as in RFC 7301 3.1 (without the length in front)? */
+bool tls_offers_challenge(const unsigned char *list, size_t len);
+
+/* For a server's context: looks at the hello before anything is chosen. */
+int tls_look_at_hello(struct ssl_st *ssl, int *ret_alert, void *arg);
 /* For a server's context: takes the certificates that the gate has for the name. */
 int tls_choose_certificate(struct ssl_st *ssl, int *ret_alert, void *arg);
 /* For the context: keeps the session that a connection was given. */

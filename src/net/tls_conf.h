@@ -30,10 +30,32 @@ struct certificate_conf {
     const char *key_path;
 };
 
+/* Where the certificates of a block come from. */
+enum certificate_source {
+    CERTIFICATE_FILES,
+    CERTIFICATE_AUTO, /* ordered from an authority (RFC 8555), into files; until they are there it is self-signed */
+    CERTIFICATE_SELF_SIGNED /* made by the keeper, and never in a file */
+};
+
+/* `certificate auto { … }` */
+struct acme_conf {
+    struct str email;     /* of the account; at == NULL: none */
+    struct str directory; /* the URL of the authority */
+    bool agrees;          /* to its terms */
+    const char *folder;   /* for account and certificates of that authority; absolute */
+    const char *first;    /* the first of the names, which the order goes by */
+};
+
 /* How a block's listeners with `tls` speak to clients. */
 struct tls_server_conf {
-    struct word block;                     /* its name */
-    struct certificate_conf *certificates; /* ECDSA and RSA side by side */
+    struct word block; /* its name */
+    size_t index;      /* among those of the configuration */
+    enum certificate_source source;
+    struct word place; /* of `auto`, `self-signed`, or the first file */
+    struct str names;  /* the block's hosts as a certificate writes them, a line each; unless it comes from files */
+    struct acme_conf *acme; /* NULL: it is not ordered */
+    struct certificate_conf
+        *certificates; /* ECDSA and RSA side by side; one that is ordered; none when it is self-signed */
     size_t certificate_count;
     bool stapling;            /* on by default */
     struct tls_server *built; /* by tls_server_build(), counted; NULL where files are not read (the supervisor) */

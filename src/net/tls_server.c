@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { CERTIFICATE_MAX = 1024 * 1024 };
 
@@ -78,15 +79,83 @@ static bool read_pair(const struct certificate_conf *conf, struct opener *opener
     return true;
 }
 
-static bool use_chain(SSL_CTX *ctx, const struct chain *chain, const struct certificate_conf *conf, struct diag *diag)
+static bool try_chain(SSL_CTX *ctx, const struct chain *chain)
 {
     EVP_PKEY *key = tls_key_stand_in(chain->certificate);
     bool is_fine = key != NULL && SSL_CTX_use_cert_and_key(ctx, chain->certificate, key, chain->rest, 1) == 1;
+    EVP_PKEY_free(key);
+    return is_fine;
+}
+
+static bool use_chain(SSL_CTX *ctx, const struct chain *chain, const struct certificate_conf *conf, struct diag *diag)
+{
+    bool is_fine = try_chain(ctx, chain);
     if (!is_fine)
         refuse(diag, &conf->certificate, NULL, "this certificate cannot be used",
                ERR_reason_error_string(ERR_peek_error()));
     ERR_clear_error();
-    EVP_PKEY_free(key);
+    return is_fine;
+}
+
+/* Of a text in memory. */
+static bool use_made(SSL_CTX *ctx, const char *pem, struct chain *ret)
+{
+    size_t len = strlen(pem);
+    must(EVP_Digest(pem, len, ret->digest, NULL, EVP_sha256(), NULL) == 1);
+    bool is_fine = parse_chain(pem, len, ret) && try_chain(ctx, ret);
+    ERR_clear_error();
+    return is_fine;
+}
+
+/* From memory: what the keeper has made. */
+static bool use_self_signed(SSL_CTX *ctx, const struct tls_server_conf *conf, struct opener *opener, struct diag *diag,
+                            struct chain *ret)
+{
+    char why[KEY_WHY_MAX] = "it cannot be used";
+    if (opener->self_sign == NULL) /* nothing will be served with it */
+        return true;
+    char *pem = opener->self_sign(opener, conf->index, why);
+    bool is_fine = pem != NULL && use_made(ctx, pem, ret);
+    free(pem);
+    return is_fine || refuse(diag, &conf->block, NULL, "there is no self-signed certificate for", why);
+}
+
+/* What was ordered may not be there yet, and is no reason not to start when it has been damaged: there will be another. */
+static bool use_ordered(SSL_CTX *ctx, const struct tls_server_conf *conf, struct opener *opener, struct diag *diag,
+                        struct chain *ret)
+{
+    const struct certificate_conf *ordered = &conf->certificates[0];
+    struct diag ignored;
+    if (conf->certificate_count == 0) /* after a mistake, which was told */
+        return true;
+    int fd = opener->open(opener, ordered->certificate_path, OPEN_READ);
+    bool is_there = fd >= 0;
+    if (fd >= 0)
+        close(fd);
+    diag_init(&ignored);
+    bool is_fine = is_there && read_pair(ordered, opener, &ignored, ret) && use_chain(ctx, ret, ordered, &ignored);
+    diag_fini(&ignored);
+    if (is_fine || opener->self_sign == NULL)
+        return true;
+    if (is_there)
+        diag_add(diag, DIAG_WARNING, &conf->place.place, NULL, "the certificate that was ordered cannot be used: '%s'",
+                 ordered->certificate_path);
+    free_chain(ret);
+    *ret = (struct chain){0};
+    return use_self_signed(ctx, conf, opener, diag, ret);
+}
+
+static bool use_certificates(struct tls_server *server, const struct tls_server_conf *conf, struct opener *opener,
+                             struct diag *diag)
+{
+    bool is_fine = true;
+    if (conf->source == CERTIFICATE_AUTO)
+        return use_ordered(server->ctx, conf, opener, diag, &server->chains[0]);
+    if (conf->source == CERTIFICATE_SELF_SIGNED)
+        return use_self_signed(server->ctx, conf, opener, diag, &server->chains[0]);
+    for (size_t i = 0; i < conf->certificate_count; i++)
+        is_fine &= read_pair(&conf->certificates[i], opener, diag, &server->chains[i]) &&
+                   use_chain(server->ctx, &server->chains[i], &conf->certificates[i], diag);
     return is_fine;
 }
 
@@ -120,6 +189,7 @@ static SSL_CTX *new_ctx(void)
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets do it */
     must(SSL_CTX_set_session_id_context(ctx, context, sizeof context - 1) == 1);
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
+    SSL_CTX_set_client_hello_cb(ctx, tls_look_at_hello, NULL);
     SSL_CTX_set_tlsext_servername_callback(ctx, tls_choose_certificate);
     return ctx;
 }
@@ -159,11 +229,8 @@ static bool is_same(struct tls_server *a, struct tls_server *b)
 struct tls_server *tls_server_build(const struct tls_server_conf *conf, struct opener *opener,
                                     struct tls_server *previous, struct diag *diag)
 {
-    struct tls_server *server = new_server(conf->certificate_count);
-    bool is_fine = true;
-    for (size_t i = 0; i < conf->certificate_count; i++)
-        is_fine &= read_pair(&conf->certificates[i], opener, diag, &server->chains[i]) &&
-                   use_chain(server->ctx, &server->chains[i], &conf->certificates[i], diag);
+    struct tls_server *server = new_server(conf->source == CERTIFICATE_SELF_SIGNED ? 1 : conf->certificate_count);
+    bool is_fine = use_certificates(server, conf, opener, diag);
     if (is_fine && (previous == NULL || !is_same(server, previous)))
         return server;
     free_server(server);
@@ -220,6 +287,30 @@ SSL_CTX *tls_server_ctx(struct tls_server *server)
     SSL_CTX_up_ref(ctx);
     pthread_mutex_unlock(&server->lock);
     return ctx;
+}
+
+/* RFC 8737 section 3: nothing else is spoken with this certificate. */
+static int choose_challenge(SSL *ssl, const unsigned char **ret, unsigned char *ret_len, const unsigned char *offered,
+                            unsigned offered_len, void *arg)
+{
+    (void)ssl, (void)arg;
+    if (!tls_offers_challenge(offered, offered_len))
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *ret = offered + 1;
+    *ret_len = offered[0];
+    return SSL_TLSEXT_ERR_OK;
+}
+
+struct tls_server *tls_server_for_challenge(const char *pem)
+{
+    struct tls_server *server = new_server(1);
+    SSL_CTX_set_alpn_select_cb(server->ctx, choose_challenge, NULL);
+    SSL_CTX_set_num_tickets(server->ctx, 0);
+    SSL_CTX_set_tlsext_status_cb(server->ctx, NULL); /* it would need the server, which may go before its handshakes */
+    if (use_made(server->ctx, pem, &server->chains[0]))
+        return server;
+    free_server(server);
+    return NULL;
 }
 
 struct tls_server *tls_server_ref(struct tls_server *server)

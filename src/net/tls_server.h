@@ -38,5 +38,7 @@ SSL_CTX *tls_server_ctx(struct tls_server *server);
 
 /* tls_ocsp.c: its handshakes show what tls_server_staple() has brought, while it is good. The server is borrowed, for as long as there are handshakes. */
 void tls_ocsp_enable(SSL_CTX *ctx, struct tls_server *server);
+/* Shows the certificate of a challenge tls-alpn-01 (RFC 8737), and speaks its protocol only. NULL when it cannot be used. One reference. */
+struct tls_server *tls_server_for_challenge(const char *pem);
 
 #endif

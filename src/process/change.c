@@ -78,7 +78,7 @@ static void send_load(struct supervisor *supervisor, struct child *child)
 /* At start every mistake is told at once, also those of lists, which the supervisor does not read otherwise. */
 static void load_whole(const struct edition_source *source, struct diag *diag)
 {
-    struct conf_options options = {.text = str_of(source->text)};
+    struct conf_options options = {.text = str_of(source->text), .looks_for_programs = true};
     struct config *config = conf_load(source->path, &options, probing_opener(), NULL, diag);
     if (config != NULL)
         config_unref(config);
@@ -147,6 +147,17 @@ void change_restart(struct supervisor *supervisor)
     begin_change(supervisor, CHANGE_RESTART);
     supervisor->change.edition = edition_ref(supervisor->edition);
     send_load(supervisor, child_start(supervisor, supervisor->edition));
+}
+
+/* What has not changed is shared: but for the certificates this ends as it began. */
+void change_remake(struct supervisor *supervisor)
+{
+    supervisor->remake_wanted = false;
+    if (supervisor->serving == NULL || supervisor->edition == NULL)
+        return; /* the worker that comes reads them */
+    begin_change(supervisor, CHANGE_REMAKE);
+    supervisor->change.edition = edition_ref(supervisor->edition);
+    send_load(supervisor, supervisor->serving);
 }
 
 static bool open_control(struct supervisor *supervisor, struct diag *diag)
@@ -222,6 +233,8 @@ static void put_in_force(struct supervisor *supervisor)
     }
     struct child *before = supervisor->serving;
     supervisor->serving = change->child;
+    if (change->kind != CHANGE_REMAKE)
+        ordering_adopt(supervisor);
     if (before != NULL && before != change->child) {
         before->is_leaving = true;
         child_tell(before, MESSAGE_DRAIN);
@@ -248,7 +261,7 @@ void change_adopted(struct supervisor *supervisor)
     bool is_other_worker = supervisor->serving != NULL && supervisor->serving != change->child;
     enum change_kind kind = change->kind;
     put_in_force(supervisor);
-    if (kind != CHANGE_RESTART)
+    if (kind != CHANGE_RESTART && kind != CHANGE_REMAKE)
         fputs(change->told.len > 0 ? change->told.at : "", stderr);
     if (kind == CHANGE_RELOAD) {
         fprintf(stderr, "gatehouse: reloaded, generation %u\n", change->number);
@@ -288,6 +301,8 @@ void change_failed(struct supervisor *supervisor)
         fputs(change->told.at, stderr);
     if (kind == CHANGE_RELOAD && supervisor->serving != NULL)
         fprintf(stderr, "gatehouse: not reloaded; the configuration in force goes on\n");
+    if (kind == CHANGE_REMAKE)
+        fprintf(stderr, "gatehouse: new certificates are not taken; those in force go on\n");
     answer_clients(supervisor, CLIENT_RELOADING, false, text_str(&change->told));
     sockets_free(change->sockets, supervisor->sockets);
     control_close(&change->control);

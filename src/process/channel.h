@@ -41,13 +41,27 @@ enum message_kind {
     MESSAGE_LINK,        /* the end of a line to a thread of a worker */
     MESSAGE_FORGET,      /* the keys that were last taken before generation `number` */
     MESSAGE_FORGET_KEY,  /* bytes: struct key_id */
+    MESSAGE_MAKE,        /* a self-signed certificate for the names in bytes, a line each; number: 0, or MAKE_FOR_CHALLENGE and a digest in front; `index` as of KEY */
+    MESSAGE_MADE,        /* bytes: the certificate, in PEM */
     MESSAGE_KEY_TAKEN,   /* bytes: struct key_id, and what is to be warned of */
     MESSAGE_KEY_REFUSED, /* bytes: why */
+    /* to whoever orders certificates, and back (acme.h) */
+    MESSAGE_ORDERS,     /* an open file that says what is to be ordered: replaces what was said before */
+    MESSAGE_TELL_AGAIN, /* there is another worker, which knows of nothing */
+    MESSAGE_CHALLENGE, /* number; index: enum challenge_kind; bytes: name, token and key authorization (or its digest), a line each. On its way to
+                                the worker the third is, for tls-alpn-01, the certificate to show */
+    MESSAGE_CHALLENGE_SET, /* it is answered now */
+    MESSAGE_CHALLENGE_OVER,
+    MESSAGE_ORDER,       /* how order `index` is; bytes: struct order_state. Goes on to the worker */
+    MESSAGE_ORDER_COUNT, /* … and how many there are: number */
+    MESSAGE_HOOK,        /* from a hook; bytes: its words, a line each. Answered with number: 1 to go on */
     /* files */
-    MESSAGE_OPEN,   /* path in bytes, purpose in number */
-    MESSAGE_OPENED, /* number: 0 and a descriptor, or errno */
+    MESSAGE_SELF_SIGNED, /* for the names of the TLS server `index`; answered with MADE or KEY_REFUSED */
+    MESSAGE_OPEN,        /* path in bytes, purpose in number */
+    MESSAGE_OPENED,      /* number: 0 and a descriptor, or errno */
 };
 
+enum { MAKE_FOR_CHALLENGE = 1 };
 enum begin_flag { BEGIN_WITHOUT_SANDBOX = 1 };
 
 struct message {

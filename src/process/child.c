@@ -152,6 +152,25 @@ static void tell_taken(struct child *child, const struct key_id *id, const char 
     text_fini(&text);
 }
 
+/* Both have read the same text, so its servers stand in one order. */
+static void serve_self_signed(struct supervisor *supervisor, struct child *child)
+{
+    const struct change *change = &supervisor->change;
+    bool is_loading = change->child == child && change->edition != NULL;
+    const struct edition *edition = is_loading ? change->edition : child->serving;
+    char why[KEY_WHY_MAX] = "the configuration has none";
+    uint32_t index = supervisor->message.index;
+    struct text pem;
+    text_init(&pem);
+    const struct tls_server_conf *server = edition != NULL && index < edition->config->tls_server_count
+                                               ? edition->config->tls_servers[index]
+                                               : NULL;
+    bool is_made = server != NULL && server->source != CERTIFICATE_FILES &&
+                   keeping_make(supervisor, server->names, NULL, &pem, why);
+    answer_keeper(child, is_made ? MESSAGE_MADE : MESSAGE_KEY_REFUSED, is_made ? text_str(&pem) : str_of(why), -1);
+    text_fini(&pem);
+}
+
 /* A worker asks that a key be kept, or for a line to the keeper. */
 static void serve_keeper(struct supervisor *supervisor, struct child *child)
 {
@@ -160,6 +179,10 @@ static void serve_keeper(struct supervisor *supervisor, struct child *child)
     struct key_id id;
     if (message->kind == MESSAGE_LINK) {
         answer_keeper(child, MESSAGE_LINK, STR_NONE, keeping_link(supervisor));
+        return;
+    }
+    if (message->kind == MESSAGE_SELF_SIGNED) {
+        serve_self_signed(supervisor, child);
         return;
     }
     struct wanted wanted = want(supervisor, child, message->bytes, pairs_of_key);
@@ -210,6 +233,8 @@ static void take_news(struct supervisor *supervisor, struct child *child)
 {
     const struct message *message = &supervisor->message;
     struct change *change = &supervisor->change;
+    if (message->kind == MESSAGE_CHALLENGE_SET)
+        ordering_challenge_is_set(supervisor, message->number, message->index == 0);
     if (change->kind == CHANGE_NONE || change->child != child)
         return;
     if (message->kind == MESSAGE_TEXT)
@@ -258,7 +283,7 @@ void children_reap(struct supervisor *supervisor)
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        if (keeping_lost(supervisor, pid, status))
+        if (keeping_lost(supervisor, pid, status) || ordering_lost(supervisor, pid, status))
             continue;
         struct child *child = find_child(supervisor, pid);
         if (child == NULL)

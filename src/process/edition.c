@@ -76,7 +76,7 @@ struct edition *edition_load(const struct edition_source *source, struct diag *d
     struct edition *edition = must_calloc(1, sizeof *edition);
     edition->refs = 1;
     struct recorder recorder = {.opener = {.open = record}, .edition = edition, .source = source};
-    struct conf_options options = {.is_shallow = true};
+    struct conf_options options = {.is_shallow = true, .looks_for_programs = true};
     edition->config = conf_load(source->path, &options, &recorder.opener, NULL, diag);
     if (edition->config == NULL || !find_people(edition, diag)) {
         edition_unref(edition);

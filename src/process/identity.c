@@ -53,16 +53,28 @@ bool identity_find(const struct process_conf *conf, struct identity *ret, char *
     return true;
 }
 
-void identity_of_keeper(struct identity *ret)
+static void find_own(const char *name, unsigned nobody, struct identity *ret)
 {
-    enum { NOBODYS = 64730 }; /* between the ranges that Debian and systemd hand out */
     *ret = (struct identity){.uid = geteuid(), .gid = getegid()};
     if (geteuid() != 0)
         return;
-    const struct passwd *user = getpwnam("gatehouse-keeper");
+    const struct passwd *user = getpwnam(name);
     ret->changes = true;
-    ret->uid = user != NULL ? user->pw_uid : NOBODYS;
-    ret->gid = user != NULL ? user->pw_gid : NOBODYS;
+    ret->uid = user != NULL ? user->pw_uid : nobody;
+    ret->gid = user != NULL ? user->pw_gid : nobody;
+}
+
+/* Between the ranges that Debian and systemd hand out. */
+enum { NOBODYS_KEEPER = 64730, NOBODYS_ACME = 64731 };
+
+void identity_of_keeper(struct identity *ret)
+{
+    find_own("gatehouse-keeper", NOBODYS_KEEPER, ret);
+}
+
+void identity_of_acme(struct identity *ret)
+{
+    find_own("gatehouse-acme", NOBODYS_ACME, ret);
 }
 
 bool identity_eq(const struct identity *a, const struct identity *b)

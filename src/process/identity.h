@@ -30,6 +30,9 @@ bool identity_group(const char *name, gid_t *ret);
    Started by anybody else than root, nothing changes. */
 void identity_of_keeper(struct identity *ret);
 
+/* Likewise whoever orders certificates: `gatehouse-acme`, else another number of nobody's. */
+void identity_of_acme(struct identity *ret);
+
 bool identity_eq(const struct identity *a, const struct identity *b);
 
 /* Takes it on, for good; false with errno. */

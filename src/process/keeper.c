@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "process/channel.h"
 #include "process/identity.h"
+#include "process/keeper_make.h"
 #include "process/keeper_store.h"
 #include "process/sandbox.h"
 
@@ -53,6 +54,26 @@ static void take_key(struct keeper *keeper)
         answer(keeper, MESSAGE_KEY_REFUSED, str_of(why));
 }
 
+static void make_certificate(struct keeper *keeper)
+{
+    const struct message *message = &keeper->message;
+    struct str names = str_from(message->bytes, message->len);
+    const unsigned char *digest = NULL;
+    char why[KEY_WHY_MAX];
+    struct text pem;
+    if (message->number == MAKE_FOR_CHALLENGE) {
+        digest = (const unsigned char *)message->bytes;
+        names = str_skip(names, MAKE_DIGEST_LEN);
+    }
+    text_init(&pem);
+    bool is_made = message->len > MAKE_DIGEST_LEN || digest == NULL;
+    if (!is_made || !keeper_store_make(keeper->store, names, digest, &pem, why))
+        answer(keeper, MESSAGE_KEY_REFUSED, is_made ? str_of(why) : STR("a challenge without a name"));
+    else
+        answer(keeper, MESSAGE_MADE, text_str(&pem));
+    text_fini(&pem);
+}
+
 static void take_link(struct keeper *keeper)
 {
     if (keeper->link_count == LINKS_MAX || keeper->message.fd < 0)
@@ -78,6 +99,8 @@ static bool read_channel(struct keeper *keeper)
     while ((received = channel_receive(WORKER_CHANNEL, false, message)) == RECEIVED_MESSAGE) {
         if (message->kind == MESSAGE_KEY)
             take_key(keeper);
+        else if (message->kind == MESSAGE_MAKE)
+            make_certificate(keeper);
         else if (message->kind == MESSAGE_LINK)
             take_link(keeper);
         else if (message->kind == MESSAGE_FORGET)

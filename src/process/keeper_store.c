@@ -4,7 +4,9 @@
 #include "process/keeper_store.h"
 
 #include "base/list.h"
+#include "base/clock.h"
 #include "base/must.h"
+#include "process/keeper_make.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -25,8 +27,19 @@ struct key {
     EVP_PKEY *pkey;
 };
 
+/* A certificate that was made here. */
+struct made {
+    struct list link;
+    struct mono at;
+    struct str names;
+    struct text pem;
+};
+
 struct keeper_store {
     struct list keys;
+    struct key *own; /* among them: of what was made here; NULL: nothing yet */
+    struct list made;
+    size_t made_count;
 };
 
 static const EVP_MD *(*const digests[SIGN_DIGESTS])(void) = {
@@ -36,6 +49,7 @@ struct keeper_store *keeper_store_new(void)
 {
     struct keeper_store *store = must_calloc(1, sizeof *store);
     list_init(&store->keys);
+    list_init(&store->made);
     return store;
 }
 
@@ -46,8 +60,19 @@ static void free_key(struct key *key)
     free(key);
 }
 
+static void free_made(struct keeper_store *store, struct made *made)
+{
+    list_remove(&made->link);
+    store->made_count--;
+    text_fini(&made->pem);
+    free((char *)(uintptr_t)made->names.at);
+    free(made);
+}
+
 void keeper_store_free(struct keeper_store *store)
 {
+    list_each_safe(link, &store->made)
+        free_made(store, container_of(link, struct made, link));
     list_each_safe(link, &store->keys)
         free_key(container_of(link, struct key, link));
     free(store);
@@ -57,7 +82,7 @@ void keeper_store_forget(struct keeper_store *store, unsigned generation)
 {
     list_each_safe(link, &store->keys) {
         struct key *key = container_of(link, struct key, link);
-        if (key->generation < generation)
+        if (key->generation < generation && key != store->own)
             free_key(key);
     }
 }
@@ -163,6 +188,67 @@ bool keeper_store_take(struct keeper_store *store, int fd, unsigned generation, 
     key->generation = generation;
     *ret = id;
     snprintf(ret_why, KEY_WHY_MAX, "%s", may_others(fd, S_IROTH) ? "others can read the file" : "");
+    return true;
+}
+
+/* Making */
+
+static bool has_own_key(struct keeper_store *store)
+{
+    if (store->own != NULL)
+        return true;
+    EVP_PKEY *pkey = keeper_make_key();
+    if (pkey == NULL)
+        return false;
+    store->own = must_calloc(1, sizeof *store->own);
+    store->own->pkey = pkey;
+    name_key(pkey, &store->own->id);
+    list_push_back(&store->keys, &store->own->link);
+    return true;
+}
+
+static struct made *find_made(struct keeper_store *store, struct str names)
+{
+    const msec most = (msec)(MAKE_DAYS - 31) * 24 * MSEC_HOUR;
+    list_each(link, &store->made) {
+        struct made *made = container_of(link, struct made, link);
+        if (str_eq(made->names, names) && mono_since(made->at, clock_mono()) < most)
+            return made;
+    }
+    return NULL;
+}
+
+/* The oldest goes when there are many: the names of a file that is written anew again and again. */
+static void keep_made(struct keeper_store *store, struct str names, struct str pem)
+{
+    enum { MADE_MAX = 1024 };
+    struct made *made = must_calloc(1, sizeof *made);
+    char *copy = must_alloc(names.len + 1);
+    if (store->made_count == MADE_MAX)
+        free_made(store, container_of(store->made.next, struct made, link));
+    memcpy(copy, names.at, names.len);
+    made->names = str_from(copy, names.len);
+    made->at = clock_mono();
+    text_init(&made->pem);
+    text_add(&made->pem, pem);
+    list_push_back(&store->made, &made->link);
+    store->made_count++;
+}
+
+bool keeper_store_make(struct keeper_store *store, struct str names, const unsigned char *digest, struct text *into,
+                       char ret_why[KEY_WHY_MAX])
+{
+    clock_update();
+    struct made *made = digest == NULL ? find_made(store, names) : NULL;
+    size_t before = into->len;
+    if (made != NULL) {
+        text_add(into, text_str(&made->pem));
+        return true;
+    }
+    if (!has_own_key(store) || !keeper_make_certificate(store->own->pkey, names, digest, into))
+        return fail(ret_why, "no certificate can be made");
+    if (digest == NULL)
+        keep_made(store, names, str_skip(text_str(into), before));
     return true;
 }
 

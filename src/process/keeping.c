@@ -2,6 +2,7 @@
 #include "process/supervisor_private.h"
 
 #include "base/must.h"
+#include "process/keeper_make.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -44,7 +45,7 @@ static bool receive(struct keeping *keeping)
 }
 
 /* Waits for what it says of the key, since whoever asked waits too; it is busy with nothing else that takes long. */
-static bool hear(struct keeping *keeping, struct key_id *ret, char ret_why[KEY_WHY_MAX])
+static bool hear(struct keeping *keeping, enum message_kind wanted, char ret_why[KEY_WHY_MAX])
 {
     snprintf(ret_why, KEY_WHY_MAX, "the keeper does not answer");
     do
@@ -55,14 +56,9 @@ static bool hear(struct keeping *keeping, struct key_id *ret, char ret_why[KEY_W
     const struct message *message = &keeping->message;
     if (message->fd >= 0)
         close(message->fd);
-    if (message->kind == MESSAGE_KEY_TAKEN && message->len >= sizeof ret->bytes) {
-        memcpy(ret->bytes, message->bytes, sizeof ret->bytes);
-        snprintf(ret_why, KEY_WHY_MAX, "%.*s", KEY_WHY_MAX - 1, message->bytes + sizeof ret->bytes);
-        return true;
-    }
     if (message->kind == MESSAGE_KEY_REFUSED)
         snprintf(ret_why, KEY_WHY_MAX, "%.*s", KEY_WHY_MAX - 1, message->bytes);
-    return false;
+    return message->kind == wanted;
 }
 
 bool keeping_take(struct supervisor *supervisor, int fd, unsigned generation, struct key_id *ret,
@@ -73,7 +69,32 @@ bool keeping_take(struct supervisor *supervisor, int fd, unsigned generation, st
         .kind = MESSAGE_KEY, .number = generation, .index = ++keeping->asked, .with_fd = true, .fd = fd};
     snprintf(ret_why, KEY_WHY_MAX, "there is no keeper");
     keeping->has_answered = false;
-    return start(supervisor) && channel_send(keeping->channel, &letter) && hear(keeping, ret, ret_why);
+    if (!start(supervisor) || !channel_send(keeping->channel, &letter) || !hear(keeping, MESSAGE_KEY_TAKEN, ret_why) ||
+        keeping->message.len < sizeof ret->bytes)
+        return false;
+    memcpy(ret->bytes, keeping->message.bytes, sizeof ret->bytes);
+    snprintf(ret_why, KEY_WHY_MAX, "%.*s", KEY_WHY_MAX - 1, keeping->message.bytes + sizeof ret->bytes);
+    return true;
+}
+
+bool keeping_make(struct supervisor *supervisor, struct str names, const unsigned char *digest, struct text *into,
+                  char ret_why[KEY_WHY_MAX])
+{
+    struct keeping *keeping = &supervisor->keeping;
+    struct letter_to letter = {
+        .kind = MESSAGE_MAKE, .number = digest != NULL ? MAKE_FOR_CHALLENGE : 0, .index = ++keeping->asked};
+    struct text text;
+    text_init(&text);
+    if (digest != NULL)
+        text_add(&text, str_from((const char *)digest, MAKE_DIGEST_LEN));
+    text_add(&text, str_head(names, MAKE_NAMES_MAX + 1)); /* the keeper takes whole lines of it */
+    letter.text = text_str(&text);
+    snprintf(ret_why, KEY_WHY_MAX, "there is no keeper");
+    bool is_made = start(supervisor) && channel_send(keeping->channel, &letter) && hear(keeping, MESSAGE_MADE, ret_why);
+    if (is_made)
+        text_add(into, str_from(keeping->message.bytes, keeping->message.len));
+    text_fini(&text);
+    return is_made;
 }
 
 int keeping_link(struct supervisor *supervisor)
@@ -174,13 +195,24 @@ static void take_all_again(struct supervisor *supervisor)
         take_again(supervisor, renewal->pair, &renewal->files);
 }
 
+/* What a keeper has made ends with it; the next one makes another. */
+static bool has_made(const struct config *config)
+{
+    for (size_t i = 0; i < config->tls_server_count; i++)
+        if (config->tls_servers[i]->source != CERTIFICATE_FILES)
+            return true;
+    return false;
+}
+
 void keeping_revive(struct supervisor *supervisor)
 {
     if (supervisor->keeping.pid != 0 || supervisor->keeping.is_ending || supervisor->edition == NULL)
         return;
     supervisor->keeping.revive_at_ms = 0;
-    if (start(supervisor))
-        take_all_again(supervisor);
+    if (!start(supervisor))
+        return;
+    take_all_again(supervisor);
+    supervisor->remake_wanted |= has_made(supervisor->edition->config);
 }
 
 /* At once; but one that dies as soon as it lives is given some time. */

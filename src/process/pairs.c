@@ -1,10 +1,13 @@
 #include "process/pairs.h"
 
+#include "base/close.h"
 #include "base/must.h"
 #include "base/opener.h"
 #include "process/frozen.h"
+#include "proxy/beneath.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -67,12 +70,36 @@ bool stamps_eq(const struct stamps *a, const struct stamps *b)
 
 /* What stands in them */
 
+struct pair_opener {
+    struct opener opener;
+    const char *folder;
+};
+
+/* No link is followed on the way. */
+static int open_below(struct opener *opener, const char *path, enum open_purpose purpose)
+{
+    const char *folder = container_of(opener, struct pair_opener, opener)->folder;
+    if (folder == NULL)
+        return opener_direct()->open(opener_direct(), path, purpose);
+    int top = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (top < 0)
+        return -1;
+    struct stat there;
+    int fd = open_beneath_slowly(top, path + strlen(folder) + 1);
+    close_quietly(top);
+    if (fd < 0 || (fstat(fd, &there) == 0 && S_ISREG(there.st_mode)))
+        return fd;
+    errno = EINVAL;
+    return close_quietly(fd);
+}
+
 struct pair_files pair_read(const struct pair *pair)
 {
+    struct pair_opener below = {.opener = {.open = open_below}, .folder = pair->folder};
     struct pair_files files = {.key = -1};
-    if (!opener_read(opener_direct(), pair->certificate_path, CERTIFICATE_MAX, &files.certificate, &files.len))
+    if (!opener_read(&below.opener, pair->certificate_path, CERTIFICATE_MAX, &files.certificate, &files.len))
         files.certificate_error = errno;
-    int fd = opener_direct()->open(opener_direct(), pair->key_path, OPEN_READ);
+    int fd = open_below(&below.opener, pair->key_path, OPEN_READ);
     if (fd >= 0)
         files.key = frozen_copy(fd, KEY_MAX);
     if (files.key < 0)
@@ -115,13 +142,16 @@ static bool has_pair(const struct pairs *pairs, const struct certificate_conf *c
     return false;
 }
 
-static void add(struct pairs *pairs, const struct certificate_conf *conf, unsigned index)
+static void add(struct pairs *pairs, const struct certificate_conf *conf, unsigned index, const char *folder)
 {
     if (has_pair(pairs, conf))
         return;
     struct pair *pair = &pairs->at[pairs->count++];
-    *pair = (struct pair){
-        .certificate_path = conf->certificate_path, .key_path = conf->key_path, .index = index, .files = {.key = -1}};
+    *pair = (struct pair){.certificate_path = conf->certificate_path,
+                          .key_path = conf->key_path,
+                          .folder = folder,
+                          .index = index,
+                          .files = {.key = -1}};
     pair_look(pair, &pair->known);
     pair->seen = pair->known;
     pair->files = pair_read(pair);
@@ -141,7 +171,8 @@ void pairs_init(struct pairs *pairs, const struct config *config)
     *pairs = (struct pairs){.at = must_calloc(count_all(config) + 1, sizeof *pairs->at)};
     for (size_t i = 0; i < config->tls_server_count; i++)
         for (size_t k = 0; k < config->tls_servers[i]->certificate_count; k++)
-            add(pairs, &config->tls_servers[i]->certificates[k], index++);
+            add(pairs, &config->tls_servers[i]->certificates[k], index++,
+                config->tls_servers[i]->source == CERTIFICATE_AUTO ? config->process.state : NULL);
 }
 
 void pairs_fini(struct pairs *pairs)

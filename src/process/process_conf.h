@@ -12,6 +12,7 @@ struct process_conf {
     const char *group;         /* NULL: the user's */
     const char *control;       /* absolute; NULL: by default */
     const char *control_group; /* NULL: mode 0600; else 0660 */
+    const char *state; /* the folder of what outlives the process, absolute; NULL: by default, if anything needs it */
 };
 
 #endif

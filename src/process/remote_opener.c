@@ -1,5 +1,6 @@
 #include "process/remote_opener.h"
 
+#include "base/must.h"
 #include "process/channel.h"
 
 #include <errno.h>
@@ -55,6 +56,22 @@ static bool take_key(struct opener *opener, const char *path, struct key_id *ret
     return is_taken;
 }
 
+static char *self_sign(struct opener *opener, size_t index, char ret_why[KEY_WHY_MAX])
+{
+    (void)opener;
+    struct letter_to question = {.kind = MESSAGE_SELF_SIGNED, .index = (uint32_t)index};
+    char *pem = NULL;
+    pthread_mutex_lock(&lock);
+    bool is_heard = channel_send(WORKER_FILES, &question) &&
+                    channel_receive(WORKER_FILES, true, &answer) == RECEIVED_MESSAGE;
+    if (is_heard && answer.kind == MESSAGE_MADE)
+        pem = must_strdup(answer.bytes);
+    else
+        snprintf(ret_why, KEY_WHY_MAX, "%.*s", KEY_WHY_MAX - 1, is_heard ? answer.bytes : "the supervisor is gone");
+    pthread_mutex_unlock(&lock);
+    return pem;
+}
+
 static int link_keeper(struct opener *opener)
 {
     (void)opener;
@@ -69,6 +86,7 @@ static int link_keeper(struct opener *opener)
 
 struct opener *remote_opener(void)
 {
-    static struct opener opener = {.open = open_remotely, .take_key = take_key, .link_keeper = link_keeper};
+    static struct opener opener = {
+        .open = open_remotely, .take_key = take_key, .self_sign = self_sign, .link_keeper = link_keeper};
     return &opener;
 }

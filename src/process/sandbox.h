@@ -1,5 +1,5 @@
 /*
- * What the worker and the keeper give up before they read the first byte of anybody: its user, every capability, new privileges, being dumped
+ * What the worker, the keeper and acme give up before they read the first byte of anybody: its user, every capability, new privileges, being dumped
  * or traced, files (but for reading what its user may read), and every system call that it does not need.
  *
  * Parts that a container or an old kernel does not have are told as warnings, not failures; the change of user is a must.
@@ -12,8 +12,9 @@
 
 #include <stdbool.h>
 
-/* The keeper reads, writes, and waits; it cannot even open a file. */
-enum sandbox_kind { SANDBOX_WORKER, SANDBOX_KEEPER };
+/* The keeper reads, writes, and waits; it cannot even open a file. Who orders certificates runs another program: it has a user of its own and no rights,
+   but files and system calls are those of that user. */
+enum sandbox_kind { SANDBOX_WORKER, SANDBOX_KEEPER, SANDBOX_ACME };
 
 /* On the main thread, before there is another. False: the user could not be changed (`ret_notes` says why). What is missing is
    added to `ret_notes`, a line each. */

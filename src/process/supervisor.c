@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/must.h"
 #include "base/text.h"
+#include "conf/loader.h"
 #include "process/log_open.h"
 #include "process/notify.h"
 
@@ -23,7 +24,7 @@ enum {
     DELAY_FIRST_MS = 100, /* before the third worker in a row that died early; doubled from then on */
     DELAY_MAX_MS = 10000,
     STOP_PATIENCE_MS = 5000, /* for a worker that was told to stop at once */
-    POLL_MAX = 1 + CONTROL_POLL_MAX + 2 * CHILDREN_MAX
+    POLL_MAX = 2 + CONTROL_POLL_MAX + 2 * CHILDREN_MAX
 };
 
 int64_t now_ms(void)
@@ -60,6 +61,7 @@ static void begin_end(struct supervisor *supervisor, enum supervisor_state state
         change_failed(supervisor);
         supervisor->status = status; /* to be told to end is no failure */
     }
+    ordering_end(supervisor);
     sockets_free(supervisor->sockets, NULL);
     supervisor->sockets = NULL;
 }
@@ -272,12 +274,13 @@ static int patience(const struct supervisor *supervisor)
     int64_t now = now_ms();
     int64_t wait = -1;
     if (supervisor->change.kind == CHANGE_NONE) {
-        sooner(&wait, supervisor->reload_wanted ? now : supervisor->restart_at_ms, now);
+        sooner(&wait, supervisor->reload_wanted || supervisor->remake_wanted ? now : supervisor->restart_at_ms, now);
         sooner(&wait, renewal_due_ms(supervisor), now);
     }
     sooner(&wait, supervisor->end_at_ms, now);
     sooner(&wait, supervisor->keeping.revive_at_ms, now);
     sooner(&wait, keeping_due_ms(&supervisor->keeping), now);
+    sooner(&wait, supervisor->ordering.revive_at_ms, now);
     for (size_t i = 0; i < lengthof(supervisor->control.clients); i++) {
         const struct client *client = &supervisor->control.clients[i];
         if (client->fd >= 0 && client->state == CLIENT_READING)
@@ -296,6 +299,8 @@ static void wait_for_news(struct supervisor *supervisor)
             fds[count++] = (struct pollfd){.fd = supervisor->children[i].channel, .events = POLLIN};
             fds[count++] = (struct pollfd){.fd = supervisor->children[i].files, .events = POLLIN};
         }
+    if (supervisor->ordering.pid != 0)
+        fds[count++] = (struct pollfd){.fd = supervisor->ordering.channel, .events = POLLIN};
     count += control_poll_fds(&supervisor->control, fds + count);
     poll(fds, count, patience(supervisor));
 }
@@ -309,10 +314,17 @@ static void do_what_is_due(struct supervisor *supervisor)
     if (supervisor->keeping.revive_at_ms != 0 && now >= supervisor->keeping.revive_at_ms)
         keeping_revive(supervisor);
     keeping_forget_retired(supervisor);
+    if (supervisor->state != SUPERVISOR_RUNNING)
+        supervisor->remake_wanted = false;
+    if (supervisor->state == SUPERVISOR_RUNNING && supervisor->ordering.revive_at_ms != 0 &&
+        now >= supervisor->ordering.revive_at_ms)
+        ordering_adopt(supervisor);
     if (supervisor->state != SUPERVISOR_RUNNING || supervisor->change.kind != CHANGE_NONE)
         return;
     if (supervisor->reload_wanted)
         change_reload(supervisor);
+    else if (supervisor->remake_wanted)
+        change_remake(supervisor);
     else if (supervisor->restart_at_ms != 0 && now >= supervisor->restart_at_ms)
         change_restart(supervisor);
     else
@@ -326,6 +338,7 @@ static void run(struct supervisor *supervisor)
         for (size_t i = 0; i < lengthof(supervisor->children); i++)
             if (supervisor->children[i].pid != 0)
                 child_read(supervisor, &supervisor->children[i]);
+        ordering_read(supervisor);
         read_signals(supervisor); /* after it: a worker that says that it serves has begun */
         serve_clients(supervisor);
         do_what_is_due(supervisor);
@@ -367,8 +380,18 @@ static void hold_standard_streams(void)
         close(fd);
 }
 
+/* To the worker, whose user has another home, or none. */
+static void tell_state_folder(void)
+{
+    char *path = state_default_path();
+    if (path != NULL)
+        setenv(STATE_VARIABLE, path, 1);
+    free(path);
+}
+
 static void finish(struct supervisor *supervisor)
 {
+    ordering_end(supervisor);
     keeping_end(supervisor);
     control_close(&supervisor->control.socket);
     for (size_t i = 0; i < lengthof(supervisor->control.clients); i++)
@@ -391,6 +414,7 @@ int supervisor_run(const struct supervisor_options *options)
         free(supervisor);
         return EXIT_FAILURE;
     }
+    tell_state_folder();
     change_start(supervisor);
     run(supervisor);
     finish(supervisor);

@@ -38,7 +38,18 @@ struct keeping {
     struct message message;
 };
 
-enum change_kind { CHANGE_NONE, CHANGE_START, CHANGE_RELOAD, CHANGE_RESTART, CHANGE_RENEWAL };
+/* Whoever orders certificates, likewise (acme.h). */
+struct ordering {
+    pid_t pid; /* 0: there is none */
+    int channel;
+    bool is_ending;
+    int64_t revived_ms;
+    int64_t revive_at_ms; /* 0: not planned */
+    struct message message;
+};
+
+/* REMAKE: the text in force, whose self-signed certificates were lost with the keeper. */
+enum change_kind { CHANGE_NONE, CHANGE_START, CHANGE_RELOAD, CHANGE_RESTART, CHANGE_RENEWAL, CHANGE_REMAKE };
 enum change_step { CHANGE_LOADING, CHANGE_ADOPTING };
 
 /* A certificate that was written anew, until the worker serves it. */
@@ -80,12 +91,14 @@ struct supervisor {
     struct control control;
     struct child children[CHILDREN_MAX];
     struct keeping keeping;
+    struct ordering ordering;
     struct child *serving;   /* the worker that has the traffic; NULL while there is none */
     struct edition *edition; /* in force */
     struct sockets *sockets; /* in force */
     struct change change;
     unsigned generation; /* the newest number */
     bool reload_wanted;  /* after the change under way */
+    bool remake_wanted;  /* likewise: the keeper has lost certificates that it had made */
     bool has_started;
     unsigned early_deaths; /* of workers, one after the other */
     int64_t restart_at_ms; /* 0: not planned */
@@ -115,6 +128,9 @@ pid_t process_start(const char *word, int ret_mine[2]);
 /* Has the keeper take the key in an open file; false: `ret_why`. */
 bool keeping_take(struct supervisor *supervisor, int fd, unsigned generation, struct key_id *ret,
                   char ret_why[KEY_WHY_MAX]);
+/* Has the keeper make a self-signed certificate (keeper_make.h), and adds it in PEM. */
+bool keeping_make(struct supervisor *supervisor, struct str names, const unsigned char *digest, struct text *into,
+                  char ret_why[KEY_WHY_MAX]);
 /* The end of a new line to the keeper, or -1 with errno. */
 int keeping_link(struct supervisor *supervisor);
 void keeping_forget(struct supervisor *supervisor, unsigned generation);
@@ -129,11 +145,24 @@ void keeping_revive(struct supervisor *supervisor);
 bool keeping_lost(struct supervisor *supervisor, pid_t pid, int status);
 void keeping_end(struct supervisor *supervisor);
 
+/* ordering.c */
+
+/* The edition in force says what is to be ordered; the worker that serves is told how that goes. */
+void ordering_adopt(struct supervisor *supervisor);
+/* Takes what it has sent. */
+void ordering_read(struct supervisor *supervisor);
+/* The worker answers the challenge, or cannot. */
+void ordering_challenge_is_set(struct supervisor *supervisor, uint32_t number, bool is_fine);
+/* False: `pid` is another. */
+bool ordering_lost(struct supervisor *supervisor, pid_t pid, int status);
+void ordering_end(struct supervisor *supervisor);
+
 /* change.c */
 
 void change_start(struct supervisor *supervisor);
 void change_reload(struct supervisor *supervisor);
 void change_restart(struct supervisor *supervisor);
+void change_remake(struct supervisor *supervisor);
 /* News of the worker that loads. */
 void change_loaded(struct supervisor *supervisor);
 void change_adopted(struct supervisor *supervisor);

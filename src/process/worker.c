@@ -12,7 +12,9 @@
 #include "loop/loop.h"
 #include "loop/ready.h"
 #include "loop/timer.h"
+#include "net/tls_challenge.h"
 #include "observe/access_log.h"
+#include "process/acme.h"
 #include "process/channel.h"
 #include "process/crew.h"
 #include "process/generation_build.h"
@@ -25,6 +27,7 @@
 #include "process/worker_expiry.h"
 #include "process/worker_load.h"
 #include "process/worker_renewal.h"
+#include "proxy/http_challenge.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -56,6 +59,8 @@ struct worker {
     struct mono started;
     struct mono adopted;
     uint64_t machine_memory;
+    struct order_state *orders; /* of certificates, as they were last told */
+    size_t order_count;
     struct message message; /* the one being handled */
     char pseudonym[PSEUDONYM_LEN + 1];
 };
@@ -273,12 +278,64 @@ static void command(struct worker *worker, const struct message *message)
         view.tls_servers = (const struct tls_server_conf *const *)current_config(worker)->tls_servers;
         view.tls_server_count = current_config(worker)->tls_server_count;
     }
+    view.orders = worker->orders;
+    view.order_count = worker->order_count;
     crew_count(worker->crew, &view.counts);
     struct text text;
     text_init(&text);
     bool is_ok = admin_run(&view, str_from(message->bytes, message->len), &text);
     answer(message->fd, is_ok, text_str(&text));
     text_fini(&text);
+}
+
+/* Certificates that are ordered */
+
+static void count_orders(struct worker *worker, struct message *message)
+{
+    enum { ORDERS_MAX = 100000 };
+    if (message->number > ORDERS_MAX)
+        return;
+    free(worker->orders);
+    worker->order_count = message->number;
+    worker->orders = must_calloc(message->number + 1, sizeof *worker->orders);
+}
+
+static void take_order(struct worker *worker, struct message *message)
+{
+    if (message->index >= worker->order_count || message->len != sizeof *worker->orders)
+        return;
+    struct order_state *order = &worker->orders[message->index];
+    memcpy(order, message->bytes, sizeof *order);
+    order->name[sizeof order->name - 1] = '\0';
+    order->error[sizeof order->error - 1] = '\0';
+}
+
+static bool set_challenge(const struct message *message)
+{
+    struct str rest = str_from(message->bytes, message->len), name, token, authorization;
+    if (!str_cut(&rest, '\n', &name))
+        return false;
+    if (message->index == CHALLENGE_TLS_ALPN)
+        return tls_challenge_set(message->number, name, rest.at != NULL ? rest.at : "");
+    if (!str_cut(&rest, '\n', &token) || !str_cut(&rest, '\n', &authorization))
+        return false;
+    http_challenge_set(message->number, name, token, authorization);
+    return true;
+}
+
+static void take_challenge(struct worker *worker, struct message *message)
+{
+    (void)worker;
+    struct letter_to answer = {.kind = MESSAGE_CHALLENGE_SET, .number = message->number};
+    answer.index = set_challenge(message) ? 0 : 1;
+    channel_send(WORKER_CHANNEL, &answer);
+}
+
+static void forget_challenge(struct worker *worker, struct message *message)
+{
+    (void)worker;
+    http_challenge_over(message->number);
+    tls_challenge_over(message->number);
 }
 
 /* Messages */
@@ -317,9 +374,19 @@ static const struct message_row {
     enum message_kind kind;
     void (*act)(struct worker *worker, struct message *message);
 } message_rows[] = {
-    {MESSAGE_LOAD, begin_load},    {MESSAGE_LISTEN, take_listener}, {MESSAGE_LOG, take_log},
-    {MESSAGE_ADOPT, do_adopt},     {MESSAGE_DISCARD, do_discard},   {MESSAGE_REOPEN, reopen},
-    {MESSAGE_COMMAND, do_command}, {MESSAGE_DRAIN, do_drain},       {MESSAGE_STOP, do_stop},
+    {MESSAGE_LOAD, begin_load},
+    {MESSAGE_LISTEN, take_listener},
+    {MESSAGE_LOG, take_log},
+    {MESSAGE_ADOPT, do_adopt},
+    {MESSAGE_DISCARD, do_discard},
+    {MESSAGE_REOPEN, reopen},
+    {MESSAGE_COMMAND, do_command},
+    {MESSAGE_DRAIN, do_drain},
+    {MESSAGE_STOP, do_stop},
+    {MESSAGE_ORDER, take_order},
+    {MESSAGE_ORDER_COUNT, count_orders},
+    {MESSAGE_CHALLENGE, take_challenge},
+    {MESSAGE_CHALLENGE_OVER, forget_challenge},
     {MESSAGE_RENEW, renew},
 };
 
@@ -427,6 +494,7 @@ static void end(struct worker *worker)
     crew_free(worker->crew);
     if (worker->generation != NULL)
         generation_unref(worker->generation);
+    free(worker->orders);
     logs_shutdown(LOG_PATIENCE_MS);
     loop_free(worker->loop);
     regex_thread_done();

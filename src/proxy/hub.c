@@ -177,6 +177,11 @@ static bool may_enter(struct hub *hub, const struct ip *ip, bool *ret_counts)
 static void greeted(void *owner, struct transport *taken)
 {
     struct client *client = owner;
+    if (tls_is_challenge(taken)) {
+        transport_free(taken);
+        forget_client(client);
+        return;
+    }
     struct str name = tls_name(taken);
     generation_unref(client->generation);
     client->name = name.at;

@@ -117,6 +117,7 @@ static const struct {
     {BLOCK_REVERSE, "log l { }\npool p { server b }\nreverse r { listen :80\n% }\n"},
     {BLOCK_ROUTE, "log l { }\npool p { server b }\nreverse r { listen :80; route * { % } }\n"},
     {BLOCK_FORWARD, "log l { }\nforward f { listen 127.0.0.1:3128\n%\n allow }\n"},
+    {BLOCK_ACME, "reverse r { host r.example; listen :80; to a; certificate auto { % ; agree-terms on } }\n"},
     {BLOCK_PASSTHROUGH, "log l { }\npool p { server b }\nreverse r { listen :80 tls-passthrough\n% }\n"},
     {BLOCK_TIMEOUTS_PASSTHROUGH, "reverse r { listen :80 tls-passthrough; to a; timeouts { % } }\n"},
     {OPTIONS_DENY_PASSTHROUGH, "reverse r { listen :80 tls-passthrough; to a; deny % \n}\n"},
@@ -159,6 +160,7 @@ static const struct {
     {"forwarded", "forwarded from 10.0.0.0/8"},
     {"proxy-protocol", "proxy-protocol from 10.0.0.0/8"},
     {"certificate", "certificate authorities.pem authorities.key"},
+    {"email", "email admin@a.example"},
     {"host", "host a.example"},
     {"to", "to b c"},
     {"files", "files www"},
@@ -198,6 +200,7 @@ static const struct {
     {BLOCK_PASSTHROUGH, "deny", "deny as x if tls-sni(a.example)"},
     {BLOCK_PASSTHROUGH, "listen", "listen 127.0.0.1:82 tls-passthrough"},
     {BLOCK_TEST, "to", "to 192.0.2.1"},
+    {BLOCK_ACME, "agree-terms", ""},
     {BLOCK_LOG, "to", "to stderr"},
     {OPTIONS_RESPOND, "file", "file page.html"},
 };

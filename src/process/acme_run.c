@@ -1,0 +1,153 @@
+#include "process/acme_run.h"
+
+#include "base/escape.h"
+#include "base/must.h"
+#include "process/channel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 10 * 60 * 1000, SAID_MAX = 16 * 1024, SAFE_FD = 16, CANNOT_RUN = 127 };
+
+/* In the new process. The numbers of what it inherits are those of acme_run.h. */
+static _Noreturn void become(const char *program, char *const *words, int hooks, int output)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int self = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+    hooks = fcntl(hooks, F_DUPFD_CLOEXEC, SAFE_FD);
+    output = fcntl(output, F_DUPFD_CLOEXEC, SAFE_FD);
+    self = fcntl(self, F_DUPFD_CLOEXEC, SAFE_FD);
+    if (dup2(nothing, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0 ||
+        dup2(hooks, ACME_HOOK_CHANNEL) < 0 || dup2(self, ACME_HOOK_PROGRAM) < 0)
+        _exit(CANNOT_RUN);
+    close_range(ACME_HOOK_PROGRAM + 1, ~0U, 0);
+    setenv(ACME_HOOK_VARIABLE, "1", 1);
+    execv(program, words);
+    dprintf(STDERR_FILENO, "%s cannot be run: %s\n", program, strerror(errno));
+    _exit(CANNOT_RUN);
+}
+
+bool acme_run_start(struct acme_run *run, const char *program, char *const *words)
+{
+    int hooks[2], output[2];
+    if (!channel_pair(hooks))
+        return false;
+    if (pipe2(output, O_CLOEXEC) != 0) {
+        close(hooks[0]);
+        close(hooks[1]);
+        return false;
+    }
+    pid_t pid = fork();
+    if (pid == 0)
+        become(program, words, hooks[1], output[1]);
+    close(hooks[1]);
+    close(output[1]);
+    fcntl(output[0], F_SETFL, O_NONBLOCK);
+    *run = (struct acme_run){.pid = pid > 0 ? pid : 0, .hooks = hooks[0], .output = output[0]};
+    clock_update();
+    run->until = mono_after(clock_mono(), PATIENCE_MS);
+    text_init(&run->said);
+    if (pid < 0)
+        acme_run_fini(run);
+    return pid > 0;
+}
+
+/* The end of what is said tells why; and it may be long, since it is what a server sends. */
+static void keep(struct text *said, struct str piece)
+{
+    if (said->len + piece.len > SAID_MAX) {
+        struct text rest;
+        text_init(&rest);
+        text_add(&rest, str_skip(text_str(said), said->len / 2));
+        text_fini(said);
+        *said = rest;
+    }
+    text_add(said, piece);
+}
+
+void acme_run_read(struct acme_run *run)
+{
+    char bytes[4096];
+    ssize_t got;
+    while (run->output >= 0 && (got = read(run->output, bytes, sizeof bytes)) != 0) {
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return;
+        keep(&run->said, str_from(bytes, (size_t)got));
+    }
+    if (run->output >= 0)
+        close(run->output);
+    run->output = -1;
+}
+
+void acme_run_kill(struct acme_run *run)
+{
+    if (run->pid == 0)
+        return;
+    kill(run->pid, SIGKILL);
+    while (waitpid(run->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    acme_run_fini(run);
+}
+
+void acme_run_fini(struct acme_run *run)
+{
+    int error = errno;
+    if (run->hooks >= 0)
+        close(run->hooks); /* a hook that waits ends by that */
+    if (run->output >= 0)
+        close(run->output);
+    text_fini(&run->said);
+    *run = (struct acme_run){.hooks = -1, .output = -1};
+    errno = error;
+}
+
+/* The `detail` of a problem document (RFC 7807), as it stands in the JSON; at == NULL: there is none. */
+static struct str detail_of(struct str said)
+{
+    static const struct str mark = {"\"detail\": \"", 11};
+    size_t at = str_find_str(said, mark);
+    if (at == said.len)
+        return STR_NONE;
+    struct str rest = str_skip(said, at + mark.len);
+    size_t end = 0;
+    while (end < rest.len && rest.at[end] != '"')
+        end += rest.at[end] == '\\' ? 2 : 1;
+    return str_head(rest, end < rest.len ? end : rest.len);
+}
+
+static struct str last_line(struct str said)
+{
+    struct str rest = said;
+    while (rest.len > 0 && rest.at[rest.len - 1] == '\n')
+        rest.len--;
+    size_t at = str_find_last(rest, '\n');
+    struct str line = at < rest.len ? str_skip(rest, at + 1) : rest;
+    return str_starts(line, STR("uacme: ")) ? str_skip(line, 7) : line;
+}
+
+void acme_run_why(struct str said, char *ret, size_t size)
+{
+    struct str detail = detail_of(said);
+    struct text text;
+    text_init(&text);
+    escape_log(&text, detail.at != NULL ? detail : last_line(said));
+    if (text.len == 0)
+        text_add_cstr(&text, "uacme has not said why");
+    snprintf(ret, size, "%.*s", STR_ARGS(text_str(&text)));
+    text_fini(&text);
+}

@@ -1,0 +1,284 @@
+/* Orders of certificates, what the keeper makes, and how programs are found. */
+#include "base/must.h"
+#include "base/program.h"
+#include "process/acme_order.h"
+#include "process/keeper_make.h"
+#include "process/keeper_store.h"
+
+#include <check.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+Suite *suite_acme(void);
+
+START_TEST(test_delay)
+{
+    static const int64_t expected[] = {60, 120, 240, 480, 960, 1920, 3840, 7680, 15360, 21600, 21600};
+    for (unsigned i = 0; i < lengthof(expected); i++)
+        ck_assert_int_eq(order_delay(i + 1), expected[i]);
+    ck_assert_int_eq(order_delay(UINT32_MAX), 21600);
+}
+END_TEST
+
+START_TEST(test_renewal)
+{
+    const int64_t day = 86400;
+    ck_assert_int_eq(order_renewal(1000, 1000 + 90 * day, 0), 1000 + 60 * day);
+    ck_assert_int_eq(order_renewal(1000, 1000 + 90 * day, 500), 1000 + 60 * day - 3 * day / 2);
+    ck_assert_int_eq(order_renewal(1000, 1000 + 6 * day, 0), 1000 + 4 * day);
+    ck_assert_int_eq(order_renewal(1000, 1030, 999), 1020);
+    ck_assert_int_eq(order_renewal(1000, 900, 999), 900);
+}
+END_TEST
+
+START_TEST(test_orders_are_read_as_written)
+{
+    static const enum challenge_kind kinds[] = {CHALLENGE_TLS_ALPN, CHALLENGE_HTTP};
+    struct order_lines lines = {.folder = "/s/acme/a.example", .directory = "https://a.example/d", .kinds = kinds};
+    struct text text;
+    text_init(&text);
+    lines.names = STR("one.test\ntwo.test\n");
+    lines.email = STR("x@one.test");
+    lines.kind_count = 2;
+    order_write(&lines, &text);
+    lines.email = STR_NONE;
+    lines.kind_count = 1;
+    lines.names = STR("three.test\n");
+    order_write(&lines, &text);
+    struct str rest = text_str(&text);
+    struct order *first = order_read(&rest), *second = order_read(&rest);
+    ck_assert_ptr_nonnull(first);
+    ck_assert_ptr_nonnull(second);
+    ck_assert_ptr_null(order_read(&rest));
+    ck_assert_str_eq(first->folder, "/s/acme/a.example");
+    ck_assert_str_eq(first->directory, "https://a.example/d");
+    ck_assert_str_eq(first->email, "x@one.test");
+    ck_assert_uint_eq(first->name_count, 2);
+    ck_assert_str_eq(first->names[1], "two.test");
+    ck_assert(first->kind_count == 2 && first->kinds[0] == CHALLENGE_TLS_ALPN && first->kinds[1] == CHALLENGE_HTTP);
+    ck_assert_str_eq(first->certificate, "/s/acme/a.example/one.test/cert.pem");
+    ck_assert_str_eq(first->key, "/s/acme/a.example/private/one.test/key.pem");
+    ck_assert_str_eq(first->state.name, "one.test");
+    ck_assert(second->email == NULL && second->kind_count == 1 && second->name_count == 1);
+    ck_assert(!str_eq(first->text, second->text));
+    order_free(first);
+    order_free(second);
+    text_fini(&text);
+}
+END_TEST
+
+START_TEST(test_half_an_order_is_none)
+{
+    static const char *const texts[] = {"", "\n", "folder /x\n\n", "folder /x\ndirectory y\nname a\n\n",
+                                        "folder /x\ndirectory y\nname a\nchallenge dns-01\n\n"};
+    for (size_t i = 0; i < lengthof(texts); i++) {
+        struct str rest = str_of(texts[i]);
+        ck_assert_ptr_null(order_read(&rest));
+    }
+}
+END_TEST
+
+static const char *folder_file(const char *folder)
+{
+    static char path[128];
+    snprintf(path, sizeof path, "%s/aside", folder);
+    return path;
+}
+
+/* A failure is remembered, also by one that comes later; but not for other names. */
+START_TEST(test_memory)
+{
+    char folder[] = "/tmp/gatehouse-acme-XXXXXX", text[256];
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(text, sizeof text, "folder %s\ndirectory d\nname a.test\nchallenge http-01\n\n", folder);
+    struct str rest = str_of(text);
+    struct order *order = order_read(&rest);
+    order_look(order, 1000);
+    ck_assert_int_eq(order->state.next, 0);
+    snprintf(order->state.error, sizeof order->state.error, "no way");
+    order_failed(order, 1000);
+    order_failed(order, 2000);
+    ck_assert_int_ge(order->state.next, 2120);
+    ck_assert_int_lt(order->state.next, 2132);
+    int64_t next = order->state.next;
+    order_free(order);
+
+    rest = str_of(text);
+    order = order_read(&rest);
+    order_look(order, 2001);
+    ck_assert_int_eq(order->state.next, next);
+    ck_assert_uint_eq(order->state.failures, 2);
+    ck_assert_str_eq(order->state.error, "no way");
+    order_look(order, 0); /* a clock that was wrong */
+    ck_assert_int_le(order->state.next, 132);
+    ck_assert_int_eq(rename(order->memory, folder_file(folder)), 0); /* somebody who does not want to wait */
+    order_look(order, 2001);
+    ck_assert_uint_eq(order->state.failures, 0);
+    ck_assert_int_eq(order->state.next, 0);
+    ck_assert_str_eq(order->state.error, "");
+    ck_assert_int_eq(rename(folder_file(folder), order->memory), 0);
+    order_free(order);
+
+    snprintf(text, sizeof text, "folder %s\ndirectory d\nname a.test\nname b.test\nchallenge http-01\n\n", folder);
+    rest = str_of(text);
+    order = order_read(&rest);
+    order_look(order, 2001);
+    ck_assert_uint_eq(order->state.failures, 0);
+    ck_assert_int_eq(order->state.next, 0);
+    order_free(order);
+    snprintf(text, sizeof text, "rm -r %s", folder);
+    ck_assert_int_eq(system(text), 0);
+}
+END_TEST
+
+START_TEST(test_why)
+{
+    static const struct {
+        const char *said, *why;
+    } rows[] = {
+        {"", "uacme has not said why"},
+        {"uacme: failed to fetch directory at https://x\n", "failed to fetch directory at https://x"},
+        {"uacme: one\nuacme: two\n\n", "two"},
+        {"uacme: x\n{\n    \"type\": \"y\",\n    \"detail\": \"no \\\"way\\\" here\",\n    \"status\": 400\n}\nuacme: failed\n",
+         "no \\x5c\\x22way\\x5c\\x22 here"},
+        {"\"detail\": \"without an end", "without an end"},
+        {"\"detail\": \"a\\", "a\\x5c"},
+        {"\x1b[31mred\n", "\\x1b[31mred"},
+    };
+    char why[64];
+    for (size_t i = 0; i < lengthof(rows); i++) {
+        acme_run_why(str_of(rows[i].said), why, sizeof why);
+        ck_assert_str_eq(why, rows[i].why);
+    }
+    acme_run_why(STR("123456789 and so on\n"), why, 10);
+    ck_assert_str_eq(why, "123456789");
+}
+END_TEST
+
+/* What the keeper makes */
+
+static X509 *read_pem(const struct text *pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem->at, (int)pem->len);
+    X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    ck_assert_ptr_nonnull(certificate);
+    return certificate;
+}
+
+static bool has_name(X509 *certificate, const char *name)
+{
+    return X509_check_host(certificate, name, 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) == 1;
+}
+
+START_TEST(test_made)
+{
+    struct keeper_store *store = keeper_store_new();
+    char why[KEY_WHY_MAX];
+    struct text first, second;
+    text_init(&first);
+    text_init(&second);
+    ck_assert(keeper_store_make(store, STR("a.test\n*.b.test\n"), NULL, &first, why));
+    ck_assert(keeper_store_make(store, STR("a.test\n*.b.test\n"), NULL, &second, why));
+    ck_assert(str_eq(text_str(&first), text_str(&second)));
+    X509 *certificate = read_pem(&first);
+    ck_assert(has_name(certificate, "a.test") && has_name(certificate, "x.b.test") && !has_name(certificate, "c.test"));
+    ck_assert_int_eq(X509_verify(certificate, X509_get0_pubkey(certificate)), 1);
+    ck_assert_int_eq(X509_cmp_current_time(X509_get0_notBefore(certificate)), -1);
+    ck_assert_int_eq(X509_cmp_current_time(X509_get0_notAfter(certificate)), 1);
+    keeper_store_forget(store, UINT32_MAX); /* not what was made */
+    struct sign_question question = {.kind = SIGN_ECDSA, .digest = SIGN_SHA256, .len = 32};
+    struct sign_answer answer;
+    unsigned char *der = NULL;
+    int len = i2d_PUBKEY(X509_get0_pubkey(certificate), &der);
+    ck_assert_int_eq(EVP_Digest(der, (size_t)len, question.key.bytes, NULL, EVP_sha256(), NULL), 1);
+    OPENSSL_free(der);
+    keeper_store_sign(store, &question, &answer);
+    ck_assert_uint_gt(answer.len, 0);
+    X509_free(certificate);
+    text_fini(&first);
+    text_fini(&second);
+    keeper_store_free(store);
+}
+END_TEST
+
+/* RFC 8737 section 3. */
+START_TEST(test_made_for_a_challenge)
+{
+    struct keeper_store *store = keeper_store_new();
+    unsigned char digest[MAKE_DIGEST_LEN];
+    char why[KEY_WHY_MAX];
+    struct text pem;
+    text_init(&pem);
+    memset(digest, 0xa5, sizeof digest);
+    ck_assert(keeper_store_make(store, STR("a.test\n"), digest, &pem, why));
+    X509 *certificate = read_pem(&pem);
+    ASN1_OBJECT *id = OBJ_txt2obj("1.3.6.1.5.5.7.1.31", 1);
+    X509_EXTENSION *extension = X509_get_ext(certificate, X509_get_ext_by_OBJ(certificate, id, -1));
+    ck_assert_ptr_nonnull(extension);
+    ck_assert_int_eq(X509_EXTENSION_get_critical(extension), 1);
+    const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(extension);
+    ck_assert_int_eq(ASN1_STRING_length(value), 34);
+    ck_assert_int_eq(memcmp(ASN1_STRING_get0_data(value), "\x04\x20", 2), 0);
+    ck_assert_int_eq(memcmp(ASN1_STRING_get0_data(value) + 2, digest, sizeof digest), 0);
+    ck_assert(has_name(certificate, "a.test"));
+    ASN1_OBJECT_free(id);
+    X509_free(certificate);
+    text_fini(&pem);
+    keeper_store_free(store);
+}
+END_TEST
+
+/* A hundred of the longest names are more than a message holds: there are as many as fit. */
+START_TEST(test_made_for_many)
+{
+    struct keeper_store *store = keeper_store_new();
+    char why[KEY_WHY_MAX];
+    struct text names, pem;
+    text_init(&names);
+    text_init(&pem);
+    for (int i = 0; i < 100; i++)
+        text_printf(&names, "a%d.%060d.%060d.%060d.test\n", i, i, i, i);
+    ck_assert(keeper_store_make(store, text_str(&names), NULL, &pem, why));
+    ck_assert_uint_lt(pem.len, 8 * 1024);
+    X509_free(read_pem(&pem));
+    text_fini(&names);
+    text_fini(&pem);
+    keeper_store_free(store);
+}
+END_TEST
+
+START_TEST(test_program)
+{
+    char path[64], *before = strdup(getenv("PATH") != NULL ? getenv("PATH") : "/bin");
+    setenv("PATH", "/nowhere::.:/bin", 1);
+    ck_assert(program_find("sh", path, sizeof path));
+    ck_assert_str_eq(path, "/bin/sh");
+    ck_assert(!program_find("sh", path, 5));
+    ck_assert(!program_find("no-such-program", path, sizeof path));
+    setenv("PATH", "/", 1);
+    ck_assert(!program_find("bin", path, sizeof path)); /* a folder */
+    setenv("PATH", before, 1);
+    free(before);
+}
+END_TEST
+
+Suite *suite_acme(void)
+{
+    Suite *suite = suite_create("acme");
+    TCase *all = tcase_create("all");
+    tcase_add_test(all, test_delay);
+    tcase_add_test(all, test_renewal);
+    tcase_add_test(all, test_orders_are_read_as_written);
+    tcase_add_test(all, test_half_an_order_is_none);
+    tcase_add_test(all, test_memory);
+    tcase_add_test(all, test_why);
+    tcase_add_test(all, test_made);
+    tcase_add_test(all, test_made_for_a_challenge);
+    tcase_add_test(all, test_made_for_many);
+    tcase_add_test(all, test_program);
+    suite_add_tcase(suite, all);
+    return suite;
+}
