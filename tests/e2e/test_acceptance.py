@@ -177,11 +177,14 @@ def test_the_copies_here_are_those_of_the_contract(name):
         assert file.read() == copies[name]
 
 
-def test_the_examples_load():
+def test_the_examples_load(web_folder):
+    """`check` looks whether there is an uacme."""
+    os.chmod(web_folder.put("uacme", "#!/bin/sh\n"), 0o755)
+    env = {**os.environ, "PATH": f"{web_folder}:{os.environ['PATH']}"}
     folder = os.path.join(os.path.dirname(DATA), "../../conf/examples")
     found = [os.path.join(at, name) for at, _, names in os.walk(folder) for name in names if name.endswith(".conf")]
     for path in found:
-        done = subprocess.run([os.environ.get("GATEHOUSE") or run.__globals__["binary"](), "check", "-c", path], capture_output=True, text=True)
+        done = subprocess.run([os.environ.get("GATEHOUSE") or run.__globals__["binary"](), "check", "-c", path], capture_output=True, text=True, env=env)
         assert done.returncode == 0, f"{path}:\n{done.stdout}{done.stderr}"
 
 

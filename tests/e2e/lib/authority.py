@@ -51,8 +51,8 @@ class Authority:
             os.replace(pair.certificate, self.certificate)
             os.replace(pair.key, self.key)
 
-    def issue(self, *names, extensions=(), ends="+30", key="ec"):
-        """A certificate for names and addresses; `ends` in days from now, or a date."""
+    def issue(self, *names, extensions=(), ends="+30", begins="20200101000000Z", key="ec"):
+        """A certificate for names and addresses; valid for 30 days, or from `begins` to `ends`, as in 20301231235959Z."""
         self._count += 1
         base = self.dir / f"issued{self._count}"
         alternatives = ",".join(("IP:" if n.replace(".", "").isdigit() else "DNS:") + n for n in names)
@@ -61,7 +61,7 @@ class Authority:
         kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if key == "ec" else ["-newkey", key]
         openssl("req", "-new", *kind, "-nodes", "-subj", f"/CN={names[0]}", "-keyout", base + ".key",
                 "-out", base + ".csr", *[word for e in extensions for word in ("-addext", e)])
-        times = ["-days", "30"] if ends == "+30" else ["-startdate", "20200101000000Z", "-enddate", ends]
+        times = ["-days", "30"] if ends == "+30" else ["-startdate", begins, "-enddate", ends]
         openssl("ca", "-batch", "-config", self._conf, "-in", base + ".csr", "-out", base + ".pem", "-notext", *times)
         return Pair(base + ".pem", base + ".key", self.dir)
 
