@@ -30,16 +30,21 @@ struct http1_request {
     const struct limits *limits;
 };
 
+/* What there is only while something has come and is not done with. */
+struct work {
+    struct buffer in;
+    struct arena arena;
+    struct http1_request *request; /* NULL: nothing of it has come */
+};
+
 /* Small, since thousands of idle ones are held. */
 struct http1_server {
     uint32_t magic;
     uint8_t state;
     bool is_draining;
-    bool is_first; /* nothing was answered yet */
-    struct http1_request *request; /* NULL while idle */
+    bool is_first;     /* nothing was answered yet */
+    struct work *work; /* NULL while idle */
     struct transport *transport;
-    struct buffer in;
-    struct arena arena;
     const struct http1_owner *ops;
     void *owner;
     struct task task;
@@ -57,13 +62,48 @@ static struct http1_request *request_of(struct stream *stream)
     return request;
 }
 
-/* The arena, and with it the request. */
+static struct http1_request *request_in(const struct http1_server *server)
+{
+    return server->work != NULL ? server->work->request : NULL;
+}
+
+static bool has_input(const struct http1_server *server)
+{
+    return server->work != NULL && server->work->in.len > 0;
+}
+
+static struct work *begin_work(struct http1_server *server)
+{
+    if (server->work == NULL)
+        server->work = must_calloc(1, sizeof *server->work);
+    return server->work;
+}
+
+static void end_work(struct http1_server *server)
+{
+    if (has_input(server) || request_in(server) != NULL)
+        return;
+    free(server->work);
+    server->work = NULL;
+}
+
+/* The arena, and with it the request; what was read behind it stays. */
 static void drop_request(struct http1_server *server)
 {
-    if (server->request != NULL)
-        http1_stream_fini(&server->request->http1);
-    server->request = NULL;
-    arena_reset(&server->arena);
+    struct http1_request *request = request_in(server);
+    if (request != NULL) {
+        http1_stream_fini(&request->http1);
+        server->work->request = NULL;
+        arena_reset(&server->work->arena);
+    }
+    end_work(server);
+}
+
+static void drop_input(struct http1_server *server)
+{
+    if (server->work != NULL)
+        buffer_clear(&server->work->in);
+    end_work(server);
 }
 
 /* The end of the connection */
@@ -71,11 +111,12 @@ static void drop_request(struct http1_server *server)
 void http1_server_free(struct http1_server *server)
 {
     must_be(server, SERVER_MAGIC);
-    if (server->request != NULL && server->request->http1.stream.user != NULL)
-        server->request->http1.stream.user->cancel(server->request->http1.stream.user);
+    struct http1_request *request = request_in(server);
+    if (request != NULL && request->http1.stream.user != NULL)
+        request->http1.stream.user->cancel(request->http1.stream.user);
     task_fini(&server->task);
     timer_fini(&server->timer);
-    buffer_clear(&server->in);
+    drop_input(server);
     drop_request(server);
     transport_free(server->transport);
     server->magic = 0;
@@ -93,7 +134,7 @@ static void close_server(struct http1_server *server)
 static void linger(struct http1_server *server)
 {
     server->state = SERVER_LINGER;
-    buffer_clear(&server->in);
+    drop_input(server);
     drop_request(server);
     transport_shut(server->transport);
     timer_set(&server->timer, LINGER_MS);
@@ -103,9 +144,11 @@ static void linger(struct http1_server *server)
 static void run_linger(struct http1_server *server)
 {
     enum flow flow = FLOW_MORE;
-    for (size_t lingered = 0; flow == FLOW_MORE && lingered < LINGER_BYTES; buffer_clear(&server->in)) {
-        flow = transport_read(server->transport, &server->in, 4 * BLOCK_SIZE, &server->task);
-        lingered += server->in.len;
+    struct buffer in;
+    buffer_init(&in);
+    for (size_t lingered = 0; flow == FLOW_MORE && lingered < LINGER_BYTES; buffer_clear(&in)) {
+        flow = transport_read(server->transport, &in, 4 * BLOCK_SIZE, &server->task);
+        lingered += in.len;
     }
     if (flow != FLOW_WAIT || timer_is_due(&server->timer))
         close_server(server);
@@ -115,7 +158,7 @@ static void run_linger(struct http1_server *server)
 
 static void begin_exchange(struct http1_server *server, enum fault fault)
 {
-    struct http1_request *request = server->request;
+    struct http1_request *request = server->work->request;
     struct stream *stream = &request->http1.stream;
     const struct timeouts *timeouts;
     server->state = SERVER_EXCHANGE;
@@ -127,35 +170,36 @@ static void begin_exchange(struct http1_server *server, enum fault fault)
     stream->must_close = server->is_draining || fault != FAULT_NONE || !stream->head.keep_alive;
     if (fault != FAULT_NONE)
         stream->head.framing = FRAMING_NONE;
-    body_reader_frame(&request->http1.reader, &stream->head, request->limits, &server->arena);
+    body_reader_frame(&request->http1.reader, &stream->head, request->limits, &server->work->arena);
     server->ops->begin(server->owner, stream);
 }
 
 static void begin_head(struct http1_server *server)
 {
-    struct http1_request *request = arena_new(&server->arena, struct http1_request);
+    struct work *work = server->work;
+    struct http1_request *request = arena_new(&work->arena, struct http1_request);
     const struct timeouts *timeouts;
-    server->request = request;
+    work->request = request;
     server->state = SERVER_HEAD;
     server->ops->limits(server->owner, &request->limits, &timeouts);
     request->server = server;
-    http1_stream_begin(&request->http1, &server_stream_ops, server->transport, &server->in, &server->arena);
+    http1_stream_begin(&request->http1, &server_stream_ops, server->transport, &work->in, &work->arena);
     request->http1.reader.when_gone = FAULT_CLIENT_GONE;
     request->http1.reader.when_invalid = FAULT_BAD_CHUNK;
-    head_parser_init_request(&request->parser, &server->arena, &request->http1.stream.head, request->limits);
+    head_parser_init_request(&request->parser, &work->arena, &request->http1.stream.head, request->limits);
     if (!server->is_first) /* of the first request the time counts from the accept on */
         timer_set(&server->timer, timeouts->client_header);
 }
 
 /* Feeds the parser with what has been read; MORE while the head is not complete. */
-static enum parse parse_some(struct http1_server *server)
+static enum parse parse_some(struct work *work)
 {
     enum parse parsed = PARSE_MORE;
-    while (parsed == PARSE_MORE && server->in.len > 0) {
-        struct str front = buffer_front(&server->in);
+    while (parsed == PARSE_MORE && work->in.len > 0) {
+        struct str front = buffer_front(&work->in);
         size_t used = 0;
-        parsed = head_parse(&server->request->parser, front.at, front.len, &used);
-        buffer_drop(&server->in, used);
+        parsed = head_parse(&work->request->parser, front.at, front.len, &used);
+        buffer_drop(&work->in, used);
     }
     return parsed;
 }
@@ -163,7 +207,7 @@ static enum parse parse_some(struct http1_server *server)
 /* The peer has ended, or its time is over. Nobody who never sent a byte of a request gets an answer (browsers preconnect). */
 static void give_up(struct http1_server *server, bool is_timeout)
 {
-    bool has_begun = server->state == SERVER_HEAD && head_parser_has_begun(&server->request->parser);
+    bool has_begun = server->state == SERVER_HEAD && head_parser_has_begun(&server->work->request->parser);
     if (has_begun && is_timeout)
         begin_exchange(server, FAULT_CLIENT_SLOW_HEAD);
     else if (has_begun && server->transport->error == 0)
@@ -174,14 +218,16 @@ static void give_up(struct http1_server *server, bool is_timeout)
 
 static void run_head(struct http1_server *server)
 {
+    struct work *work = begin_work(server);
     for (;;) {
-        if (server->in.len == 0) {
-            enum flow flow = transport_read(server->transport, &server->in, BLOCK_SIZE, &server->task);
+        if (work->in.len == 0) {
+            enum flow flow = transport_read(server->transport, &work->in, BLOCK_SIZE, &server->task);
             if (flow == FLOW_END || flow == FLOW_FAIL) {
                 give_up(server, false);
                 return;
             }
-            if (flow == FLOW_WAIT && server->in.len == 0) {
+            if (flow == FLOW_WAIT && work->in.len == 0) {
+                end_work(server);
                 if (timer_is_due(&server->timer))
                     give_up(server, true);
                 return;
@@ -191,9 +237,9 @@ static void run_head(struct http1_server *server)
         }
         if (server->state == SERVER_IDLE)
             begin_head(server);
-        enum parse parsed = parse_some(server);
+        enum parse parsed = parse_some(work);
         if (parsed != PARSE_MORE) {
-            begin_exchange(server, parsed == PARSE_BAD ? server->request->parser.fault : FAULT_NONE);
+            begin_exchange(server, parsed == PARSE_BAD ? work->request->parser.fault : FAULT_NONE);
             return;
         }
     }
@@ -235,7 +281,7 @@ static void next_request(struct http1_server *server)
     drop_request(server);
     server->ops->limits(server->owner, &limits, &timeouts);
     timer_set(&server->timer, timeouts->client_idle);
-    if (server->in.len > 0 || transport_may_read(server->transport))
+    if (has_input(server) || transport_may_read(server->transport))
         task_wake(&server->task);
     else
         transport_watch(server->transport, &server->task);
@@ -254,7 +300,7 @@ static void done(struct stream *stream, enum stream_end end)
         close_server(server);
     } else if (end == STREAM_REUSE && !stream->must_close && is_read) {
         next_request(server);
-    } else if (is_read && server->in.len == 0 && transport_is_quiet(server->transport)) {
+    } else if (is_read && !has_input(server) && transport_is_quiet(server->transport)) {
         close_server(server);
     } else {
         linger(server);
@@ -280,7 +326,6 @@ struct http1_server *http1_server_new(struct transport *taken, const struct http
     server->ops = ops;
     server->owner = owner;
     server->is_first = true;
-    arena_init(&server->arena);
     task_init(&server->task, run);
     timer_init(&server->timer, &server->task);
     ops->limits(owner, &limits, &timeouts);
@@ -299,7 +344,7 @@ void http1_server_give(struct http1_server *server, struct buffer *rest, msec wa
     if (server->is_draining && left > LAST_CHANCE_MS)
         left = LAST_CHANCE_MS;
     timer_set(&server->timer, left > 0 ? left : 0);
-    buffer_move(&server->in, rest, rest->len);
+    buffer_move(&begin_work(server)->in, rest, rest->len);
     task_fini(&server->task); /* it runs now: another turn would cost a look at the network */
     run(&server->task);
 }
@@ -308,9 +353,9 @@ void http1_server_drain(struct http1_server *server)
 {
     must_be(server, SERVER_MAGIC);
     server->is_draining = true;
-    if (server->request != NULL)
-        server->request->http1.stream.must_close = true;
-    if (server->state != SERVER_IDLE || server->in.len > 0 || !transport_is_quiet(server->transport))
+    if (request_in(server) != NULL)
+        request_in(server)->http1.stream.must_close = true;
+    if (server->state != SERVER_IDLE || has_input(server) || !transport_is_quiet(server->transport))
         return;
     if (server->is_first)
         timer_set(&server->timer, LAST_CHANCE_MS);
