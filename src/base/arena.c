@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/must.h"
+#include "base/spares.h"
 
 #include <stdalign.h>
 #include <stdio.h>
@@ -18,19 +19,12 @@ enum { CHUNK = 4096, SPARES = 0 }; /* a use after the release is seen only in me
 enum { CHUNK = 4096, SPARES = 256 }; /* 1 MiB a thread; an exchange takes two */
 #endif
 
-static _Thread_local struct arena_chunk *spares;
-static _Thread_local unsigned spare_count;
+static _Thread_local struct spares spares;
 
 static struct arena_chunk *take_chunk(size_t size)
 {
-    struct arena_chunk *chunk = spares;
-    if (size == CHUNK && chunk != NULL) {
-        spares = chunk->older;
-        spare_count--;
-    } else {
-        chunk = must_alloc(size);
-        chunk->size = size;
-    }
+    struct arena_chunk *chunk = size == CHUNK ? spares_take(&spares, CHUNK) : must_alloc(size);
+    chunk->size = size;
     memory_count((ptrdiff_t)size);
     return chunk;
 }
@@ -38,23 +32,25 @@ static struct arena_chunk *take_chunk(size_t size)
 static void give_chunk(struct arena_chunk *chunk)
 {
     memory_count(-(ptrdiff_t)chunk->size);
-    if (chunk->size != CHUNK || spare_count == SPARES) {
+    if (chunk->size == CHUNK)
+        spares_give(&spares, chunk, SPARES);
+    else
         free(chunk);
-        return;
-    }
-    chunk->older = spares;
-    spares = chunk;
-    spare_count++;
+}
+
+size_t arena_thread_spare(void)
+{
+    return (size_t)spares.count * CHUNK;
+}
+
+size_t arena_thread_trim(void)
+{
+    return (size_t)spares_trim(&spares) * CHUNK;
 }
 
 void arena_thread_done(void)
 {
-    while (spares != NULL) {
-        struct arena_chunk *chunk = spares;
-        spares = chunk->older;
-        free(chunk);
-    }
-    spare_count = 0;
+    spares_free(&spares);
 }
 
 void arena_init(struct arena *arena)

@@ -50,6 +50,10 @@ struct str arena_printf(struct arena *arena, const char *format, ...) __attribut
 struct str arena_vprintf(struct arena *arena, const char *format, va_list args);
 struct str arena_lower(struct arena *arena, struct str s);
 
+/* Bytes of the chunks that the thread keeps ready. */
+size_t arena_thread_spare(void);
+/* Gives those back that were not wanted since the last call; how many bytes. */
+size_t arena_thread_trim(void);
 /* Gives the thread's spare chunks back to the system: at the end of a thread, so that a leak check sees none. */
 void arena_thread_done(void);
 

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/must.h"
 #include "base/object.h"
+#include "base/spares.h"
 
 #include <stdlib.h>
 
@@ -30,54 +31,36 @@ enum {
 #endif
 };
 
-struct spares {
-    struct slice *first; /* the last given back is the first taken: it is in the cache */
-    unsigned count;
-};
-
 static _Thread_local struct spares blocks, references;
 
 static struct slice *take(struct spares *spares, size_t size)
 {
-    struct slice *slice = spares->first;
-    if (slice != NULL) {
-        spares->first = slice->next;
-        spares->count--;
-    } else {
-        slice = must_alloc(size);
-    }
     memory_count((ptrdiff_t)size);
     object_count_up(OBJECT_SLICE);
-    return slice;
+    return spares_take(spares, size);
 }
 
 static void give(struct spares *spares, struct slice *slice, size_t size, unsigned max)
 {
     memory_count(-(ptrdiff_t)size);
     object_count_down(OBJECT_SLICE);
-    if (spares->count >= max) {
-        free(slice);
-        return;
-    }
-    slice->next = spares->first;
-    spares->first = slice;
-    spares->count++;
+    spares_give(spares, slice, max);
 }
 
-static void free_spares(struct spares *spares)
+size_t buffer_thread_spare(void)
 {
-    while (spares->first != NULL) {
-        struct slice *slice = spares->first;
-        spares->first = slice->next;
-        free(slice);
-    }
-    spares->count = 0;
+    return blocks.count * (sizeof(struct slice) + BLOCK_SIZE) + references.count * sizeof(struct slice);
+}
+
+size_t buffer_thread_trim(void)
+{
+    return spares_trim(&blocks) * (sizeof(struct slice) + BLOCK_SIZE) + spares_trim(&references) * sizeof(struct slice);
 }
 
 void buffer_thread_done(void)
 {
-    free_spares(&blocks);
-    free_spares(&references);
+    spares_free(&blocks);
+    spares_free(&references);
 }
 
 static struct slice *block_new(void)

@@ -52,6 +52,10 @@ void buffer_drop(struct buffer *buffer, size_t len);
 /* Moves the first `len` bytes behind the last of `to`; whole slices are handed over, a part of one is referenced or copied. */
 void buffer_move(struct buffer *to, struct buffer *from, size_t len);
 
+/* Bytes of the blocks that the thread keeps ready. */
+size_t buffer_thread_spare(void);
+/* Gives those back that were not wanted since the last call; how many bytes. */
+size_t buffer_thread_trim(void);
 /* Gives the thread's spare blocks back to the system. */
 void buffer_thread_done(void);
 

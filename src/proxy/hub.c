@@ -15,6 +15,7 @@
 #include "proxy/exchange.h"
 #include "proxy/hub_private.h"
 #include "proxy/passthrough.h"
+#include "proxy/tidy.h"
 #include "upstream/upstreams.h"
 
 #include <stdatomic.h>
@@ -77,6 +78,7 @@ struct hub {
     struct list ports;
     struct list clients;
     struct hub_counts counts;
+    struct tidy tidy;
 };
 
 static struct str pseudonym = {"gatehouse", 9};
@@ -144,6 +146,7 @@ static void client_begin(void *owner, struct stream *stream)
     struct hub *hub = port->hub;
     list_remove(&client->link);
     list_push_back(&hub->clients, &client->link);
+    tidy_soon(&hub->tidy);
     if (client->kind != kind_of(port->gate) && stream->fault == FAULT_NONE)
         stream->fault = FAULT_SHUTDOWN; /* a reload has made a listener of the other kind of it */
     if (descriptors_are_short())
@@ -436,6 +439,7 @@ void hub_adopt(struct hub *hub, struct generation *generation)
 void hub_drain(struct hub *hub)
 {
     hub->upstreams.is_closing = true;
+    tidy_fini(&hub->tidy);
     list_each_safe(link, &hub->ports)
         close_port(container_of(link, struct port, link));
     drain_clients(hub, NULL);
@@ -508,6 +512,7 @@ struct hub *hub_new(struct generation *generation, struct opener *opener)
     upstreams_init(&hub->upstreams, hub->resolver);
     upstreams_set_pools(&hub->upstreams, generation->pools, generation->pool_count);
     keeper_link_begin(opener);
+    tidy_init(&hub->tidy);
     return hub;
 }
 
@@ -515,6 +520,7 @@ void hub_free(struct hub *hub)
 {
     must_be(hub, HUB_MAGIC);
     hub->upstreams.is_closing = true;
+    tidy_fini(&hub->tidy);
     list_each_safe(link, &hub->ports) /* first: closing one accepts what still waits in the kernel's queue */
         close_port(container_of(link, struct port, link));
     list_each_safe(link, &hub->clients)

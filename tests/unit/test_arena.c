@@ -1,6 +1,7 @@
 #include "base/arena.h"
 
 #include "base/memory.h"
+#include "base/spares.h"
 #include "base/object.h"
 
 #include <check.h>
@@ -143,6 +144,32 @@ START_TEST(test_objects)
 }
 END_TEST
 
+START_TEST(test_spares_that_nobody_wants_are_given_back)
+{
+    enum { PIECES = 5, SIZE = 64, MAX = 4 };
+    struct spares spares = {0};
+    void *pieces[PIECES];
+    for (int i = 0; i < PIECES; i++)
+        pieces[i] = spares_take(&spares, SIZE);
+    for (int i = 0; i < PIECES; i++)
+        spares_give(&spares, pieces[i], MAX);
+    ck_assert_uint_eq(spares.count, MAX);
+    ck_assert_uint_eq(spares_trim(&spares), 0); /* they were wanted since the last look */
+    for (int i = 0; i < 2; i++) {
+        void *one = spares_take(&spares, SIZE);
+        void *other = spares_take(&spares, SIZE);
+        spares_give(&spares, other, MAX);
+        spares_give(&spares, one, MAX);
+        ck_assert_uint_eq(spares_trim(&spares), i == 0 ? 2 : 0); /* two were enough */
+        ck_assert_uint_eq(spares.count, 2);
+    }
+    ck_assert_uint_eq(spares_trim(&spares), 2);
+    ck_assert_uint_eq(spares.count, 0);
+    ck_assert_ptr_null(spares.first);
+    spares_free(&spares);
+}
+END_TEST
+
 Suite *suite_arena(void)
 {
     Suite *suite = suite_create("arena");
@@ -151,6 +178,7 @@ Suite *suite_arena(void)
     tcase_add_test(tcase, test_aligned_at_the_end_of_a_chunk);
     tcase_add_test(tcase, test_large_and_zeroed);
     tcase_add_test(tcase, test_memory_is_counted);
+    tcase_add_test(tcase, test_spares_that_nobody_wants_are_given_back);
     tcase_add_test(tcase, test_pressure);
     tcase_add_test(tcase, test_text);
     suite_add_tcase(suite, tcase);
