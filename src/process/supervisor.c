@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 enum {
-    EARLY_MS = 5000,      /* a worker that lives shorter has died early */
+    EARLY_MS = 1000,      /* a worker that lives shorter has died early */
     DELAY_FIRST_MS = 100, /* before the third worker in a row that died early; doubled from then on */
     DELAY_MAX_MS = 10000,
     STOP_PATIENCE_MS = 5000, /* for a worker that was told to stop at once */
