@@ -26,6 +26,7 @@ CONDITION(method); /* match_request.c */
 CONDITION(scheme);
 CONDITION(port);
 CONDITION(header);
+CONDITION(client_certificate);
 CONDITION(time);          /* match_time.c */
 CONDITION(response_type); /* match_response.c */
 CONDITION(response_size);

@@ -25,7 +25,8 @@ struct test_conf {
     struct str method;
     struct str url;
     struct place url_place;
-    struct str at; /* "YYYY-MM-DD HH:MM", at == NULL: not given */
+    struct str client_certificate; /* at == NULL: none is shown */
+    struct str at;                 /* "YYYY-MM-DD HH:MM", at == NULL: not given */
     struct ip to;  /* version 0: not given */
     struct field_line {
         struct str name;
@@ -55,7 +56,7 @@ struct config {
     size_t list_count;
     struct pool_conf **pools; /* named ones, and those in short */
     size_t pool_count;
-    struct tls_server_conf **tls_servers; /* of the blocks that have certificates */
+    struct tls_server_conf **tls_servers; /* of the blocks that have certificates or `tls { … }` */
     size_t tls_server_count;
     struct log_conf *logs;
     size_t log_count;

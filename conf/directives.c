@@ -52,11 +52,11 @@ const struct block_name block_names[] = {
     {BLOCK_POOL_TLS, "tls of a pool", "the tls block of a pool"},
     {BLOCK_REVERSE, "reverse", "a reverse block"},
     {BLOCK_PASSTHROUGH, "reverse with tls-passthrough", "a reverse block with tls-passthrough"},
-    {BLOCK_MODE_TLS, "tls of a reverse or forward block", "the tls block of a reverse or forward block"},
     {BLOCK_ROUTE, "route", "a route block"},
     {BLOCK_FORWARD, "forward", "a forward block"},
     {BLOCK_ACME, "certificate auto", "the block of 'certificate auto'"},
     {BLOCK_TEST, "test", "a test block"},
+    {BLOCK_TLS, "tls of a reverse or forward block", "the tls block of a reverse or forward block"},
     {BLOCK_TUNNEL_CHECK, "tunnel-check", "a tunnel-check block"},
     {OPTIONS_USER, "user", "the options of 'user'"},
     {OPTIONS_CONTROL, "control", "the options of 'control'"},
@@ -89,6 +89,9 @@ const struct value_doc value_docs[VALUE_TYPE_COUNT] = {
 
 static const struct value_word auto_is_zero[] = {{"auto", 0}, {NULL, 0}};
 static const struct value_word off_is_zero[] = {{"off", 0}, {NULL, 0}};
+static const struct value_word off_is_negative[] = {{"off", (uint64_t)-1}, {NULL, 0}};
+static const struct value_word client_certificates[] = {
+    {"required", CLIENT_CERTIFICATE_REQUIRED}, {"optional", CLIENT_CERTIFICATE_OPTIONAL}, {NULL, 0}};
 static const struct value_word off_is_endless[] = {{"off", UINT64_MAX}, {NULL, 0}};
 static const struct value_word prefers[] = {
     {"any", PREFER_ANY}, {"ipv4", PREFER_IPV4}, {"ipv6", PREFER_IPV6}, {NULL, 0}};
@@ -263,6 +266,8 @@ const struct directive directives[] = {
      .help = "the authorities that servers' certificates have to come from, in PEM"},
     {.name = "server-name", .blocks = BLOCK_POOL_TLS, SPECIAL(set_tls_server_name, 1, 1, "NAME"),
      .fallback_note = "the server's own name or address", .help = "is asked for and has to stand in the certificate"},
+    {.name = "certificate", .blocks = BLOCK_POOL_TLS, SPECIAL(set_pool_certificate, 2, 2, "CERTIFICATE-FILE KEY-FILE"),
+     .fallback_note = "none", .help = "is shown to servers that ask for one; as for listeners, with the key in a file of its own, which only the keeper reads; changed files are read by a reload"},
 
     /* reverse */
     {.name = "reverse", .blocks = BLOCK_TOP, SPECIAL(set_mode, 1, 1, "NAME"), .body = BODY_REQUIRED, .repeats = true,
@@ -287,10 +292,22 @@ const struct directive directives[] = {
      .help = "the authority; its own certificate has to be in order for this machine"},
     {.name = "agree-terms", .blocks = BLOCK_ACME, .type = VALUE_SWITCH, MEMBER(struct acme_conf, agrees), .fallback = "off",
      .help = "agrees to the authority's terms of service; without it nothing is ordered"},
-    {.name = "tls", .blocks = BLOCK_REVERSE | BLOCK_FORWARD, SPECIAL(set_mode_tls, 0, 0, NULL), .body = BODY_REQUIRED,
-     .help = "how its listeners with tls speak to clients"},
-    {.name = "ocsp-stapling", .blocks = BLOCK_MODE_TLS, .type = VALUE_SWITCH, MEMBER(struct tls_server_conf, stapling), .fallback = "on",
+    {.name = "tls", .blocks = BLOCK_REVERSE | BLOCK_FORWARD, SPECIAL(set_tls, 0, 0, NULL), .body = BODY_REQUIRED,
+     .help = "how the listeners with tls speak it; of blocks that share one, the block of the name that the client asks for has its way"},
+    {.name = "versions", .blocks = BLOCK_TLS, SPECIAL(set_tls_versions, 1, 2, "1.2 | 1.3 | 1.2 1.3"), .fallback = "1.2 1.3",
+     .help = "the versions that are spoken"},
+    {.name = "ciphers", .blocks = BLOCK_TLS, SPECIAL(set_tls_ciphers, 1, MANY, "LIST..."), .fallback_note = "ECDHE with AES-GCM or ChaCha20-Poly1305; the suites of TLS 1.3",
+     .help = "for TLS 1.2 a list as OpenSSL has it (ciphers(1)), the first that both sides know is taken; names that begin with TLS_ are suites of TLS 1.3"},
+    {.name = "client-ca", .blocks = BLOCK_TLS, SPECIAL(set_tls_client_ca, 1, 1, "FILE"), .fallback_note = "none",
+     .help = "clients are asked for a certificate of one of these authorities, in PEM; one of others, or out of date, ends the handshake"},
+    {.name = "client-certificate", .blocks = BLOCK_TLS, .type = VALUE_CHOICE, MEMBER(struct tls_server_conf, client_certificate), .words = client_certificates,
+     .fallback_note = "required, where there is a client-ca", .help = "whether clients without one are served, too"},
+    {.name = "tickets", .blocks = BLOCK_TLS, .type = VALUE_SWITCH, MEMBER(struct tls_server_conf, tickets), .fallback = "on",
+     .help = "clients that come back within 12 hours need no full handshake; the keys change each hour, and those that are of no use any more are erased"},
+    {.name = "ocsp-stapling", .blocks = BLOCK_TLS, .type = VALUE_SWITCH, MEMBER(struct tls_server_conf, stapling), .fallback = "on",
      .help = "clients that ask are shown with a certificate what its issuer's OCSP responder says of it, if the certificate names one and its file has the issuer; asked for in the background, never during a handshake"},
+    {.name = "hsts", .blocks = BLOCK_TLS, .type = VALUE_DURATION, MEMBER(struct tls_server_conf, hsts), .fallback = "off", .words = off_is_negative,
+     .help = "in a reverse block: answers carry Strict-Transport-Security with this max-age, in place of the servers' own; 0 takes it back"},
     {.name = "host", .blocks = BLOCK_REVERSE | BLOCK_PASSTHROUGH, SPECIAL(set_host, 1, MANY, "PATTERN..."), .repeats = true, .fallback_note = "default",
      .help = "the names served here: example.org, *.example.org (below), .example.org (itself and below); default: the rest"},
     {.name = "to", .blocks = SITES | BLOCK_PASSTHROUGH, SPECIAL(set_to, 1, MANY, "ADDRESS..."), .help = "the servers: a pool in short; off in a route: nothing serves it"},
@@ -364,6 +381,8 @@ const struct directive directives[] = {
     {.name = "test", .blocks = MODES, SPECIAL(set_test, 0, 0, NULL), .body = BODY_REQUIRED, .repeats = true,
      .help = "a request and what the rules are to make of it; a file whose tests fail is refused"},
     {.name = "from", .blocks = BLOCK_TEST, SPECIAL(set_test_from, 1, 1, "IP"), .fallback = "127.0.0.1", .help = "the client's address"},
+    {.name = "client-certificate", .blocks = BLOCK_TEST, .type = VALUE_TEXT, MEMBER(struct test_conf, client_certificate), .fallback_note = "none",
+     .help = "the subject of a verified certificate that the client shows"},
     {.name = "at", .blocks = BLOCK_TEST, SPECIAL(set_test_at, 1, 1, "\"YYYY-MM-DD HH:MM\""),
      .help = "the time, in the zone of the condition that asks"},
     {.name = "header", .blocks = BLOCK_TEST, SPECIAL(set_test_header, 1, 1, "\"NAME: VALUE\""), .repeats = true,

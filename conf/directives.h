@@ -43,7 +43,7 @@ enum block_kind {
     BLOCK_TUNNEL_CHECK = 1 << 16,
     BLOCK_PASSTHROUGH = 1 << 17, /* a reverse block whose listeners pass TLS through */
     BLOCK_TIMEOUTS_PASSTHROUGH = 1 << 18,
-    BLOCK_MODE_TLS = 1 << 19,
+    BLOCK_TLS = 1 << 19,    /* of a reverse or forward block */
     BLOCK_ACME = 1 << 20,   /* of `certificate auto` */
     OPTIONS_USER = 1 << 21, /* the first that is no block */
     OPTIONS_CONTROL = 1 << 22,

@@ -61,7 +61,7 @@ struct tls_server_conf *tls_of_mode(struct scope *outer)
     mode->tls = arena_new(load->arena, struct tls_server_conf);
     mode->tls->block = *mode->name;
     mode->tls->index = config->tls_server_count;
-    scope_init(&scope, load, outer, BLOCK_MODE_TLS, mode->tls);
+    scope_init(&scope, load, outer, BLOCK_TLS, mode->tls);
     scope_set_defaults(&scope);
     config->tls_servers = array_room(load->arena, config->tls_servers, config->tls_server_count,
                                      sizeof *config->tls_servers);
@@ -85,9 +85,8 @@ static void add_certificate(struct loading *load, struct tls_server_conf *tls, c
 }
 
 /* A key that stood in a certificate's file would come to the worker with it. */
-static bool read_files(struct scope *scope, const struct setting *setting)
+bool certificate_read(struct loading *load, const struct setting *setting, struct certificate_conf *ret)
 {
-    struct loading *load = scope->load;
     struct certificate_conf new = {.certificate = setting->args[0], .key = setting->args[1]};
     new.certificate_path = loading_path(load, &new.certificate);
     new.key_path = loading_path(load, &new.key);
@@ -96,7 +95,16 @@ static bool read_files(struct scope *scope, const struct setting *setting)
     if (strcmp(new.certificate_path, new.key_path) == 0)
         return mistake(load, &new.key, "the process that reads certificates is not to see keys",
                        "certificate and key need files of their own");
-    add_certificate(load, server_of(scope, &setting->args[0]), &new);
+    *ret = new;
+    return true;
+}
+
+static bool read_files(struct scope *scope, const struct setting *setting)
+{
+    struct certificate_conf new;
+    if (!certificate_read(scope->load, setting, &new))
+        return false;
+    add_certificate(scope->load, server_of(scope, &setting->args[0]), &new);
     return true;
 }
 

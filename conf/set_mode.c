@@ -55,14 +55,6 @@ bool set_listen(struct scope *scope, const struct setting *setting)
     return true;
 }
 
-bool set_mode_tls(struct scope *outer, const struct setting *setting)
-{
-    struct scope scope;
-    scope_init(&scope, outer->load, outer, BLOCK_MODE_TLS, tls_of_mode(outer));
-    block_read(&scope, setting->statement->block);
-    return true;
-}
-
 /* `from CIDR...` after the name of either option. */
 static bool read_sources(struct scope *scope, const struct setting *setting, struct cidr_set **ret)
 {
@@ -279,6 +271,9 @@ static void read_route(struct scope *outer, const struct setting *setting, struc
         route->when = expression_read(load, &place, setting->if_word, setting->when, setting->when_count);
     }
     block_read(&scope, setting->statement->block);
+    tls_check_condition(outer, route->when);
+    for (size_t i = 0; i < draft.rule_count; i++)
+        tls_check_condition(outer, draft.rules[i].when);
     draft.settings.error_pages = pages_of(&draft, &block->settings.error_pages);
     route->settings = draft.settings;
     route->rules = (struct rules){draft.rules, draft.rule_count};
@@ -311,6 +306,22 @@ static void check_listens(struct scope *scope)
         }
 }
 
+/* Bytes of the client's TLS inside of ours would be understood by nobody. */
+static void check_passed_servers(struct scope *scope)
+{
+    const struct mode_draft *mode = scope->mode;
+    const struct pool_conf *pool = mode->settings.serve.pool;
+    if (mode->kind != BLOCK_PASSTHROUGH || mode->settings.serve.kind != SERVE_POOL)
+        return;
+    for (size_t i = 0; i < pool->server_count; i++)
+        if (pool->servers[i].tls != NULL) {
+            mistake(scope->load, mode->serves, "write the servers without https:// and the pool without tls",
+                    "the client's TLS is passed through, and '%.*s' is spoken to by TLS of our own",
+                    STR_ARGS(pool->servers[i].address.text));
+            return;
+        }
+}
+
 static void finish_reverse(struct scope *scope, struct reverse_conf *conf)
 {
     struct mode_draft *mode = scope->mode;
@@ -320,6 +331,7 @@ static void finish_reverse(struct scope *scope, struct reverse_conf *conf)
         *mode->hosts = (struct host_pattern){.kind = HOST_DEFAULT, .word = *mode->name};
         mode->host_count = 1;
     }
+    check_passed_servers(scope);
     mode->settings.error_pages = pages_of(mode, NULL);
     conf->name = *mode->name;
     conf->place_text = loading_brief(load, &mode->name->place);
@@ -413,6 +425,7 @@ static void read_mode(struct loading *load, const struct setting *setting)
     block_read(&scope, setting->statement->block);
     check_listens(&scope);
     certificate_finish(&scope);
+    tls_check_block(&scope);
     if (is_reverse)
         finish_reverse(&scope, named->conf);
     else

@@ -76,15 +76,35 @@ bool set_tls_ca(struct scope *scope, const struct setting *setting)
     return tls->ca_path != NULL;
 }
 
+bool set_pool_certificate(struct scope *scope, const struct setting *setting)
+{
+    struct tls_conf *tls = scope->target;
+    return certificate_read(scope->load, setting, &tls->certificate);
+}
+
+/* An IPv6 address with or without its brackets. */
+static bool read_address(struct arena *arena, struct str text, struct str *ret)
+{
+    char written[ADDR_TEXT_MAX];
+    struct ip ip;
+    bool has_brackets = text.len > 2 && text.at[0] == '[' && text.at[text.len - 1] == ']';
+    if (!ip_parse(has_brackets ? str_from(text.at + 1, text.len - 2) : text, &ip) || (has_brackets && ip.version != 6))
+        return false;
+    *ret = arena_dup(arena, str_from(written, ip_text(&ip, written)));
+    return true;
+}
+
 bool set_tls_server_name(struct scope *scope, const struct setting *setting)
 {
     struct tls_conf *tls = scope->target;
     const struct word *word = &setting->args[0];
-    struct ip ip;
-    if (hostname_normal(scope->load->arena, word->text, &tls->server_name) &&
-        (ip_parse(tls->server_name, &ip) || !hostname_is_numeric_like(tls->server_name)))
+    struct arena *arena = scope->load->arena;
+    if (read_address(arena, word->text, &tls->server_name))
         return true;
-    return mistake(scope->load, word, "as in app.example", "'%.*s' is no name of a server", STR_ARGS(word->text));
+    if (hostname_normal(arena, word->text, &tls->server_name) && !hostname_is_numeric_like(tls->server_name))
+        return true;
+    return mistake(scope->load, word, "as in app.example or 2001:db8::7", "'%.*s' is no name of a server",
+                   STR_ARGS(word->text));
 }
 
 bool set_pool(struct scope *outer, const struct setting *setting)

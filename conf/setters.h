@@ -14,7 +14,7 @@ struct mode_draft {
     struct names acls;
     struct listen_conf *listens;
     size_t listen_count;
-    struct tls_server_conf *tls; /* NULL: no certificate yet */
+    struct tls_server_conf *tls; /* NULL: neither a certificate nor `tls { … }` yet */
     struct host_pattern *hosts;
     size_t host_count;
     struct rule *rules;
@@ -40,12 +40,14 @@ setter set_limits, set_timeouts, set_resolver, set_nameserver, set_log, set_log_
 /* set_list.c: lists and acls */
 setter set_list, set_list_file, set_acl;
 /* set_pool.c */
-setter set_pool, set_server, set_to, set_pool_name, set_pool_tls, set_tls_ca, set_tls_server_name;
+setter set_pool, set_server, set_to, set_pool_name, set_pool_tls, set_tls_ca, set_tls_server_name, set_pool_certificate;
 /* set_certificate.c */
 setter set_certificate, set_acme_email, set_acme_directory;
+/* set_tls.c */
+setter set_tls, set_tls_versions, set_tls_ciphers, set_tls_client_ca;
 /* set_mode.c */
-setter set_mode, set_listen, set_mode_tls, set_forwarded_from, set_proxied_from, set_host, set_files, set_error_page,
-    set_ports, set_tunnel_ports, set_deny_private, set_tunnel_check, set_route;
+setter set_mode, set_listen, set_forwarded_from, set_proxied_from, set_host, set_files, set_error_page, set_ports,
+    set_tunnel_ports, set_deny_private, set_tunnel_check, set_route;
 /* set_rule.c */
 setter set_allow, set_deny, set_deny_page, set_reason, set_redirect, set_respond, set_body, set_body_file, set_header,
     set_remove_header, set_rewrite, set_log_rule;
@@ -56,10 +58,16 @@ setter set_test, set_test_from, set_test_to, set_test_at, set_test_header, set_t
 /* For `to`, `pool` and `files`, of which a block has one: false when it has another one. `off` in a route ends what it would take over
    from its block. */
 bool serve_begin(struct scope *scope, const struct setting *setting, bool *ret_is_off);
+/* The two files of a certificate. */
+bool certificate_read(struct loading *load, const struct setting *setting, struct certificate_conf *ret);
 /* How the block's listeners speak TLS; made when it is not there yet. */
 struct tls_server_conf *tls_of_mode(struct scope *scope);
 /* When the rest of the block is read: what a certificate that is no file needs of it. */
 void certificate_finish(struct scope *scope);
+/* What can only be said of a mode's block when all of it is read: whether `tls { … }` goes with its listeners, and its rules with that. */
+void tls_check_block(struct scope *scope);
+/* The same of the condition of a route, or of a rule in it. */
+bool tls_check_condition(const struct scope *scope, const struct expression *expression);
 /* Reads the blocks of the modes that were put off. */
 void modes_read(struct loading *load);
 /* The acl's expression, read now if it is not yet; NULL when it has a mistake. */

@@ -38,6 +38,8 @@ static void forward_identify(struct exchange *x, const void *block)
     x->plan.error_pages = &conf->error_pages;
     x->plan.conceal = conf->conceal;
     x->plan.allow_websocket = true;
+    if (x->seen != NULL && !tls_server_same_rules(x->seen->server, conf->tls->built))
+        plan_fault(x, FAULT_MISDIRECTED); /* a reload has changed them since the client was greeted */
 }
 
 static void plan_denied(struct exchange *x, const struct rule *rule)

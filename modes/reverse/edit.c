@@ -10,6 +10,8 @@ static struct field_patterns proxies_only = {
                                       /* other names for the client's address, of which some servers believe one */
                                       "x-client-ip", "x-cluster-client-ip", "client-ip", "true-client-ip",
                                       "x-originating-ip", "x-remote-ip", "x-remote-addr",
+                                      /* the certificate that only we have seen (RFC 9440) */
+                                      "client-cert", "client-cert-chain",
                                       /* another path than the one that the rules have seen */
                                       "x-original-url", "x-rewrite-url", "x-original-host",
                                       /* CGI's HTTP_PROXY (CVE-2016-5385), and what concerned us alone */

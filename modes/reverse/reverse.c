@@ -19,6 +19,17 @@ static void use_settings(struct plan *plan, const struct reverse_settings *setti
     plan->allow_websocket = settings->websocket;
 }
 
+/* What the client was greeted with – certificate, rules on its own – has to be what the block has, also where the greeting had no name, and
+   where a reload has changed the rules since. */
+static bool was_greeted_by(const struct exchange *x, const void *hosts, const struct reverse_conf *found)
+{
+    if (x->seen == NULL)
+        return true;
+    if (x->seen->name.at != NULL && reverse_hosts_find(hosts, x->seen->name) != found)
+        return false;
+    return found->tls != NULL && tls_server_same_rules(x->seen->server, found->tls->built);
+}
+
 static void reverse_identify(struct exchange *x, const void *block)
 {
     const struct cidr_set *trusted = x->gate->listen->forwarded_from;
@@ -37,8 +48,8 @@ static void reverse_identify(struct exchange *x, const void *block)
         plan_fault(x, facts->host.at == NULL ? FAULT_BAD_HOST : FAULT_MISDIRECTED);
         return;
     }
-    if (x->greeted_name.at != NULL && reverse_hosts_find(block, x->greeted_name) != found) {
-        plan_fault(x, FAULT_MISDIRECTED); /* the client was shown another site's certificate */
+    if (!was_greeted_by(x, block, found)) {
+        plan_fault(x, FAULT_MISDIRECTED);
         return;
     }
     x->block_conf = found;
@@ -100,6 +111,8 @@ static void reverse_edit_request(struct exchange *x, struct head *out)
 {
     const struct reverse_decision *decision = x->mode_state;
     reverse_tell_client(&out->fields, decision->settings->forwarded, &x->facts, x->arena);
+    if (x->seen != NULL && x->seen->certificate.at != NULL)
+        fields_add(&out->fields, STR("Client-Cert"), x->seen->certificate);
     apply_field_rules(decision->verdict.acted, RULE_REQUEST, &x->facts, x->arena, out);
 }
 
@@ -115,6 +128,24 @@ static bool answer_passes(struct exchange *x, struct reverse_decision *decision)
     return false;
 }
 
+/* The block whose answer it is; of a head that names no host, or cannot be read, the one that greeted the client. */
+static const struct reverse_conf *block_of_answer(const struct exchange *x)
+{
+    if (x->block_conf != NULL || x->seen == NULL || x->facts.host.at != NULL)
+        return x->block_conf;
+    return reverse_hosts_find(x->block, x->seen->name);
+}
+
+/* RFC 6797. Not over plain connections (7.2). */
+static void demand_security(const struct exchange *x, struct fields *response)
+{
+    const struct reverse_conf *block = x->seen != NULL ? block_of_answer(x) : NULL;
+    if (block == NULL || block->tls == NULL || block->tls->hsts < 0)
+        return;
+    long long seconds = (block->tls->hsts + MSEC_SECOND - 1) / MSEC_SECOND;
+    fields_set(response, STR("Strict-Transport-Security"), arena_printf(x->arena, "max-age=%lld", seconds));
+}
+
 static bool reverse_edit_response(struct exchange *x, struct head *out, bool is_ours)
 {
     struct reverse_decision *decision = x->mode_state;
@@ -128,6 +159,7 @@ static bool reverse_edit_response(struct exchange *x, struct head *out, bool is_
         fields_remove_known(&out->fields, FIELD_X_REQUEST_ID);
         fields_add_known(&out->fields, FIELD_X_REQUEST_ID, x->facts.request_id);
     }
+    demand_security(x, &out->fields);
     if (decision != NULL)
         apply_field_rules(decision->verdict.acted, RULE_RESPONSE, &x->facts, x->arena, out);
     return true;

@@ -23,6 +23,7 @@ static const struct figure figures[] = {
     {"connections_accepted", "connections accepted", COUNT(connections_accepted)},
     {"connections_refused", "connections refused", COUNT(connections_refused)},
     {"connections_open", "connections open", COUNT(connections_open)},
+    {"headers_refused", "PROXY headers refused", COUNT(headers_refused)},
     {"handshakes_failed", "TLS handshakes that failed", COUNT(handshakes_failed)},
     {"requests", "requests", COUNT(requests)},
     {"answers_none", "without an answer", COUNT(answers[0])},

@@ -41,6 +41,7 @@ struct facts {
     struct str request_id;
     bool
         has_hello; /* the ClientHello of TLS was read, without decrypting; of a forward block's tunnel once it is open */
+    struct str client_certificate; /* subject of the one that was shown and verified (RFC 4514); at == NULL: none was */
     struct str tls_name; /* … the host that it names, normal form; at == NULL: none */
 
     /* PHASE_REQUEST */

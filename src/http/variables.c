@@ -43,6 +43,7 @@ OF_STR(host)
 OF_STR(path)
 OF_STR(query)
 OF_STR(user)
+OF_STR(client_certificate)
 OF_STR(request_id)
 OF_STR(rule)
 OF_STR(reason)
@@ -208,6 +209,8 @@ static const struct variable variables[] = {
     ROW(client_address, "connect", REQUEST, client_address, "the client's IP address"),
     ROW(client_port, "connect", REQUEST, client_port, "the client's port"),
     ROW(user, "request", REQUEST, user, "who has logged in"),
+    ROW(client_certificate, "request", REQUEST, client_certificate,
+        "the subject of the client's verified certificate, as in CN=ann,O=Example (RFC 4514)"),
     ROW(request_id, "connect", REQUEST, request_id, "what X-Request-Id carries"),
     ROW(time, "connect", REQUEST, time, "when the request began: 2026-11-25T08:00:00.123Z"),
     ROW(listener, "connect", REQUEST, listener, "the address the client connected to"),
@@ -232,7 +235,8 @@ static const struct variable variables[] = {
     ROW(wire_out, "done", LOG, wire_out, "bytes to the client, head included"),
     ROW(duration, "done", LOG, duration, "seconds from the first byte of the request to the last of the answer"),
     ROW(fault, "done", LOG, fault, "what went wrong, in a word"),
-    ROW(fault_detail, "done", LOG, fault_detail, "what is known of it besides, such as why a server's certificate was not accepted"),
+    ROW(fault_detail, "done", LOG, fault_detail,
+        "what is known of it besides, such as why a server's certificate was not accepted"),
 };
 
 #undef ROW

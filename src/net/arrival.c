@@ -37,12 +37,13 @@ void arrival_free(struct arrival *arrival)
     destroy(arrival);
 }
 
-static void fail(struct arrival *arrival)
+static void fail(struct arrival *arrival, const char *why)
 {
     const struct arrival_owner *ops = arrival->ops;
     void *owner = arrival->owner;
+    bool is_silent = arrival->in.len == 0;
     arrival_free(arrival);
-    ops->failed(owner);
+    ops->failed(owner, is_silent ? NULL : why);
 }
 
 static void succeed(struct arrival *arrival, const struct proxy_header *header, size_t used)
@@ -67,14 +68,17 @@ static void run(struct task *task)
     struct arrival *arrival = container_of(task, struct arrival, task);
     struct proxy_header header;
     size_t used;
+    const char *why;
     for (;;) {
         size_t before = arrival->in.len;
         enum flow flow = transport_read(arrival->transport, &arrival->in, BLOCK_SIZE - before, task);
         if (flow == FLOW_WAIT && arrival->in.len == before && !timer_is_due(&arrival->timer))
             return;
+        why = flow == FLOW_WAIT ? "it was not whole in time" : "the connection was closed within it";
         if (flow == FLOW_END || flow == FLOW_FAIL || arrival->in.len == before)
             break;
         enum proxy_header_result result = look(arrival, &header, &used);
+        why = "what was sent is none";
         if (result == PROXY_HEADER_BAD)
             break;
         if (result == PROXY_HEADER_DONE) {
@@ -82,7 +86,7 @@ static void run(struct task *task)
             return;
         }
     }
-    fail(arrival);
+    fail(arrival, why);
 }
 
 struct arrival *arrival_new(struct transport *taken, msec patience, const struct arrival_owner *ops, void *owner)

@@ -18,8 +18,8 @@ struct arrival_owner {
     /* The header has come; `rest` is what was read beyond it, and the callee's, who empties it. `waited`: since the accept. */
     void (*arrived)(void *owner, struct transport *taken, struct buffer *rest, const struct proxy_header *header,
                     msec waited);
-    /* The connection is closed. */
-    void (*failed)(void *owner);
+    /* The connection is closed. `why` is a literal; NULL: nothing at all was sent. */
+    void (*failed)(void *owner, const char *why);
 };
 
 /* `taken` is freshly accepted; `patience` is all the time that the header has. */

@@ -60,17 +60,20 @@ static bool is_ascii(struct str text)
     return true;
 }
 
+bool client_hello_host(struct str data, struct str *ret_name)
+{
+    struct str list;
+    size_t type;
+    return take_vector(&data, 2, &list) && data.len == 0 && take_number(&list, 1, &type) && type == NAME_TYPE_HOST &&
+           take_vector(&list, 2, ret_name) && list.len == 0 && is_ascii(*ret_name);
+}
+
 /* One name, of a host: with two there would be two readings, and no client sends them. It is ASCII, and no address (RFC 6066 3). */
 static const char *read_server_name(struct client_hello *hello, struct str data)
 {
     static const char *const wrong = "its server name is not one host name";
-    struct str list, name;
-    size_t type;
-    if (!take_vector(&data, 2, &list) || data.len > 0)
-        return wrong;
-    if (!take_number(&list, 1, &type) || type != NAME_TYPE_HOST || !take_vector(&list, 2, &name) || list.len > 0)
-        return wrong;
-    if (!is_ascii(name) || !hostname_normal(hello->arena, name, &hello->name))
+    struct str name;
+    if (!client_hello_host(data, &name) || !hostname_normal(hello->arena, name, &hello->name))
         return wrong;
     return hostname_is_numeric_like(hello->name) ? wrong : NULL;
 }

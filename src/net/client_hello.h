@@ -54,6 +54,9 @@ enum client_hello_state client_hello_read(struct client_hello *hello, struct str
 /* The client has ended: a hello that was begun is malformed. */
 void client_hello_end(struct client_hello *hello);
 
+/* The one name in an extension server_name, as it was sent; false: there is not one, or it is not of a host, or not ASCII. */
+bool client_hello_host(struct str data, struct str *ret_name);
+
 /* Takes the next protocol's name off the list; false at its end. */
 bool client_hello_protocol(struct str *protocols, struct str *ret_name);
 

@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "base/must.h"
 #include "loop/ready.h"
+#include "net/client_hello.h"
 #include "net/keeper_link.h"
 #include "net/tls_challenge.h"
 #include "net/tls_client.h"
@@ -25,9 +26,10 @@ enum {
     RUN_MAX = 2 * RUN_FULL
 };
 
-/* A client, until its handshake is done. */
+/* A handshake in which the keeper may have to sign, until it is done: with a client, or with a server that is shown a certificate. */
 struct greeting {
-    const struct tls_gate *gate;
+    const struct tls_gate *gate;       /* of a client */
+    struct tls_resumption *resumption; /* of a server; borrowed */
     struct signer signer;
     struct list starving; /* waits for one of the jobs that the thread may have */
     struct buffer rest;   /* was read before TLS began */
@@ -47,16 +49,16 @@ struct tls {
     SSL *ssl;
     struct run *run; /* NULL: all that was sealed is sent */
     union {
-        struct tls_resumption *resumption; /* of a server; borrowed */
-        struct greeting *greeting;         /* of a client, while it lasts */
+        struct greeting *greeting;         /* while it lasts (has_greeting) */
+        struct tls_resumption *resumption; /* of a server, else; borrowed */
     };
     union {
-        const char *why; /* a server's handshake failed */
-        char *name;      /* that a client asked for; owned */
+        const char *why;       /* a server's handshake failed */
+        struct tls_seen *seen; /* of a client; NULL: nothing yet. Owned, with all its texts */
     };
-    uint8_t name_len;
     uint8_t quiet;   /* records that brought no data, since the last that did */
     bool is_client;  /* it came to us */
+    bool has_greeting;
     bool is_open;    /* the handshake is done */
     bool is_broken;  /* nothing can be read any more, unlike after a write that failed */
     bool is_drained; /* the last read found the socket empty */
@@ -73,7 +75,14 @@ static struct tls *tls_of(const struct transport *transport)
 
 static struct greeting *greeting_of(const struct tls *tls)
 {
-    return tls->is_client ? tls->greeting : NULL;
+    return tls->has_greeting ? tls->greeting : NULL;
+}
+
+static struct tls_resumption *resumption_of(const struct tls *tls)
+{
+    if (tls->is_client)
+        return NULL;
+    return tls->has_greeting ? tls->greeting->resumption : tls->resumption;
 }
 
 /* Not by the library's application data, which would take another hundred bytes of each connection. */
@@ -171,9 +180,9 @@ void tls_resumption_fini(struct tls_resumption *resumption)
 
 int tls_keep_session(SSL *ssl, SSL_SESSION *taken)
 {
-    struct tls *tls = tls_of_ssl(ssl);
-    tls_resumption_fini(tls->resumption);
-    tls->resumption->session = taken;
+    struct tls_resumption *resumption = resumption_of(tls_of_ssl(ssl));
+    tls_resumption_fini(resumption);
+    resumption->session = taken;
     return 1;
 }
 
@@ -211,37 +220,7 @@ static struct tls *new_tls(struct transport *taken, SSL_CTX *ctx)
     return tls;
 }
 
-static bool is_fresh(const struct tls_resumption *resumption)
-{
-    enum { RESUMED_MAX = MSEC_HOUR };
-    const X509 *peer = SSL_SESSION_get0_peer(resumption->session);
-    bool is_valid = peer == NULL || X509_cmp_current_time(X509_get0_notAfter(peer)) > 0;
-    return is_valid && mono_since(resumption->verified, clock_mono()) < RESUMED_MAX;
-}
-
-static void offer_session(struct tls *tls)
-{
-    struct tls_resumption *resumption = tls->resumption;
-    if (resumption->session == NULL)
-        return;
-    if (is_fresh(resumption))
-        SSL_set_session(tls->ssl, resumption->session);
-    else
-        tls_resumption_fini(resumption);
-}
-
-struct transport *tls_connect(struct transport *taken, struct tls_client *client, struct str name,
-                              struct tls_resumption *resumption)
-{
-    struct tls *tls = new_tls(taken, client->ctx);
-    tls->resumption = resumption;
-    SSL_set_connect_state(tls->ssl);
-    name_server(tls, client, name);
-    offer_session(tls);
-    return &tls->transport;
-}
-
-/* Clients */
+/* Signatures of the keeper */
 
 /* Each job has a stack of its own; one is held while the keeper signs, and those that find none wait for one. */
 enum { JOBS_MAX = 256 };
@@ -265,43 +244,107 @@ void tls_thread_done(void)
     has_jobs = false;
 }
 
+static struct greeting *begin_greeting(struct tls *tls)
+{
+    prepare_thread();
+    tls->greeting = must_calloc(1, sizeof *tls->greeting);
+    tls->has_greeting = true;
+    list_init(&tls->greeting->starving);
+    SSL_set_mode(tls->ssl, SSL_MODE_ASYNC);
+    return tls->greeting;
+}
+
+/* Servers */
+
+static bool is_fresh(const struct tls_resumption *resumption)
+{
+    enum { RESUMED_MAX = MSEC_HOUR };
+    const X509 *peer = SSL_SESSION_get0_peer(resumption->session);
+    bool is_valid = peer == NULL || X509_cmp_current_time(X509_get0_notAfter(peer)) > 0;
+    return is_valid && mono_since(resumption->verified, clock_mono()) < RESUMED_MAX;
+}
+
+static void offer_session(struct tls *tls)
+{
+    struct tls_resumption *resumption = resumption_of(tls);
+    if (resumption->session == NULL)
+        return;
+    if (is_fresh(resumption))
+        SSL_set_session(tls->ssl, resumption->session);
+    else
+        tls_resumption_fini(resumption);
+}
+
+struct transport *tls_connect(struct transport *taken, struct tls_client *client, struct str name,
+                              struct tls_resumption *resumption)
+{
+    struct tls *tls = new_tls(taken, client->ctx);
+    tls->resumption = resumption;
+    if (client->has_certificate)
+        begin_greeting(tls)->resumption = resumption;
+    SSL_set_connect_state(tls->ssl);
+    name_server(tls, client, name);
+    offer_session(tls);
+    return &tls->transport;
+}
+
+/* Clients */
+
 struct transport *tls_accept(struct transport *taken, struct tls_server *first, const struct tls_gate *gate,
                              struct buffer *rest)
 {
-    prepare_thread();
     SSL_CTX *ctx = tls_server_ctx(first);
     struct tls *tls = new_tls(taken, ctx);
     SSL_CTX_free(ctx); /* the connection has a reference of its own */
     tls->is_client = true;
-    tls->greeting = must_calloc(1, sizeof *tls->greeting);
-    tls->greeting->gate = gate;
+    begin_greeting(tls)->gate = gate;
     buffer_move(&tls->greeting->rest, rest, rest->len);
-    list_init(&tls->greeting->starving);
     SSL_set_accept_state(tls->ssl);
-    SSL_set_mode(tls->ssl, SSL_MODE_ASYNC);
     return &tls->transport;
 }
 
-/* False: no name of a host. */
-static bool keep_name(struct tls *tls, const char *asked)
+static struct str own(struct str text)
 {
-    struct arena arena;
-    struct str name;
-    arena_init(&arena);
-    bool is_fine = hostname_normal(&arena, str_of(asked), &name);
-    if (is_fine) {
-        must(name.len <= NAME_MAX_LEN);
-        tls->name = must_alloc(name.len + 1);
-        memcpy(tls->name, name.at, name.len);
-        tls->name_len = (uint8_t)name.len;
-    }
-    arena_reset(&arena);
-    return is_fine;
+    char *copy = must_alloc(text.len + 1);
+    memcpy(copy, text.at, text.len);
+    return str_from(copy, text.len);
 }
 
-static struct str name_of(const struct tls *tls)
+static void free_seen(struct tls_seen *seen)
 {
-    return tls->name != NULL ? str_from(tls->name, tls->name_len) : STR_NONE;
+    if (seen == NULL)
+        return;
+    free((char *)(uintptr_t)seen->name.at);
+    free((char *)(uintptr_t)seen->subject.at);
+    free((char *)(uintptr_t)seen->certificate.at);
+    tls_server_unref(seen->server);
+    free(seen);
+}
+
+static bool take_extension(SSL *ssl, unsigned type, struct str *ret)
+{
+    const unsigned char *bytes;
+    size_t len;
+    if (SSL_client_hello_get0_ext(ssl, type, &bytes, &len) != 1)
+        return false;
+    *ret = str_from((const char *)bytes, len);
+    return true;
+}
+
+/* False: there is a name in the hello, and it is not one of a host. */
+static bool read_name(SSL *ssl, struct str *ret)
+{
+    struct arena arena;
+    struct str extension, name, normal;
+    *ret = STR_NONE;
+    if (!take_extension(ssl, TLSEXT_TYPE_server_name, &extension))
+        return true;
+    arena_init(&arena);
+    bool is_fine = client_hello_host(extension, &name) && hostname_normal(&arena, name, &normal);
+    if (is_fine)
+        *ret = own(normal);
+    arena_reset(&arena);
+    return is_fine;
 }
 
 bool tls_offers_challenge(const unsigned char *list, size_t len)
@@ -311,17 +354,14 @@ bool tls_offers_challenge(const unsigned char *list, size_t len)
     return len == sizeof only - 1 && memcmp(list, only, len) == 0;
 }
 
-int tls_look_at_hello(SSL *ssl, int *ret_alert, void *arg)
+static bool is_challenge(SSL *ssl)
 {
     enum { LIST_AT = 2 }; /* behind the list's length */
-    (void)ret_alert, (void)arg;
-    struct tls *tls = tls_of_ssl(ssl);
-    const unsigned char *bytes;
-    size_t len;
-    if (tls_challenges_are_there() &&
-        SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &bytes, &len) == 1)
-        tls->is_challenge = len > LIST_AT && tls_offers_challenge(bytes + LIST_AT, len - LIST_AT);
-    return SSL_CLIENT_HELLO_SUCCESS;
+    struct str extension;
+    return tls_challenges_are_there() &&
+           take_extension(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &extension) &&
+           extension.len > LIST_AT &&
+           tls_offers_challenge((const unsigned char *)extension.at + LIST_AT, extension.len - LIST_AT);
 }
 
 bool tls_is_challenge(const struct transport *transport)
@@ -330,36 +370,97 @@ bool tls_is_challenge(const struct transport *transport)
 }
 
 /* A reference. */
-static struct tls_server *choose_server(const struct tls *tls)
+static struct tls_server *choose_server(const struct tls *tls, struct str name)
 {
     const struct tls_gate *gate = tls->greeting->gate;
     if (tls->is_challenge)
-        return tls_challenge_find(name_of(tls));
-    struct tls_server *server = gate->choose(gate, name_of(tls));
+        return tls_challenge_find(name);
+    struct tls_server *server = gate->choose(gate, name);
     return server != NULL ? tls_server_ref(server) : NULL;
 }
 
-int tls_choose_certificate(SSL *ssl, int *ret_alert, void *arg)
+static struct tls_seen *look_at_hello(struct tls *tls)
+{
+    struct str name;
+    tls->is_challenge = is_challenge(tls->ssl);
+    struct tls_server *server = read_name(tls->ssl, &name) ? choose_server(tls, name) : NULL;
+    if (server == NULL) {
+        free((char *)(uintptr_t)name.at);
+        return NULL;
+    }
+    struct tls_seen *seen = must_calloc(1, sizeof *seen);
+    *seen = (struct tls_seen){.server = server, .name = name};
+    return seen;
+}
+
+/* Again after a HelloRetryRequest, which changes nothing. */
+int tls_take_hello(SSL *ssl, int *ret_alert, void *arg)
 {
     (void)arg;
     struct tls *tls = tls_of_ssl(ssl);
-    const char *asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    bool is_fine = asked == NULL || tls->name != NULL || keep_name(tls, asked);
-    struct tls_server *server = is_fine ? choose_server(tls) : NULL;
-    if (server == NULL) {
+    if (tls->seen != NULL)
+        return SSL_CLIENT_HELLO_SUCCESS;
+    tls->seen = look_at_hello(tls);
+    if (tls->seen == NULL) {
         *ret_alert = SSL_AD_UNRECOGNIZED_NAME;
-        return SSL_TLSEXT_ERR_ALERT_FATAL;
+        tls->greeting->why = "no site has the name that was asked for";
+        return SSL_CLIENT_HELLO_ERROR;
     }
-    SSL_CTX *ctx = tls_server_ctx(server);
-    SSL_set_SSL_CTX(ssl, ctx); /* which has a count of its own */
-    SSL_CTX_free(ctx);
-    tls_server_unref(server);
-    return SSL_TLSEXT_ERR_OK;
+    tls_server_apply(tls->seen->server, ssl);
+    return SSL_CLIENT_HELLO_SUCCESS;
 }
 
-struct str tls_name(const struct transport *transport)
+int tls_confirm_name(SSL *ssl, int *ret_alert, void *arg)
 {
-    return name_of(tls_of(transport));
+    (void)ret_alert, (void)arg;
+    const struct tls *tls = tls_of_ssl(ssl);
+    return tls->seen != NULL && tls->seen->name.at != NULL ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+const struct tls_seen *tls_seen(const struct transport *transport)
+{
+    return tls_of(transport)->seen;
+}
+
+bool tls_has_heard(const struct transport *transport)
+{
+    return BIO_number_read(SSL_get_rbio(tls_of(transport)->ssl)) > 0;
+}
+
+/* RFC 4514; what is not ASCII is escaped. */
+static struct str subject_of(X509 *certificate)
+{
+    char *text;
+    BIO *bio = BIO_new(BIO_s_mem());
+    must(bio != NULL && X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0);
+    long len = BIO_get_mem_data(bio, &text);
+    struct str copy = own(str_from(len > 0 ? text : "", (size_t)len));
+    BIO_free(bio);
+    return copy;
+}
+
+/* A byte sequence of RFC 8941 3.3.5: its DER form in base 64, between colons. */
+static struct str field_of(X509 *certificate)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509(certificate, &der);
+    must(len > 0);
+    char *text = must_alloc(4 * ((size_t)len + 2) / 3 + 8);
+    text[0] = ':';
+    int coded = EVP_EncodeBlock((unsigned char *)text + 1, der, len);
+    text[1 + coded] = ':';
+    OPENSSL_free(der);
+    return str_from(text, (size_t)coded + 2);
+}
+
+static void note_certificate(struct tls *tls)
+{
+    X509 *certificate = SSL_get0_peer_certificate(tls->ssl);
+    bool is_asked = SSL_get_verify_mode(tls->ssl) != SSL_VERIFY_NONE;
+    if (tls->seen == NULL || certificate == NULL || !is_asked || SSL_get_verify_result(tls->ssl) != X509_V_OK)
+        return;
+    tls->seen->subject = subject_of(certificate);
+    tls->seen->certificate = field_of(certificate);
 }
 
 /* The handshake */
@@ -377,7 +478,7 @@ static void note_failure(struct tls *tls, const char *why)
 {
     if (!tls->is_client)
         tls->why = why;
-    else if (tls->greeting != NULL)
+    else if (tls->has_greeting && tls->greeting->why == NULL)
         tls->greeting->why = why;
 }
 
@@ -433,15 +534,18 @@ static void end_greeting(struct tls *tls)
         return;
     list_remove(&greeting->starving);
     buffer_clear(&greeting->rest);
+    tls->has_greeting = false;
+    tls->resumption = greeting->resumption;
     free(greeting);
-    tls->greeting = NULL;
     SSL_clear_mode(tls->ssl, SSL_MODE_ASYNC);
 }
 
 static void note_handshake(struct tls *tls)
 {
-    if (!tls->is_client && !SSL_session_reused(tls->ssl))
-        tls->resumption->verified = clock_mono();
+    if (tls->is_client)
+        note_certificate(tls);
+    else if (!SSL_session_reused(tls->ssl))
+        resumption_of(tls)->verified = clock_mono();
 }
 
 enum flow tls_connected(struct transport *transport, struct task *who)
@@ -469,7 +573,7 @@ enum flow tls_connected(struct transport *transport, struct task *who)
     if (flow == FLOW_WAIT)
         return flow;
     if (!tls->is_client) /* it may be the session that the server does not like */
-        tls_resumption_fini(tls->resumption);
+        tls_resumption_fini(resumption_of(tls));
     return FLOW_FAIL;
 }
 
@@ -668,7 +772,7 @@ static void free_tls(struct transport *transport)
     SSL_free(tls->ssl);
     transport_free(tls->tcp);
     if (tls->is_client)
-        free(tls->name);
+        free_seen(tls->seen);
     free(tls);
 }
 

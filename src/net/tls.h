@@ -30,17 +30,29 @@ void tls_resumption_fini(struct tls_resumption *resumption);
 struct transport *tls_connect(struct transport *taken, struct tls_client *client, struct str name,
                               struct tls_resumption *resumption);
 
-/* Which certificates a listener shows; of a generation, which outlives the handshake. */
+/* Which certificates and settings a listener has; of a generation, which outlives the handshake. */
 struct tls_gate {
     /* For the name that a client asks for, in normal form (at == NULL: for none); NULL: there is nothing for it. */
     struct tls_server *(*choose)(const struct tls_gate *gate, struct str name);
 };
 
+/* What a client's handshake has told. */
+struct tls_seen {
+    struct tls_server *server; /* whose settings were in force; counted */
+    struct str name;           /* that was asked for, in normal form; at == NULL: none */
+    struct str subject;        /* of the certificate that was shown and verified (RFC 4514); at == NULL: none was */
+    struct str certificate;    /* the same as a field's value: RFC 9440 2.1 */
+};
+
 /* `taken` is freshly accepted; `rest` has what was read of it already, and is emptied. */
 struct transport *tls_accept(struct transport *taken, struct tls_server *first, const struct tls_gate *gate,
                              struct buffer *rest);
-/* The name that the client has asked for, in normal form; at == NULL: none. */
-struct str tls_name(const struct transport *transport);
+/* Borrowed: it lives as long as the transport. NULL: there was no hello that a block was found for. */
+const struct tls_seen *tls_seen(const struct transport *transport);
+/* Do both ask the same of clients' certificates? */
+bool tls_server_same_rules(const struct tls_server *a, const struct tls_server *b);
+/* Has the peer sent anything at all? */
+bool tls_has_heard(const struct transport *transport);
 
 /* At the end of a thread. */
 void tls_thread_done(void);
@@ -58,10 +70,10 @@ bool tls_is_challenge(const struct transport *transport);
 /* Is "acme-tls/1" the only protocol of a list as in RFC 7301 3.1 (without the length in front)? */
 bool tls_offers_challenge(const unsigned char *list, size_t len);
 
-/* For a server's context: looks at the hello before anything is chosen. */
-int tls_look_at_hello(struct ssl_st *ssl, int *ret_alert, void *arg);
-/* For a server's context: takes the certificates that the gate has for the name. */
-int tls_choose_certificate(struct ssl_st *ssl, int *ret_alert, void *arg);
+/* For a server's context: takes what the gate has for the name in a ClientHello, before anything else of it is looked at. */
+int tls_take_hello(struct ssl_st *ssl, int *ret_alert, void *arg);
+/* … and says so to the client (RFC 6066 section 3). */
+int tls_confirm_name(struct ssl_st *ssl, int *ret_alert, void *arg);
 /* For the context: keeps the session that a connection was given. */
 int tls_keep_session(struct ssl_st *ssl, struct ssl_session_st *taken);
 

@@ -41,7 +41,9 @@ static void run(struct task *task)
         over.ops->arrived(over.owner, over.transport);
         return;
     }
-    over.ops->failed(over.owner, flow == FLOW_WAIT ? "no end of the handshake in time" : tls_why(over.transport));
+    const char *why = flow == FLOW_WAIT ? "it was not done in time" : tls_why(over.transport);
+    const struct tls_seen *seen = tls_seen(over.transport);
+    over.ops->failed(over.owner, seen != NULL ? seen->name : STR_NONE, tls_has_heard(over.transport) ? why : NULL);
     tls_arrival_free(arrival);
 }
 

@@ -12,7 +12,8 @@ struct tls_arrival;
 
 struct tls_arrival_owner {
     void (*arrived)(void *owner, struct transport *taken);
-    void (*failed)(void *owner, const char *why);
+    /* `name` is the one that was asked for, at == NULL: none; `why` in words, NULL: the client has sent nothing at all. The connection is closed after it. */
+    void (*failed)(void *owner, struct str name, const char *why);
 };
 
 /* `taken` is of tls_accept(). */

@@ -2,14 +2,12 @@
 
 #include "base/must.h"
 #include "net/tls.h"
+#include "net/tls_file.h"
 #include "net/tls_staple.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { AUTHORITIES_MAX = 4 * 1024 * 1024 };
 
 /* Where systems keep the authorities they trust, in one file: Debian, Fedora, OpenSUSE. */
 static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
@@ -22,32 +20,12 @@ static bool refuse(const struct tls_conf *conf, struct diag *diag, const char *h
     return false;
 }
 
-/* Certificates of a PEM text; how many there were, or -1 when one of them is broken. */
-static int add_authorities(X509_STORE *store, const char *text, size_t len)
-{
-    BIO *bio = BIO_new_mem_buf(text, (int)len);
-    int count = 0;
-    must(bio != NULL);
-    for (;;) {
-        X509 *authority = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-        if (authority == NULL)
-            break;
-        must(X509_STORE_add_cert(store, authority) == 1);
-        X509_free(authority);
-        count++;
-    }
-    bool is_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-    ERR_clear_error();
-    BIO_free(bio);
-    return is_end ? count : -1;
-}
-
 /* Its bytes are kept, so that a reload sees whether they have changed. */
 static bool trust_file(struct tls_client *client, const struct tls_conf *conf, struct opener *opener, struct diag *diag)
 {
-    if (!opener_read(opener, conf->ca_path, AUTHORITIES_MAX, &client->authorities, &client->authorities_len))
+    if (!opener_read(opener, conf->ca_path, TLS_AUTHORITIES_MAX, &client->authorities, &client->authorities_len))
         return refuse(conf, diag, NULL, "the file of authorities cannot be read");
-    int count = add_authorities(SSL_CTX_get_cert_store(client->ctx), client->authorities, client->authorities_len);
+    int count = tls_file_trust(SSL_CTX_get_cert_store(client->ctx), client->authorities, client->authorities_len);
     if (count < 0)
         return refuse(conf, diag, NULL, "a certificate in the file of authorities is broken");
     return count > 0 || refuse(conf, diag, "certificates begin with -----BEGIN CERTIFICATE-----",
@@ -56,9 +34,9 @@ static bool trust_file(struct tls_client *client, const struct tls_conf *conf, s
 
 static bool read_system_file(struct tls_client *client, const char *path)
 {
-    if (!opener_read(opener_direct(), path, AUTHORITIES_MAX, &client->authorities, &client->authorities_len))
+    if (!opener_read(opener_direct(), path, TLS_AUTHORITIES_MAX, &client->authorities, &client->authorities_len))
         return false;
-    if (add_authorities(SSL_CTX_get_cert_store(client->ctx), client->authorities, client->authorities_len) > 0)
+    if (tls_file_trust(SSL_CTX_get_cert_store(client->ctx), client->authorities, client->authorities_len) > 0)
         return true;
     free(client->authorities);
     client->authorities = NULL;
@@ -104,12 +82,26 @@ static void free_client(struct tls_client *client)
 
 static bool is_same(const struct tls_client *a, const struct tls_client *b)
 {
-    if (a->verify != b->verify || (a->server_name == NULL) != (b->server_name == NULL) ||
+    if (a->verify != b->verify || memcmp(a->certificate, b->certificate, sizeof a->certificate) != 0 ||
+        (a->server_name == NULL) != (b->server_name == NULL) ||
         (a->server_name != NULL && strcmp(a->server_name, b->server_name) != 0))
         return false;
     if (a->authorities == NULL || b->authorities == NULL)
         return a->authorities == b->authorities;
     return a->authorities_len == b->authorities_len && memcmp(a->authorities, b->authorities, a->authorities_len) == 0;
+}
+
+/* The key is the keeper's. */
+static bool show_certificate(struct tls_client *client, const struct tls_conf *conf, struct opener *opener,
+                             struct diag *diag)
+{
+    struct chain chain = {0};
+    client->has_certificate = conf->certificate.certificate_path != NULL;
+    bool is_fine = !client->has_certificate || (tls_chain_read(&conf->certificate, opener, diag, &chain) &&
+                                                tls_chain_use(client->ctx, &chain, &conf->certificate, diag));
+    memcpy(client->certificate, chain.digest, sizeof client->certificate);
+    tls_chain_fini(&chain);
+    return is_fine;
 }
 
 struct tls_client *tls_client_build(const struct tls_conf *conf, struct opener *opener, struct tls_client *previous,
@@ -129,6 +121,7 @@ struct tls_client *tls_client_build(const struct tls_conf *conf, struct opener *
     SSL_CTX_set_verify(client->ctx, conf->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
     bool is_fine = conf->ca_path != NULL ? trust_file(client, conf, opener, diag)
                                          : !conf->verify || trust_system(client, conf, diag);
+    is_fine &= show_certificate(client, conf, opener, diag);
     if (!is_fine || (previous != NULL && is_same(client, previous))) {
         free_client(client);
         return is_fine ? tls_client_ref(previous) : NULL;

@@ -14,6 +14,8 @@ struct tls_client {
     SSL_CTX *ctx;
     bool verify;
     char *server_name; /* NULL: the server's own */
+    bool has_certificate;
+    unsigned char certificate[32]; /* digest of the one that is shown, chain included; zeroed: none */
     char *authorities; /* the text of the file; NULL: nothing is verified */
     size_t authorities_len;
 };

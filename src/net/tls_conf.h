@@ -5,6 +5,7 @@
 #ifndef NET_TLS_CONF_H
 #define NET_TLS_CONF_H
 
+#include "base/clock.h"
 #include "base/diag.h"
 #include "base/opener.h"
 #include "base/text.h"
@@ -14,16 +15,7 @@
 
 struct tls_client;
 
-struct tls_conf {
-    bool verify;            /* on by default */
-    struct word ca;         /* the file of authorities, as written; text.at == NULL: the system's */
-    const char *ca_path;    /* absolute */
-    struct str server_name; /* sent, and looked for in the certificate; at == NULL: the server's own name or address */
-    struct word place;      /* of the directive, for messages */
-    struct tls_client *built; /* by tls_client_build(), counted; NULL where files are not read (the supervisor) */
-};
-
-/* One that gatehouse shows to clients. */
+/* One that gatehouse shows: to clients, or to servers. */
 struct certificate_conf {
     struct word certificate, key; /* as written */
     const char *certificate_path; /* absolute; the chain follows in the same file */
@@ -46,7 +38,22 @@ struct acme_conf {
     const char *first;    /* the first of the names, which the order goes by */
 };
 
-/* How a block's listeners with `tls` speak to clients. */
+struct tls_conf {
+    bool verify;            /* on by default */
+    struct word ca;         /* the file of authorities, as written; text.at == NULL: the system's */
+    const char *ca_path;    /* absolute */
+    struct str server_name; /* sent, and looked for in the certificate; at == NULL: the server's own name or address */
+    struct certificate_conf certificate; /* shown to servers that ask for one; certificate_path == NULL: none */
+    struct word place;                   /* of the directive, for messages */
+    struct tls_client *built; /* by tls_client_build(), counted; NULL where files are not read (the supervisor) */
+};
+
+enum { TLS_1_2 = 1 << 0, TLS_1_3 = 1 << 1 };
+
+/* What a client has to show. A certificate that cannot be verified is always refused. */
+enum client_certificate { CLIENT_CERTIFICATE_NONE, CLIENT_CERTIFICATE_OPTIONAL, CLIENT_CERTIFICATE_REQUIRED };
+
+/* How a block's listeners with `tls` speak to clients: its certificates, and its `tls { … }`. */
 struct tls_server_conf {
     struct word block; /* its name */
     size_t index;      /* among those of the configuration */
@@ -57,14 +64,23 @@ struct tls_server_conf {
     struct certificate_conf
         *certificates; /* ECDSA and RSA side by side; one that is ordered; none when it is self-signed */
     size_t certificate_count;
-    bool stapling;            /* on by default */
+    bool stapling;        /* on by default */
+    struct word settings; /* the word `tls` in front of the rest; text.at == NULL: there is no such block */
+    unsigned versions;    /* TLS_1_2 | TLS_1_3 */
+    struct word *ciphers; /* as written: lists of OpenSSL's, and suites of TLS 1.3; none: those that are safe today */
+    size_t cipher_count;
+    struct word client_ca;      /* the file of authorities for clients, as written; text.at == NULL: none */
+    const char *client_ca_path; /* absolute */
+    enum client_certificate client_certificate;
+    bool tickets;
+    msec hsts;                /* for Strict-Transport-Security; negative: none is sent */
     struct tls_server *built; /* by tls_server_build(), counted; NULL where files are not read (the supervisor) */
 };
 
 struct tls_server;
 
 /* Reads the certificates through `opener`, and has the keeper take their keys. NULL on failure. One reference. When `previous` (may be NULL) has the same
-   certificates, it is shared instead, so that its session tickets stay good. From any thread. */
+   certificates and settings, it is shared instead. From any thread. */
 struct tls_server *tls_server_build(const struct tls_server_conf *conf, struct opener *opener,
                                     struct tls_server *previous, struct diag *diag);
 /* One of its certificates was written anew: reads it and has its key taken, as at first. False: nothing has changed, and `diag` says why. After true, and only
@@ -89,7 +105,7 @@ void certificate_tell_end(const struct certificate_facts *facts, int64_t now, st
 struct tls_server *tls_server_ref(struct tls_server *server);
 void tls_server_unref(struct tls_server *server); /* NULL is none */
 
-/* Reads the authorities through `opener`; mistakes go to `diag`. NULL on failure. One reference. When `previous` (may be NULL) was made from
+/* Reads the authorities, and the certificate, through `opener`; mistakes go to `diag`. NULL on failure. One reference. When `previous` (may be NULL) was made from
    the same settings and the same authorities, it is shared instead. From any thread. */
 struct tls_client *tls_client_build(const struct tls_conf *conf, struct opener *opener, struct tls_client *previous,
                                     struct diag *diag);

@@ -2,107 +2,24 @@
 
 #include "base/must.h"
 #include "net/tls.h"
-#include "net/tls_certificate.h"
-#include "net/tls_key.h"
+#include "net/tls_ciphers.h"
+#include "net/tls_ticket.h"
 
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { CERTIFICATE_MAX = 1024 * 1024 };
-
-static bool refuse(struct diag *diag, const struct word *at, const char *hint, const char *what, const char *why)
-{
-    diag_add(diag, DIAG_ERROR, &at->place, hint, "%s '%.*s'%s%s", what, STR_ARGS(at->text), why != NULL ? ": " : "",
-             why != NULL ? why : "");
-    return false;
-}
-
-static void free_chain(struct chain *chain)
-{
-    X509_free(chain->certificate);
-    sk_X509_pop_free(chain->rest, X509_free);
-    OPENSSL_free(chain->staple);
-}
-
-static bool parse_chain(const char *text, size_t len, struct chain *ret)
-{
-    BIO *bio = BIO_new_mem_buf(text, (int)len);
-    X509 *next;
-    must(bio != NULL);
-    ret->rest = sk_X509_new_null();
-    ret->certificate = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
-    while (ret->certificate != NULL && (next = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
-        sk_X509_push(ret->rest, next);
-    bool is_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-    ERR_clear_error();
-    BIO_free(bio);
-    return ret->certificate != NULL && is_end;
-}
-
-static bool read_chain(const struct certificate_conf *conf, struct opener *opener, struct diag *diag, struct chain *ret)
-{
-    char *text;
-    size_t len;
-    if (!opener_read(opener, conf->certificate_path, CERTIFICATE_MAX, &text, &len))
-        return refuse(diag, &conf->certificate, NULL, "cannot read the certificate", strerror(errno));
-    bool is_fine = parse_chain(text, len, ret);
-    must(EVP_Digest(text, len, ret->digest, NULL, EVP_sha256(), NULL) == 1);
-    free(text);
-    return is_fine || refuse(diag, &conf->certificate, "a file in PEM: the certificate, then its chain",
-                             "there is no whole certificate in", NULL);
-}
-
-static bool take_key(const struct certificate_conf *conf, struct opener *opener, struct diag *diag, X509 *certificate)
-{
-    struct key_id wanted, found;
-    char why[KEY_WHY_MAX];
-    if (opener->take_key == NULL)
-        return refuse(diag, &conf->key, NULL, "there is no keeper for the key", NULL);
-    if (!opener->take_key(opener, conf->key_path, &found, why))
-        return refuse(diag, &conf->key, NULL, "cannot take the key", why);
-    if (why[0] != '\0')
-        diag_add(diag, DIAG_WARNING, &conf->key.place, NULL, "the key '%.*s': %s", STR_ARGS(conf->key.text), why);
-    tls_key_of_certificate(certificate, &wanted);
-    return key_id_eq(&wanted, &found) || refuse(diag, &conf->key, "it belongs to another certificate",
-                                                "the certificate does not match the key", NULL);
-}
-
-static bool read_pair(const struct certificate_conf *conf, struct opener *opener, struct diag *diag, struct chain *ret)
-{
-    if (!read_chain(conf, opener, diag, ret) || !take_key(conf, opener, diag, ret->certificate))
-        return false;
-    tls_certificate_lint(ret->certificate, &conf->certificate, diag);
-    return true;
-}
-
-static bool try_chain(SSL_CTX *ctx, const struct chain *chain)
-{
-    EVP_PKEY *key = tls_key_stand_in(chain->certificate);
-    bool is_fine = key != NULL && SSL_CTX_use_cert_and_key(ctx, chain->certificate, key, chain->rest, 1) == 1;
-    EVP_PKEY_free(key);
-    return is_fine;
-}
-
-static bool use_chain(SSL_CTX *ctx, const struct chain *chain, const struct certificate_conf *conf, struct diag *diag)
-{
-    bool is_fine = try_chain(ctx, chain);
-    if (!is_fine)
-        refuse(diag, &conf->certificate, NULL, "this certificate cannot be used",
-               ERR_reason_error_string(ERR_peek_error()));
-    ERR_clear_error();
-    return is_fine;
-}
+enum { CHAIN_DEPTH_MAX = 8 };
 
 /* Of a text in memory. */
 static bool use_made(SSL_CTX *ctx, const char *pem, struct chain *ret)
 {
     size_t len = strlen(pem);
     must(EVP_Digest(pem, len, ret->digest, NULL, EVP_sha256(), NULL) == 1);
-    bool is_fine = parse_chain(pem, len, ret) && try_chain(ctx, ret);
+    bool is_fine = tls_chain_parse(pem, len, ret) && tls_chain_try(ctx, ret);
     ERR_clear_error();
     return is_fine;
 }
@@ -117,7 +34,7 @@ static bool use_self_signed(SSL_CTX *ctx, const struct tls_server_conf *conf, st
     char *pem = opener->self_sign(opener, conf->index, why);
     bool is_fine = pem != NULL && use_made(ctx, pem, ret);
     free(pem);
-    return is_fine || refuse(diag, &conf->block, NULL, "there is no self-signed certificate for", why);
+    return is_fine || tls_file_refuse(diag, &conf->block, NULL, "there is no self-signed certificate for", why);
 }
 
 /* What was ordered may not be there yet, and is no reason not to start when it has been damaged: there will be another. */
@@ -133,14 +50,15 @@ static bool use_ordered(SSL_CTX *ctx, const struct tls_server_conf *conf, struct
     if (fd >= 0)
         close(fd);
     diag_init(&ignored);
-    bool is_fine = is_there && read_pair(ordered, opener, &ignored, ret) && use_chain(ctx, ret, ordered, &ignored);
+    bool is_fine = is_there && tls_chain_read(ordered, opener, &ignored, ret) &&
+                   tls_chain_use(ctx, ret, ordered, &ignored);
     diag_fini(&ignored);
     if (is_fine || opener->self_sign == NULL)
         return true;
     if (is_there)
         diag_add(diag, DIAG_WARNING, &conf->place.place, NULL, "the certificate that was ordered cannot be used: '%s'",
                  ordered->certificate_path);
-    free_chain(ret);
+    tls_chain_fini(ret);
     *ret = (struct chain){0};
     return use_self_signed(ctx, conf, opener, diag, ret);
 }
@@ -154,8 +72,8 @@ static bool use_certificates(struct tls_server *server, const struct tls_server_
     if (conf->source == CERTIFICATE_SELF_SIGNED)
         return use_self_signed(server->ctx, conf, opener, diag, &server->chains[0]);
     for (size_t i = 0; i < conf->certificate_count; i++)
-        is_fine &= read_pair(&conf->certificates[i], opener, diag, &server->chains[i]) &&
-                   use_chain(server->ctx, &server->chains[i], &conf->certificates[i], diag);
+        is_fine &= tls_chain_read(&conf->certificates[i], opener, diag, &server->chains[i]) &&
+                   tls_chain_use(server->ctx, &server->chains[i], &conf->certificates[i], diag);
     return is_fine;
 }
 
@@ -172,11 +90,11 @@ static int choose_protocol(SSL *ssl, const unsigned char **ret, unsigned char *r
     return SSL_TLSEXT_ERR_OK;
 }
 
-static SSL_CTX *new_ctx(void)
+static SSL_CTX *new_ctx(struct tls_server *server)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    static const unsigned char context[] = "gatehouse";
     must(ctx != NULL);
+    SSL_CTX_set_app_data(ctx, server);
     must(SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1);
     must(SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1);
     SSL_CTX_set_mode(ctx,
@@ -185,12 +103,11 @@ static SSL_CTX *new_ctx(void)
                                  SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY); /* net/tls.c counts the records that bring nothing */
     SSL_CTX_set_read_ahead(ctx, 1);
-    SSL_CTX_set_num_tickets(ctx, 1);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets do it */
-    must(SSL_CTX_set_session_id_context(ctx, context, sizeof context - 1) == 1);
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
-    SSL_CTX_set_client_hello_cb(ctx, tls_look_at_hello, NULL);
-    SSL_CTX_set_tlsext_servername_callback(ctx, tls_choose_certificate);
+    SSL_CTX_set_client_hello_cb(ctx, tls_take_hello, NULL);
+    SSL_CTX_set_tlsext_servername_callback(ctx, tls_confirm_name);
+    tls_ocsp_enable(ctx, server);
     return ctx;
 }
 
@@ -199,8 +116,7 @@ static struct tls_server *new_server(size_t count)
     struct tls_server *server = must_calloc(1, sizeof *server);
     atomic_init(&server->refs, 1);
     must(pthread_mutex_init(&server->lock, NULL) == 0);
-    server->ctx = new_ctx();
-    tls_ocsp_enable(server->ctx, server);
+    server->ctx = new_ctx(server);
     server->chains = must_calloc(count + 1, sizeof *server->chains);
     server->count = count;
     return server;
@@ -209,16 +125,121 @@ static struct tls_server *new_server(size_t count)
 static void free_server(struct tls_server *server)
 {
     for (size_t i = 0; i < server->count; i++)
-        free_chain(&server->chains[i]);
+        tls_chain_fini(&server->chains[i]);
     free(server->chains);
     SSL_CTX_free(server->ctx);
     pthread_mutex_destroy(&server->lock);
     free(server);
 }
 
+/* Settings. They go into a digest too, which tells those of one block from those of another, and from what a reload has made of them. */
+
+static void set_versions(SSL_CTX *ctx, const struct tls_server_conf *conf)
+{
+    must(SSL_CTX_set_min_proto_version(ctx, (conf->versions & TLS_1_2) != 0 ? TLS1_2_VERSION : TLS1_3_VERSION) == 1);
+    must(SSL_CTX_set_max_proto_version(ctx, (conf->versions & TLS_1_3) != 0 ? TLS1_3_VERSION : TLS1_2_VERSION) == 1);
+}
+
+static bool set_settings(const struct tls_server *server, SSL_CTX *ctx, const struct tls_server_conf *conf,
+                         struct diag *diag)
+{
+    set_versions(ctx, conf);
+    if (conf->tickets)
+        tls_ticket_enable(ctx);
+    else
+        tls_ticket_disable(ctx);
+    must(SSL_CTX_set_session_id_context(ctx, server->context, sizeof server->context) == 1);
+    return tls_ciphers_set(ctx, conf->ciphers, conf->cipher_count, diag);
+}
+
+/* The names that a client's programme shows its user certificates by. */
+static void name_authorities(SSL_CTX *ctx)
+{
+    STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx));
+    for (int i = 0; i < sk_X509_OBJECT_num(all); i++) {
+        X509 *authority = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i));
+        must(authority == NULL || SSL_CTX_add_client_CA(ctx, authority) == 1);
+    }
+}
+
+static bool read_authorities(SSL_CTX *ctx, const struct tls_server_conf *conf, struct opener *opener, struct diag *diag,
+                             EVP_MD_CTX *rules)
+{
+    char *text;
+    size_t len;
+    X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+    if (!opener_read(opener, conf->client_ca_path, TLS_AUTHORITIES_MAX, &text, &len))
+        return tls_file_refuse(diag, &conf->client_ca, NULL, "cannot read the authorities for clients",
+                               strerror(errno));
+    int count = tls_file_trust(store, text, len);
+    EVP_DigestUpdate(rules, text, len);
+    free(text);
+    if (count < 0)
+        return tls_file_refuse(diag, &conf->client_ca, NULL, "a certificate is broken in", NULL);
+    return count > 0 || tls_file_refuse(diag, &conf->client_ca, "certificates begin with -----BEGIN CERTIFICATE-----",
+                                        "there is no certificate in", NULL);
+}
+
+/* One of them is enough: an authority that is named need not have its own named, too. */
+static bool ask_for_certificates(struct tls_server *server, const struct tls_server_conf *conf, struct opener *opener,
+                                 struct diag *diag)
+{
+    bool is_required = conf->client_certificate == CLIENT_CERTIFICATE_REQUIRED;
+    EVP_MD_CTX *rules = EVP_MD_CTX_new();
+    if (conf->client_ca_path == NULL) {
+        EVP_MD_CTX_free(rules);
+        return true;
+    }
+    must(rules != NULL && EVP_DigestInit_ex(rules, EVP_sha256(), NULL) == 1);
+    EVP_DigestUpdate(rules, &is_required, sizeof is_required);
+    bool is_fine = read_authorities(server->ctx, conf, opener, diag, rules);
+    EVP_DigestFinal_ex(rules, server->rules, NULL);
+    EVP_MD_CTX_free(rules);
+    name_authorities(server->ctx);
+    X509_STORE_set_flags(SSL_CTX_get_cert_store(server->ctx), X509_V_FLAG_PARTIAL_CHAIN);
+    SSL_CTX_set_verify(server->ctx, SSL_VERIFY_PEER | (is_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), NULL);
+    SSL_CTX_set_verify_depth(server->ctx, CHAIN_DEPTH_MAX);
+    return is_fine;
+}
+
+static void digest_settings(struct tls_server *server, const struct tls_server_conf *conf)
+{
+    EVP_MD_CTX *all = EVP_MD_CTX_new();
+    must(all != NULL && EVP_DigestInit_ex(all, EVP_sha256(), NULL) == 1);
+    EVP_DigestUpdate(all, server->rules, sizeof server->rules);
+    EVP_DigestUpdate(all, &conf->versions, sizeof conf->versions);
+    EVP_DigestUpdate(all, &conf->tickets, sizeof conf->tickets);
+    EVP_DigestUpdate(all, conf->block.text.at, conf->block.text.len);
+    for (size_t i = 0; i < conf->cipher_count; i++) {
+        EVP_DigestUpdate(all, ":", 1);
+        EVP_DigestUpdate(all, conf->ciphers[i].text.at, conf->ciphers[i].text.len);
+    }
+    EVP_DigestFinal_ex(all, server->context, NULL);
+    EVP_MD_CTX_free(all);
+}
+
+static bool set_up(struct tls_server *server, const struct tls_server_conf *conf, struct opener *opener,
+                   struct diag *diag)
+{
+    bool is_fine = ask_for_certificates(server, conf, opener, diag);
+    digest_settings(server, conf);
+    return set_settings(server, server->ctx, conf, diag) && is_fine;
+}
+
+/* For another context of the same server. The file of authorities is not read again: what is renewed is a certificate. */
+static bool copy_settings(const struct tls_server *server, SSL_CTX *into, const struct tls_server_conf *conf,
+                          struct diag *diag)
+{
+    SSL_CTX_set1_cert_store(into, SSL_CTX_get_cert_store(server->ctx));
+    SSL_CTX_set_client_CA_list(into, SSL_dup_CA_list(SSL_CTX_get_client_CA_list(server->ctx)));
+    SSL_CTX_set_verify(into, SSL_CTX_get_verify_mode(server->ctx), NULL);
+    SSL_CTX_set_verify_depth(into, SSL_CTX_get_verify_depth(server->ctx));
+    return set_settings(server, into, conf, diag);
+}
+
 static bool is_same(struct tls_server *a, struct tls_server *b)
 {
-    bool is_same = a->count == b->count;
+    bool is_same = a->count == b->count && memcmp(a->context, b->context, sizeof a->context) == 0;
     pthread_mutex_lock(&b->lock);
     for (size_t i = 0; is_same && i < a->count; i++)
         is_same = memcmp(a->chains[i].digest, b->chains[i].digest, sizeof a->chains[i].digest) == 0;
@@ -230,7 +251,7 @@ struct tls_server *tls_server_build(const struct tls_server_conf *conf, struct o
                                     struct tls_server *previous, struct diag *diag)
 {
     struct tls_server *server = new_server(conf->source == CERTIFICATE_SELF_SIGNED ? 1 : conf->certificate_count);
-    bool is_fine = use_certificates(server, conf, opener, diag);
+    bool is_fine = set_up(server, conf, opener, diag) & use_certificates(server, conf, opener, diag);
     if (is_fine && (previous == NULL || !is_same(server, previous)))
         return server;
     free_server(server);
@@ -242,7 +263,7 @@ struct tls_server *tls_server_build(const struct tls_server_conf *conf, struct o
 static void drop_next(struct tls_server *server)
 {
     SSL_CTX_free(server->next);
-    free_chain(&server->next_chain);
+    tls_chain_fini(&server->next_chain);
     server->next = NULL;
     server->next_chain = (struct chain){0};
 }
@@ -251,13 +272,13 @@ bool tls_server_renew(struct tls_server *server, const struct tls_server_conf *c
                       struct opener *opener, struct diag *diag)
 {
     must(server->next == NULL && index < server->count && server->count == conf->certificate_count);
-    bool is_fine = read_pair(&conf->certificates[index], opener, diag, &server->next_chain);
+    bool is_fine = tls_chain_read(&conf->certificates[index], opener, diag, &server->next_chain);
     server->next_index = index;
-    server->next = new_ctx();
-    tls_ocsp_enable(server->next, server);
+    server->next = new_ctx(server);
+    is_fine = is_fine && copy_settings(server, server->next, conf, diag);
     for (size_t i = 0; is_fine && i < server->count; i++)
-        is_fine = use_chain(server->next, i == index ? &server->next_chain : &server->chains[i], &conf->certificates[i],
-                            diag);
+        is_fine = tls_chain_use(server->next, i == index ? &server->next_chain : &server->chains[i],
+                                &conf->certificates[i], diag);
     if (!is_fine)
         drop_next(server);
     return is_fine;
@@ -267,7 +288,7 @@ void tls_server_renewed(struct tls_server *server, bool is_wanted)
 {
     struct chain *chain = &server->chains[server->next_index];
     bool is_same = memcmp(chain->digest, server->next_chain.digest, sizeof chain->digest) == 0;
-    if (is_wanted && !is_same) { /* else its session tickets stay good */
+    if (is_wanted && !is_same) {
         SSL_CTX *ctx = server->ctx;
         struct chain old = *chain;
         pthread_mutex_lock(&server->lock);
@@ -289,6 +310,27 @@ SSL_CTX *tls_server_ctx(struct tls_server *server)
     return ctx;
 }
 
+/* SSL_set_SSL_CTX() brings the certificates, ciphers, authorities and callbacks of the other context, and nothing else of it. */
+void tls_server_apply(struct tls_server *server, SSL *ssl)
+{
+    SSL_CTX *ctx = tls_server_ctx(server);
+    must(SSL_set_SSL_CTX(ssl, ctx) != NULL);
+    must(SSL_set_min_proto_version(ssl, SSL_CTX_get_min_proto_version(ctx)) == 1);
+    must(SSL_set_max_proto_version(ssl, SSL_CTX_get_max_proto_version(ctx)) == 1);
+    SSL_set_verify(ssl, SSL_CTX_get_verify_mode(ctx), NULL);
+    SSL_set_verify_depth(ssl, SSL_CTX_get_verify_depth(ctx));
+    SSL_clear_options(ssl, SSL_OP_NO_TICKET);
+    SSL_set_options(ssl, SSL_CTX_get_options(ctx));
+    must(SSL_set_num_tickets(ssl, SSL_CTX_get_num_tickets(ctx)) == 1);
+    must(SSL_set_session_id_context(ssl, server->context, sizeof server->context) == 1);
+    SSL_CTX_free(ctx); /* the connection has a reference of its own */
+}
+
+bool tls_server_same_rules(const struct tls_server *a, const struct tls_server *b)
+{
+    return memcmp(a->rules, b->rules, sizeof a->rules) == 0;
+}
+
 /* RFC 8737 section 3: nothing else is spoken with this certificate. */
 static int choose_challenge(SSL *ssl, const unsigned char **ret, unsigned char *ret_len, const unsigned char *offered,
                             unsigned offered_len, void *arg)
@@ -305,7 +347,7 @@ struct tls_server *tls_server_for_challenge(const char *pem)
 {
     struct tls_server *server = new_server(1);
     SSL_CTX_set_alpn_select_cb(server->ctx, choose_challenge, NULL);
-    SSL_CTX_set_num_tickets(server->ctx, 0);
+    tls_ticket_disable(server->ctx);
     SSL_CTX_set_tlsext_status_cb(server->ctx, NULL); /* it would need the server, which may go before its handshakes */
     if (use_made(server->ctx, pem, &server->chains[0]))
         return server;

@@ -98,6 +98,16 @@ void access_log_write(struct logs *logs, size_t index, const struct facts *facts
     log_file_put(logs->files[index], str_from(line.at, line.len));
 }
 
+bool logs_may_show(const struct logs *logs, const struct ip *client, struct ip *ret_shown)
+{
+    enum log_privacy most = PRIVACY_CLEAR;
+    for (size_t i = 0; logs != NULL && i < logs->count; i++)
+        if (logs->confs[i].addresses > most)
+            most = logs->confs[i].addresses;
+    *ret_shown = most == PRIVACY_CLEAR ? *client : ip_masked(client, 24, 48);
+    return client->version != 0 && (most == PRIVACY_CLEAR || most == PRIVACY_MASKED);
+}
+
 size_t logs_count(const struct logs *logs)
 {
     return logs->count;

@@ -25,6 +25,8 @@ void logs_reopen(struct logs *logs, size_t index, int taken_descriptor);
 /* One line to the given log. From any thread; never blocks, makes no system call but a rare wake of the writer. */
 void access_log_write(struct logs *logs, size_t index, const struct facts *facts);
 size_t logs_count(const struct logs *logs);
+/* How the address of a client may be shown outside of the logs: as little of it as in the most private of them; false: not at all. NULL: there are no logs. */
+bool logs_may_show(const struct logs *logs, const struct ip *client, struct ip *ret_shown);
 
 struct log_counts {
     uint64_t written;

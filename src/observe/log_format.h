@@ -17,10 +17,12 @@ struct log_view {
     const struct log_conf *conf;
     struct str client;  /* at == NULL: not told */
     struct str user;    /* at == NULL: nobody, or not told */
-    struct str referer; /* at == NULL: none */
+    struct str certificate; /* subject of the client's; likewise */
+    struct str referer;     /* at == NULL: none */
     struct str user_agent;
     char client_room[ADDR_TEXT_MAX];
     char user_room[20];
+    char certificate_room[20];
 };
 
 void log_view_init(struct log_view *view, const struct log_conf *conf, const struct facts *facts);

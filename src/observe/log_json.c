@@ -48,6 +48,7 @@ static void put_request(struct line *into, const struct log_view *view)
     const struct facts *facts = view->facts;
     put_text(into, STR("client"), view->client);
     put_text(into, STR("user"), view->user);
+    put_text(into, STR("client_certificate"), view->certificate);
     put_text(into, STR("method"), facts->method_text);
     put_text(into, STR("host"), facts->host);
     if (facts->host.at == NULL && facts->asked_path.at == NULL)

@@ -47,12 +47,12 @@ static struct str client_of(struct log_view *view)
     return str_from(view->client_room, name.len);
 }
 
-static struct str user_of(struct log_view *view)
+/* Of a user, or of whom a certificate names. */
+static struct str shown_name(const struct log_conf *conf, struct str name, char room[16])
 {
-    struct str user = view->facts->user;
-    if (user.at == NULL || view->conf->names == PRIVACY_CLEAR)
-        return user;
-    return view->conf->names == PRIVACY_PSEUDONYM ? pseudonym(user, view->user_room) : STR_NONE;
+    if (name.at == NULL || conf->names == PRIVACY_CLEAR)
+        return name;
+    return conf->names == PRIVACY_PSEUDONYM ? pseudonym(name, room) : STR_NONE;
 }
 
 static struct str field_of(const struct log_view *view, enum field_id id)
@@ -70,7 +70,8 @@ void log_view_init(struct log_view *view, const struct log_conf *conf, const str
     view->facts = facts;
     view->conf = conf;
     view->client = client_of(view);
-    view->user = user_of(view);
+    view->user = shown_name(conf, facts->user, view->user_room);
+    view->certificate = shown_name(conf, facts->client_certificate, view->certificate_room);
     view->referer = field_of(view, FIELD_REFERER);
     view->user_agent = field_of(view, FIELD_USER_AGENT);
 }
@@ -101,6 +102,7 @@ const struct facts *log_view_facts(const struct log_view *view, struct arena *ar
     *facts = *view->facts;
     facts->client = shown_ip(view);
     facts->user = view->user;
+    facts->client_certificate = view->certificate;
     facts->request_fields = shown_fields(view->conf, facts->request_fields, arena);
     facts->response_fields = shown_fields(view->conf, facts->response_fields, arena);
     return facts;

@@ -31,18 +31,19 @@ enum message_kind {
     MESSAGE_COMMAND, /* a line of the control socket, and the connection to answer on */
     MESSAGE_DRAIN,
     MESSAGE_STOP,
+    MESSAGE_TICKETS, /* bytes: struct ticket_keys, in force from now on */
     /* worker to supervisor */
     MESSAGE_TEXT, /* mistakes or warnings of the load under way, a part */
     MESSAGE_LOADED,
     MESSAGE_FAILED,
     MESSAGE_ADOPTED, /* all threads serve generation `number` */
     /* to the keeper, and back */
-    MESSAGE_KEY,         /* the open file of a key, for generation `number`; the answer has the same `index` */
-    MESSAGE_LINK,        /* the end of a line to a thread of a worker */
-    MESSAGE_FORGET,      /* the keys that were last taken before generation `number` */
-    MESSAGE_FORGET_KEY,  /* bytes: struct key_id */
-    MESSAGE_MAKE,        /* a self-signed certificate for the names in bytes, a line each; number: 0, or MAKE_FOR_CHALLENGE and a digest in front; `index` as of KEY */
-    MESSAGE_MADE,        /* bytes: the certificate, in PEM */
+    MESSAGE_KEY,        /* the open file of a key, for generation `number`; the answer has the same `index` */
+    MESSAGE_LINK,       /* the end of a line to a thread of a worker */
+    MESSAGE_FORGET,     /* the keys that were last taken before generation `number` */
+    MESSAGE_FORGET_KEY, /* bytes: struct key_id */
+    MESSAGE_MAKE, /* a self-signed certificate for the names in bytes, a line each; number: 0, or MAKE_FOR_CHALLENGE and a digest in front; `index` as of KEY */
+    MESSAGE_MADE, /* bytes: the certificate, in PEM */
     MESSAGE_KEY_TAKEN,   /* bytes: struct key_id, and what is to be warned of */
     MESSAGE_KEY_REFUSED, /* bytes: why */
     /* to whoever orders certificates, and back (acme.h) */

@@ -67,6 +67,22 @@ pid_t process_start(const char *word, int mine[2])
     return pid;
 }
 
+static void give_tickets(const struct supervisor *supervisor, struct child *child)
+{
+    struct letter_to letter = {.kind = MESSAGE_TICKETS, .at_once = true};
+    letter.text = str_from((const char *)&supervisor->tickets, sizeof supervisor->tickets);
+    channel_send(child->channel, &letter); /* one that takes nothing any more is found out otherwise */
+}
+
+void children_turn_tickets(struct supervisor *supervisor)
+{
+    if (!ticket_keys_turn(&supervisor->tickets, now_ms()))
+        return;
+    for (size_t i = 0; i < lengthof(supervisor->children); i++)
+        if (supervisor->children[i].pid != 0)
+            give_tickets(supervisor, &supervisor->children[i]);
+}
+
 struct child *child_start(struct supervisor *supervisor, const struct edition *edition)
 {
     struct child *child = free_child(supervisor);
@@ -81,6 +97,7 @@ struct child *child_start(struct supervisor *supervisor, const struct edition *e
     begin.index = supervisor->options->without_sandbox ? BEGIN_WITHOUT_SANDBOX : 0;
     begin.text = str_from((const char *)&edition->identity, sizeof edition->identity);
     channel_send(child->channel, &begin); /* if it cannot be sent, the process has died: SIGCHLD says so */
+    give_tickets(supervisor, child);
     return child;
 }
 

@@ -327,6 +327,7 @@ static void add_counts(struct hub_counts *sum, const struct hub_counts *one)
     sum->connections_accepted += one->connections_accepted;
     sum->connections_refused += one->connections_refused;
     sum->connections_open += one->connections_open;
+    sum->headers_refused += one->headers_refused;
     sum->handshakes_failed += one->handshakes_failed;
     sum->requests += one->requests;
     for (size_t i = 0; i < lengthof(sum->answers); i++)

@@ -133,20 +133,21 @@ int pair_files_key(const struct pair_files *files)
 
 /* All of them */
 
-static bool has_pair(const struct pairs *pairs, const struct certificate_conf *conf)
+static struct pair *find_pair(const struct pairs *pairs, const struct certificate_conf *conf)
 {
     for (size_t i = 0; i < pairs->count; i++)
         if (strcmp(pairs->at[i].certificate_path, conf->certificate_path) == 0 &&
             strcmp(pairs->at[i].key_path, conf->key_path) == 0)
-            return true;
-    return false;
+            return &pairs->at[i];
+    return NULL;
 }
 
-static void add(struct pairs *pairs, const struct certificate_conf *conf, unsigned index, const char *folder)
+static struct pair *add(struct pairs *pairs, const struct certificate_conf *conf, unsigned index, const char *folder)
 {
-    if (has_pair(pairs, conf))
-        return;
-    struct pair *pair = &pairs->at[pairs->count++];
+    struct pair *pair = find_pair(pairs, conf);
+    if (pair != NULL)
+        return pair;
+    pair = &pairs->at[pairs->count++];
     *pair = (struct pair){.certificate_path = conf->certificate_path,
                           .key_path = conf->key_path,
                           .folder = folder,
@@ -155,6 +156,7 @@ static void add(struct pairs *pairs, const struct certificate_conf *conf, unsign
     pair_look(pair, &pair->known);
     pair->seen = pair->known;
     pair->files = pair_read(pair);
+    return pair;
 }
 
 static size_t count_all(const struct config *config)
@@ -162,7 +164,7 @@ static size_t count_all(const struct config *config)
     size_t count = 0;
     for (size_t i = 0; i < config->tls_server_count; i++)
         count += config->tls_servers[i]->certificate_count;
-    return count;
+    return count + config->pool_count;
 }
 
 void pairs_init(struct pairs *pairs, const struct config *config)
@@ -173,6 +175,11 @@ void pairs_init(struct pairs *pairs, const struct config *config)
         for (size_t k = 0; k < config->tls_servers[i]->certificate_count; k++)
             add(pairs, &config->tls_servers[i]->certificates[k], index++,
                 config->tls_servers[i]->source == CERTIFICATE_AUTO ? config->process.state : NULL);
+    for (size_t i = 0; i < config->pool_count; i++) {
+        const struct tls_conf *tls = config->pools[i]->tls;
+        if (tls != NULL && tls->certificate.certificate_path != NULL)
+            add(pairs, &tls->certificate, 0, NULL)->is_of_pool = true;
+    }
 }
 
 void pairs_fini(struct pairs *pairs)

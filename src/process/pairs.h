@@ -36,6 +36,7 @@ struct stamps {
 struct pair {
     const char *certificate_path, *key_path; /* of the configuration */
     const char *folder; /* whoever writes them is not to lead us out of it; NULL: the administrator's, who may */
+    bool is_of_pool;    /* a pool shows it, perhaps besides blocks: it is read anew by a reload only */
     unsigned index;                          /* of the first certificate of that name, counted over all blocks */
     struct pair_files files;                 /* in force */
     struct key_id key;                       /* as the keeper has called it; zeros: it has not been asked */

@@ -180,6 +180,7 @@ static void run_test(const struct config *config, const struct test_conf *test, 
     }
     if (test->to.version != 0)
         request.facts.destination = test->to;
+    request.facts.client_certificate = test->client_certificate;
     request.facts.has_hello = test->reverse != NULL && test->reverse->is_passthrough;
     request.facts.tls_name = request.facts.host_is_ip ? STR_NONE : request.facts.host;
     if (test->reverse != NULL)

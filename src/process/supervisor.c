@@ -278,6 +278,7 @@ static int patience(const struct supervisor *supervisor)
         sooner(&wait, renewal_due_ms(supervisor), now);
     }
     sooner(&wait, supervisor->end_at_ms, now);
+    sooner(&wait, ticket_keys_due(&supervisor->tickets), now);
     sooner(&wait, supervisor->keeping.revive_at_ms, now);
     sooner(&wait, keeping_due_ms(&supervisor->keeping), now);
     sooner(&wait, supervisor->ordering.revive_at_ms, now);
@@ -309,6 +310,7 @@ static void wait_for_news(struct supervisor *supervisor)
 static void do_what_is_due(struct supervisor *supervisor)
 {
     int64_t now = now_ms();
+    children_turn_tickets(supervisor);
     if (supervisor->end_at_ms != 0 && now >= supervisor->end_at_ms)
         kill_all(supervisor);
     if (supervisor->keeping.revive_at_ms != 0 && now >= supervisor->keeping.revive_at_ms)
@@ -415,10 +417,12 @@ int supervisor_run(const struct supervisor_options *options)
         return EXIT_FAILURE;
     }
     tell_state_folder();
+    children_turn_tickets(supervisor);
     change_start(supervisor);
     run(supervisor);
     finish(supervisor);
     int status = supervisor->status;
+    explicit_bzero(&supervisor->tickets, sizeof supervisor->tickets);
     free(supervisor);
     return status;
 }

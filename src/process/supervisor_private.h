@@ -5,6 +5,7 @@
 #ifndef PROCESS_SUPERVISOR_PRIVATE_H
 #define PROCESS_SUPERVISOR_PRIVATE_H
 
+#include "net/ticket_keys.h"
 #include "process/channel.h"
 #include "process/control.h"
 #include "process/edition.h"
@@ -92,6 +93,7 @@ struct supervisor {
     struct child children[CHILDREN_MAX];
     struct keeping keeping;
     struct ordering ordering;
+    struct ticket_keys tickets; /* of TLS sessions */
     struct child *serving;   /* the worker that has the traffic; NULL while there is none */
     struct edition *edition; /* in force */
     struct sockets *sockets; /* in force */
@@ -116,6 +118,8 @@ struct child *child_start(struct supervisor *supervisor, const struct edition *e
 /* Takes what has come on its two channels. */
 void child_read(struct supervisor *supervisor, struct child *child);
 void child_tell(struct child *child, enum message_kind kind);
+/* Gives the keys of session tickets to all workers, when it is time for others. */
+void children_turn_tickets(struct supervisor *supervisor);
 /* Waits for those that have ended. */
 void children_reap(struct supervisor *supervisor);
 bool children_are_gone(const struct supervisor *supervisor);

@@ -12,8 +12,11 @@
 #include "loop/loop.h"
 #include "loop/ready.h"
 #include "loop/timer.h"
+#include "net/ticket_keys.h"
 #include "net/tls_challenge.h"
+#include "net/tls_ticket.h"
 #include "observe/access_log.h"
+#include "observe/notice.h"
 #include "process/acme.h"
 #include "process/channel.h"
 #include "process/crew.h"
@@ -357,6 +360,18 @@ static void do_command(struct worker *worker, struct message *message)
         command(worker, message);
 }
 
+static void take_tickets(struct worker *worker, struct message *message)
+{
+    struct ticket_keys keys;
+    (void)worker;
+    if (message->len == sizeof keys) {
+        memcpy(&keys, message->bytes, sizeof keys);
+        tls_ticket_set_keys(&keys);
+    }
+    explicit_bzero(&keys, sizeof keys);
+    explicit_bzero(message->bytes, message->len);
+}
+
 static void do_drain(struct worker *worker, struct message *message)
 {
     (void)message;
@@ -388,6 +403,7 @@ static const struct message_row {
     {MESSAGE_CHALLENGE, take_challenge},
     {MESSAGE_CHALLENGE_OVER, forget_challenge},
     {MESSAGE_RENEW, renew},
+    {MESSAGE_TICKETS, take_tickets},
 };
 
 static void handle(struct worker *worker, struct message *message)
@@ -477,6 +493,7 @@ static void begin(struct worker *worker)
     ready_init(&worker->channel, WORKER_CHANNEL, true, true);
     worker->channel.reader = &worker->task;
     worker->stapling = stapling_new(remote_opener());
+    notice_begin(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
     worker->crew = crew_new(worker->threads, remote_opener(), &crew_ops, worker);
     task_wake(&worker->task);
 }
@@ -495,6 +512,7 @@ static void end(struct worker *worker)
     if (worker->generation != NULL)
         generation_unref(worker->generation);
     free(worker->orders);
+    notice_end();
     logs_shutdown(LOG_PATIENCE_MS);
     loop_free(worker->loop);
     regex_thread_done();

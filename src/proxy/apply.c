@@ -151,14 +151,44 @@ void plan_logs(struct plan *plan, const struct acted *acted, struct arena *arena
     plan->log_decided = true;
 }
 
+static char folded(char c)
+{
+    return c == '_' ? '-' : char_lower(c);
+}
+
+/* As CGI and its heirs would hand it on, which cannot tell an underscore from a hyphen. */
+static bool is_same_to_cgi(struct str a, struct str b)
+{
+    size_t i = 0;
+    while (a.len == b.len && i < a.len && folded(a.at[i]) == folded(b.at[i]))
+        i++;
+    return a.len == b.len && i == a.len;
+}
+
+/* Whoever sets a field relies on it: nothing that the client sent under the like of its name may stand beside it. */
+static void drop_likes(struct fields *fields, struct str name)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < fields->count; i++)
+        if (!is_same_to_cgi(fields->at[i].name, name))
+            fields->at[kept++] = fields->at[i];
+    fields->count = kept;
+}
+
+static void add_alone(struct fields *fields, struct str name, struct str value)
+{
+    drop_likes(fields, name);
+    fields_add(fields, name, value);
+}
+
 static void set_field(struct head *head, struct str name, struct str value, struct arena *arena)
 {
     if (field_id_of(name) == FIELD_HOST) /* one that is no host would be worse than the client's: nothing is set */
         authority_parse(arena, value, AUTHORITY_HOST, &head->authority);
     else if (is_field_value(value))
-        fields_set(&head->fields, name, value);
+        add_alone(&head->fields, name, value);
     else /* what the client has sent under this name must not stand in its place */
-        fields_remove(&head->fields, name);
+        drop_likes(&head->fields, name);
 }
 
 static void apply_field_rule(const struct rule *rule, const struct facts *facts, struct arena *arena, struct head *head)
@@ -190,8 +220,7 @@ static bool name_matches(struct str name, const char *pattern)
     for (size_t i = 0; i < name.len; i++, pattern++) {
         if (*pattern == '*')
             return true;
-        char c = name.at[i] == '_' ? '-' : char_lower(name.at[i]);
-        if (c != *pattern)
+        if (folded(name.at[i]) != *pattern)
             return false;
     }
     return *pattern == '\0' || *pattern == '*';

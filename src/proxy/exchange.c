@@ -5,6 +5,7 @@
 #include "flow/text_source.h"
 #include "http1/client.h"
 #include "net/proxy_header.h"
+#include "net/tls.h"
 #include "observe/access_log.h"
 #include "proxy/file_body.h"
 #include "proxy/generation.h"
@@ -557,6 +558,8 @@ static void know_client(struct exchange *x, const struct caller *caller)
     facts->response_size = BODY_UNKNOWN;
     facts->block_kind = str_of(x->mode->name);
     facts->minor = x->client->head.minor;
+    if (caller->seen != NULL)
+        facts->client_certificate = caller->seen->subject;
 }
 
 void exchange_begin(struct hub *hub, struct stream *client, const struct caller *caller, struct generation *generation,
@@ -582,7 +585,7 @@ void exchange_begin(struct hub *hub, struct stream *client, const struct caller 
     timer_init(&x->timer, &x->task);
     hub_exchange_began(hub);
     x->told = caller->told;
-    x->greeted_name = caller->name;
+    x->seen = caller->seen;
     know_client(x, caller);
     client->user = &x->user;
     run(&x->task);

@@ -26,6 +26,7 @@ struct reach;
 struct upstream;
 struct file_body;
 struct proxy_header;
+struct tls_seen;
 
 /* In the order in which they mostly happen; the table in exchange.c has a row for each. */
 enum step {
@@ -56,7 +57,7 @@ struct exchange {
     struct stream *client;
     struct arena *arena; /* the client stream's */
     const struct proxy_header *told; /* the caller's */
-    struct str greeted_name;         /* likewise */
+    const struct tls_seen *seen;     /* likewise */
     struct facts facts;
     struct verdict verdict;
     struct plan plan;
@@ -84,7 +85,7 @@ struct caller {
     struct ip ip; /* version 0 behind a unix socket */
     uint16_t port;
     const struct proxy_header *told; /* by the proxy in front; NULL: nothing. Lives as long as the stream's connection */
-    struct str name;                 /* that its TLS greeting asked for, in normal form; at == NULL: none. Lives as long */
+    const struct tls_seen *seen;     /* what its TLS handshake has told; NULL: there was none. Lives as long */
 };
 
 /* Starts on a stream whose head was received, or refused (stream->fault is set); `gate` is one of `generation`. */

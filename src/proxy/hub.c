@@ -11,6 +11,8 @@
 #include "net/listener.h"
 #include "net/tls_arrival.h"
 #include "net/keeper_link.h"
+#include "observe/access_log.h"
+#include "observe/notice.h"
 #include "proxy/client_counts.h"
 #include "proxy/exchange.h"
 #include "proxy/hub_private.h"
@@ -58,11 +60,10 @@ struct client {
     };
     union {
         struct generation *generation; /* in a greeting: counted, for it has the certificates */
-        const char *name;              /* later: what was asked for in it; the transport's */
+        const struct tls_seen *seen;   /* later: what it has told, the transport's; NULL: there was none */
     };
     struct proxy_header *told; /* owned: what came in front of everything else; NULL: nothing that names a client */
     struct ip ip;              /* of a unix socket's peer: version 0 */
-    uint8_t name_len;
     uint16_t ip_port;
     enum kind kind : 8;
     enum stage stage : 8;
@@ -151,10 +152,7 @@ static void client_begin(void *owner, struct stream *stream)
         stream->fault = FAULT_SHUTDOWN; /* a reload has made a listener of the other kind of it */
     if (descriptors_are_short())
         stream->must_close = true; /* so that the others, who wait to be accepted, get their turn */
-    struct caller caller = {.ip = client->ip,
-                            .port = client->ip_port,
-                            .told = client->told,
-                            .name = str_from(client->name, client->name_len)};
+    struct caller caller = {.ip = client->ip, .port = client->ip_port, .told = client->told, .seen = client->seen};
     exchange_begin(hub, stream, &caller, port->generation, port->gate);
 }
 
@@ -185,21 +183,32 @@ static void greeted(void *owner, struct transport *taken)
         forget_client(client);
         return;
     }
-    struct str name = tls_name(taken);
     generation_unref(client->generation);
-    client->name = name.at;
-    client->name_len = (uint8_t)name.len;
+    client->seen = tls_seen(taken);
     client->stage = STAGE_SERVED;
     client->server = http1_server_new(taken, &client_ops, client);
     if (client->is_draining)
         http1_server_drain(client->server);
 }
 
-static void not_greeted(void *owner, const char *why)
+/* A connection that no request will be heard of: whoever looks for it finds it in a notice. */
+static void say_refused(const struct client *client, const char *what, struct str name, const char *why)
+{
+    const struct hub *hub = client->port->hub;
+    char text[ADDR_TEXT_MAX];
+    struct ip ip;
+    bool is_shown = logs_may_show(hub->generation->logs, &client->ip, &ip);
+    struct str who = !is_shown ? STR("a client") : str_from(text, ip_text(&ip, text));
+    notice("%.*s at %.*s: %s%s%.*s: %s", STR_ARGS(who), STR_ARGS(client->port->gate->text), what,
+           name.at != NULL ? " for " : "", STR_ARGS(name), why);
+}
+
+static void not_greeted(void *owner, struct str name, const char *why)
 {
     struct client *client = owner;
-    (void)why;
     counter_add(&client->port->hub->counts.handshakes_failed, 1);
+    if (why != NULL)
+        say_refused(client, "no TLS handshake", name, why);
     forget_client(client);
 }
 
@@ -255,7 +264,16 @@ static void arrived(void *owner, struct transport *taken, struct buffer *rest, c
     http1_server_give(client->server, rest, waited);
 }
 
-static const struct arrival_owner arrival_ops = {.arrived = arrived, .failed = client_closed};
+static void not_arrived(void *owner, const char *why)
+{
+    struct client *client = owner;
+    counter_add(&client->port->hub->counts.headers_refused, 1);
+    if (why != NULL)
+        say_refused(client, "no PROXY header", STR_NONE, why);
+    forget_client(client);
+}
+
+static const struct arrival_owner arrival_ops = {.arrived = arrived, .failed = not_arrived};
 
 static bool has_header(const struct port *port, const struct ip *ip)
 {

@@ -34,6 +34,7 @@ struct hub_counts {
     uint64_t connections_accepted;
     uint64_t connections_refused; /* beyond connections-per-client */
     uint64_t connections_open;
+    uint64_t headers_refused;   /* PROXY headers that were wrong, late or missing */
     uint64_t handshakes_failed; /* of clients' TLS */
     uint64_t requests;
     uint64_t answers[6]; /* by status class; [0]: none could be given */

@@ -1,9 +1,9 @@
 """TLS towards servers: who is believed, who is not, and what the client and the log are told of it."""
-import os, socket, ssl, subprocess, threading
+import os, signal, socket, ssl, subprocess, threading
 
 import pytest
 
-from lib import Authority, Client, curl, free_port, record_of, records, run, until
+from lib import SLOWNESS, Authority, Client, curl, free_port, record_of, records, run, until
 
 ONE = "\nthreads 1\nlog { to stdout; format json }\n"
 SITE = "reverse site { listen 127.0.0.1:${env.PORT}; pool app }\n"
@@ -205,12 +205,88 @@ def test_settings_that_change_by_reload_are_those_of_the_next_request(gatehouse,
     assert curl(g.url("/tls")).status == 200
 
 
+@pytest.mark.parametrize("name", ["2001:db8::7", "[2001:DB8:0::7]"])
+def test_the_name_can_be_an_ipv6_address(gatehouse, authority, secure, name):
+    n = secure(authority.issue("2001:db8::7"))
+    g = gatehouse(pool(f"127.0.0.1:{n.tls_port}", f"tls {{ ca {authority.certificate}; server-name {name} }}"))
+    assert curl(g.url("/tls")).body.startswith(b"TLSv1.3  ")          # an address is not sent as a name
+    other = secure(authority.issue("2001:db8::8"))
+    refused(gatehouse(pool(f"127.0.0.1:{other.tls_port}", f"tls {{ ca {authority.certificate}; server-name {name} }}")), "IP address mismatch")
+
+
+# Certificates that are shown to servers
+
+ASKING = 'ssl_verify_client {}; ssl_client_certificate {}; location = /who {{ return 200 "$ssl_client_s_dn $ssl_client_verify"; }} location = /again {{ keepalive_timeout 0; return 200 "$ssl_client_s_dn $ssl_session_reused"; }}'
+
+
+def shown(authority, pair):
+    return f"tls {{ ca {authority.certificate}; certificate {pair.certificate} {pair.key} }}"
+
+
+@pytest.mark.parametrize("protocol", ["TLSv1.2", "TLSv1.3"])
+@pytest.mark.parametrize("key", ["ec", "rsa:2048"])
+def test_a_server_that_asks_for_a_certificate(gatehouse, authority, secure, key, protocol):
+    n = secure(authority.issue("127.0.0.1"), ASKING.format("on", authority.certificate), protocols=protocol)
+    g = gatehouse(pool(f"127.0.0.1:{n.tls_port}", shown(authority, authority.issue("front", key=key))))
+    assert curl(g.url("/who")).body == b"CN=front SUCCESS"
+    assert curl(gatehouse(pool(f"127.0.0.1:{n.tls_port}", f"tls {{ ca {authority.certificate} }}")).url("/who")).status in (400, 502)
+
+
+def test_the_keeper_signs_for_servers_too(gatehouse, authority, secure):
+    n = secure(authority.issue("127.0.0.1"), ASKING.format("on", authority.certificate) + " ssl_session_tickets off; ssl_session_cache off;")
+    g = gatehouse(pool(f"127.0.0.1:{n.tls_port}", shown(authority, authority.issue("front"))))
+    names = {open(f"/proc/{pid}/comm", encoding="utf-8").read().strip(): pid for pid in g.workers()}
+    assert curl(g.url("/again")).status == 200
+    os.kill(names["gatehouse-key"], signal.SIGKILL)
+    for _ in range(3):
+        assert curl(g.url("/again")).body.startswith(b"CN=front")
+    until(lambda: len(g.workers()) == 2, 10, "another keeper")
+    assert curl(g.url("/again")).body.startswith(b"CN=front")
+
+
+def test_a_keeper_that_stands_still_holds_up_that_server_alone(gatehouse, authority, secure, nginx):
+    n = secure(authority.issue("127.0.0.1"), ASKING.format("on", authority.certificate))
+    g = gatehouse(pool(f"127.0.0.1:{n.tls_port}", shown(authority, authority.issue("front")), "timeouts { server-tls 500ms }\n").replace("pool app }", f"route /echo {{ to 127.0.0.1:{nginx.port} }} route * {{ pool app }} }}"))
+    keeper = {open(f"/proc/{pid}/comm", encoding="utf-8").read().strip(): pid for pid in g.workers()}["gatehouse-key"]
+    os.kill(keeper, signal.SIGSTOP)
+    answers = []
+    waiting = threading.Thread(target=lambda: answers.append(curl(g.url("/who")).status), daemon=True)
+    waiting.start()
+    for _ in range(3):
+        assert curl(g.url("/echo")).status == 200
+    waiting.join(20 * SLOWNESS)
+    assert answers == [504]
+    os.kill(keeper, signal.SIGCONT)
+    until(lambda: curl(g.url("/who")).status == 200, 10, "it is served again")
+
+
+def test_a_session_is_not_resumed_with_another_certificate(gatehouse, authority, secure):
+    n = secure(authority.issue("127.0.0.1"), ASKING.format("on", authority.certificate))
+    text = lambda pair: pool(f"127.0.0.1:{n.tls_port}", shown(authority, pair))
+    front = authority.issue("front")
+    g = gatehouse(text(front))
+    assert curl(g.url("/again")).body == b"CN=front ."
+    assert curl(g.url("/again")).body == b"CN=front r"
+    assert g.reload(text(front)).returncode == 0
+    assert curl(g.url("/again")).body == b"CN=front r"
+    assert g.reload(text(authority.issue("back"))).returncode == 0
+    assert curl(g.url("/again")).body == b"CN=back ."
+
+
+def test_the_certificate_of_a_pool_must_match_its_key(web_folder, authority):
+    one, other = authority.issue("one"), authority.issue("other")
+    path = web_folder.put("g.conf", f"pool app {{ server app.test; tls {{ certificate {one.certificate} {other.key} }} }}\nreverse r {{ listen 127.0.0.1:8080; pool app }}\n")
+    result = run("check", "-c", path)
+    assert result.returncode == 1 and "does not match the key" in result.stdout + result.stderr
+
+
 @pytest.mark.parametrize("inside,expected", [
     ("tls { ca /nowhere/ca.pem }", "the file of authorities cannot be read"),
     ("tls { ca EMPTY }", "there is no certificate in the file of authorities"),
     ("tls { ca BROKEN }", "a certificate in the file of authorities is broken"),
     ("tls { server-name a/b }", "is no name of a server"),
-    ("tls { certificate a b }", "'certificate'"),
+    ("tls { certificate a b }", "cannot read the certificate 'a': No such file"),
+    ("tls { certificate a a }", "certificate and key need files of their own"),
 ])
 def test_mistakes(web_folder, authority, inside, expected):
     inside = inside.replace("EMPTY", web_folder.put("empty.pem", "nothing\n"))

@@ -317,6 +317,21 @@ START_TEST(test_response)
 }
 END_TEST
 
+START_TEST(test_client_certificate)
+{
+    struct facts facts = {.phase = PHASE_REQUEST};
+    assert_truth(TRUTH_NO, "client-certificate", "*", &facts);
+    facts.client_certificate = STR("");
+    assert_truth(TRUTH_YES, "client-certificate", "*", &facts);
+    assert_truth(TRUTH_NO, "client-certificate", "CN=*", &facts);
+    facts.client_certificate = STR("CN=ann,OU=web,O=Example\\, Inc.");
+    assert_truth(TRUTH_YES, "client-certificate", "CN=ann,*", &facts);
+    assert_truth(TRUTH_YES, "client-certificate", "CN=bob,* *,OU=web,*", &facts);
+    assert_truth(TRUTH_NO, "client-certificate", "CN=ann", &facts);
+    assert_truth(TRUTH_NO, "client-certificate", "CN=Ann,*", &facts);
+}
+END_TEST
+
 START_TEST(test_table)
 {
     unsigned rows = 0;
@@ -326,7 +341,7 @@ START_TEST(test_table)
                       kind->name);
         ck_assert_uint_le(kind->min_values, kind->max_values);
     }
-    ck_assert_uint_eq(rows, 15);
+    ck_assert_uint_eq(rows, 16);
     ck_assert_ptr_null(condition_kind_find(STR("country")));
     ck_assert_int_eq(condition_kind_find(STR("destination"))->phase, PHASE_DIAL);
 }
@@ -349,6 +364,7 @@ Suite *suite_conditions(void)
         test_method_scheme_port,
         test_header,
         test_response,
+        test_client_certificate,
         test_table,
     };
     Suite *suite = suite_create("conditions");

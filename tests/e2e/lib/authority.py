@@ -55,7 +55,7 @@ class Authority:
         """A certificate for names and addresses; valid for 30 days, or from `begins` to `ends`, as in 20301231235959Z."""
         self._count += 1
         base = self.dir / f"issued{self._count}"
-        alternatives = ",".join(("IP:" if n.replace(".", "").isdigit() else "DNS:") + n for n in names)
+        alternatives = ",".join(("IP:" if ":" in n or n.replace(".", "").isdigit() else "DNS:") + n for n in names)
         if not extensions:
             extensions = [f"subjectAltName={alternatives}"]
         kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if key == "ec" else ["-newkey", key]

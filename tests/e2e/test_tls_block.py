@@ -1,0 +1,532 @@
+"""`tls { … }` of listeners: versions, ciphers, certificates of clients, tickets, HSTS; and what is told of handshakes that fail."""
+import base64, datetime, json, os, re, shutil, signal, socket, ssl, subprocess
+
+import pytest
+
+from lib import SLOWNESS, Authority, Client, curl, records, run, until
+from lib.authority import Pair
+
+VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+
+@pytest.fixture(scope="module")
+def authority():
+    one = Authority()
+    yield one
+    one.remove()
+
+
+@pytest.fixture(scope="module")
+def pairs(authority):
+    """Certificates of servers, by name."""
+    return {name: authority.issue(name, "127.0.0.1") for name in ("site.test", "a.test", "b.test")}
+
+
+@pytest.fixture(scope="module")
+def clients():
+    """An authority for clients, and another that nobody knows."""
+    both = Authority("Clients"), Authority("Strangers")
+    yield both
+    for one in both:
+        one.remove()
+
+
+@pytest.fixture(scope="module")
+def ann(clients):
+    return clients[0].issue("ann")
+
+
+def block(name, pair, tls="", inside='respond 200 body "$host $client_certificate"', listen="listen 127.0.0.1:${env.PORT} tls"):
+    return (f"reverse {name.split('.')[0]} {{\n    {listen}\n    host {name}\n    certificate {pair.certificate} {pair.key}\n"
+            f"    tls {{ {tls} }}\n    {inside}\n}}\n")
+
+
+def site(pairs, *args, **more):
+    return "\n" + block("default", pairs["site.test"], *args, **more)
+
+
+def two(pairs, a="", b="", **more):
+    return "\n" + block("a.test", pairs["a.test"], a, **more) + block("b.test", pairs["b.test"], b, **more)
+
+
+def context(authority, version=None, pair=None):
+    made = ssl.create_default_context(cafile=authority.certificate)
+    made.check_hostname = False
+    if version:
+        made.minimum_version = made.maximum_version = VERSIONS[version]
+    if pair:
+        made.load_cert_chain(pair.certificate, pair.key)
+    return made
+
+
+def connect(g, made, name="site.test", session=None):
+    return made.wrap_socket(socket.create_connection(("127.0.0.1", g.port), 10 * SLOWNESS), server_hostname=name, session=session)
+
+
+def ask(c, host="site.test", path="/", *fields):
+    """One request; the head and as much of the body as says its length."""
+    c.sendall("".join([f"GET {path} HTTP/1.1\r\nHost: {host}\r\n", *(f"{f}\r\n" for f in fields), "\r\n"]).encode())
+    got = b""
+    while b"\r\n\r\n" not in got:
+        piece = c.recv(65536)
+        assert piece, got
+        got += piece
+    head, _, body = got.partition(b"\r\n\r\n")
+    length = int(re.search(rb"content-length: (\d+)", head, re.I)[1])
+    while len(body) < length:
+        body += c.recv(65536)
+    return head.decode(), body
+
+
+def exchange(g, made, name="site.test", host=None, session=None):
+    """(status, body, reused, session) of one request on one connection."""
+    with connect(g, made, name, session) as c:
+        head, body = ask(c, host or name or "site.test")
+        return int(head.split()[1]), body, c.session_reused, c.session
+
+
+def s_client(g, *options, data=b"GET / HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n\r\n"):
+    return subprocess.run(["openssl", "s_client", "-ign_eof", "-connect", f"127.0.0.1:{g.port}", *map(str, options)], input=data, capture_output=True, timeout=20 * SLOWNESS)
+
+
+# Versions and ciphers
+
+@pytest.mark.parametrize("only", ["1.2", "1.3"])
+def test_versions(gatehouse, authority, pairs, only):
+    g = gatehouse(site(pairs, f"versions {only}"))
+    for version in VERSIONS:
+        made = context(authority, version)
+        if version == only:
+            assert exchange(g, made)[0] == 200
+        else:
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                connect(g, made)
+
+
+def test_versions_and_ciphers_of_the_block_that_is_asked_for(gatehouse, authority, pairs):
+    g = gatehouse(two(pairs, "versions 1.2; ciphers ECDHE-ECDSA-AES256-GCM-SHA384", "ciphers ECDHE-ECDSA-CHACHA20-POLY1305 TLS_CHACHA20_POLY1305_SHA256"))
+    def spoken(name, version=None):
+        with connect(g, context(authority, version), name) as c:
+            return c.version(), c.cipher()[0]
+    assert spoken("a.test") == ("TLSv1.2", "ECDHE-ECDSA-AES256-GCM-SHA384")
+    assert spoken("b.test") == ("TLSv1.3", "TLS_CHACHA20_POLY1305_SHA256")
+    assert spoken("b.test", "1.2") == ("TLSv1.2", "ECDHE-ECDSA-CHACHA20-POLY1305")
+    assert spoken(None) == ("TLSv1.2", "ECDHE-ECDSA-AES256-GCM-SHA384")         # no name: the first block's
+    with pytest.raises(ssl.SSLError):
+        connect(g, context(authority, "1.3"), "a.test")
+    with pytest.raises(ssl.SSLError):
+        connect(g, context(authority, "1.3"), None)
+
+
+def test_the_first_block_is_not_in_force_for_another(gatehouse, authority, pairs):
+    """What the first has narrower must not narrow the second."""
+    g = gatehouse(two(pairs, "versions 1.3", "versions 1.2"))
+    assert exchange(g, context(authority, "1.2"), "b.test")[0] == 200
+    assert exchange(g, context(authority, "1.3"), "a.test")[0] == 200
+    for version, name in (("1.3", "b.test"), ("1.2", "a.test")):
+        with pytest.raises(ssl.SSLError):
+            connect(g, context(authority, version), name)
+
+
+@pytest.mark.parametrize("inside,expected", [
+    ("versions 1.1", "'1.1' is no version of TLS that is spoken here"),
+    ("versions 1.2 1.3 1.2", "unexpected '1.2'"),
+    ("ciphers ECDHE+AESGCM:ECHDE+CHACHA20", "there is no cipher 'ECHDE+CHACHA20'"),
+    ("ciphers ECDHE+AESGCM:!SAH1", "there is no cipher '!SAH1'"),
+    ("ciphers TLS_AES_256_GCM_SHA385", "there is no cipher 'TLS_AES_256_GCM_SHA385'"),
+    ("ciphers HIGH:@SECLEVEL=0", "there is no cipher '@SECLEVEL=0'"),
+    ("ciphers eNULL", "does not encrypt"),
+    ("ciphers ALL", "exclude such ciphers: !aNULL:!eNULL"),
+    ("ciphers \"\"", "there is no cipher ''"),
+    ("ciphers ECDHE+AESGCM:!AESGCM", "leave none to choose from"),
+    ("client-ca /nowhere/ca.pem", "cannot read the authorities for clients '/nowhere/ca.pem': No such file"),
+    ("client-ca EMPTY", "there is no certificate in"),
+    ("client-ca BROKEN", "a certificate is broken in"),
+    ("client-certificate required", "'client-certificate' needs to know which authorities are believed"),
+    ("client-certificate perhaps; client-ca CA", "'perhaps' is no value of 'client-certificate'"),
+    ("hsts 5", "unit"),
+    ("hsts 4000d", "'4000d' is too much"),
+    ("tickets maybe", "expected 'on' or 'off'"),
+])
+def test_mistakes(web_folder, authority, pairs, inside, expected):
+    inside = inside.replace("EMPTY", web_folder.put("empty.pem", "nothing\n")).replace("CA", str(authority.certificate), inside.count("client-ca CA"))
+    inside = inside.replace("BROKEN", web_folder.put("broken.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"))
+    path = web_folder.put("g.conf", site(pairs, inside, listen="listen 127.0.0.1:8443 tls"))
+    result = run("check", "-c", path)
+    told = result.stdout + result.stderr
+    assert result.returncode == 1 and expected in told, told
+    assert ":6:" in told, told
+
+
+@pytest.mark.parametrize("text,expected", [
+    ("reverse r { listen 127.0.0.1:8443; tls { tickets off }; respond 200 }", "no 'listen' of this block speaks TLS"),
+    ("reverse r { listen 127.0.0.1:8443 tls; listen 127.0.0.1:8080; certificate C K; tls { client-ca CA }; respond 200 }", "nobody can show a certificate here"),
+    ("reverse r { listen 127.0.0.1:8443 tls; certificate C K; deny if client-certificate(CN=x) }", "'client-certificate(CN=x)' is about certificates of clients"),
+    ("acl staff client-certificate CN=x\nreverse r { listen 127.0.0.1:8443 tls; certificate C K; respond 200; route / if staff { } }", "'staff' is about certificates of clients"),
+    ("reverse r { listen 127.0.0.1:8443 tls; certificate C K; route / { respond 200 if not client-certificate(x) } }", "is about certificates of clients"),
+    ("forward f { listen 127.0.0.1:8443 tls; certificate C K; allow; tls { hsts 1h } }", "'hsts' does not belong in a forward block"),
+    ("pool p { server https://a.test }\nreverse r { listen 127.0.0.1:8443 tls-passthrough; pool p }", "the client's TLS is passed through, and 'https://a.test' is spoken to by TLS of our own"),
+    ("reverse r { listen 127.0.0.1:8443 tls-passthrough; to https://a.test }", "the client's TLS is passed through"),
+    ("pool p { server a.test:443; tls { verify off } }\nreverse r { listen 127.0.0.1:8443 tls-passthrough; pool p }", "the client's TLS is passed through"),
+])
+def test_mistakes_of_a_block(web_folder, authority, pairs, text, expected):
+    words = {"C": pairs["a.test"].certificate, "K": pairs["a.test"].key, "CA": authority.certificate}
+    text = re.sub(r"\b(CA|C|K)\b(?=[ ;])", lambda m: str(words[m[1]]), text)
+    result = run("check", "-c", web_folder.put("g.conf", text + "\n"))
+    told = result.stdout + result.stderr
+    assert result.returncode == 1 and expected in told, told
+
+
+@pytest.mark.parametrize("ciphers", ["ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!MD5:!RC4", "HIGH:!aNULL:!MD5", "ECDHE-ECDSA-AES128-GCM-SHA256 ECDHE-RSA-AES128-GCM-SHA256",
+                                     "DEFAULT:@SECLEVEL=2", "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384"])
+def test_lists_that_people_have(web_folder, pairs, ciphers):
+    result = run("check", "-c", web_folder.put("g.conf", site(pairs, f"ciphers {ciphers}", listen="listen 127.0.0.1:8443 tls")))
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+# Certificates of clients
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_required(gatehouse, authority, pairs, clients, ann, version):
+    g = gatehouse(site(pairs, f"client-ca {clients[0].certificate}"))
+    assert exchange(g, context(authority, version, ann))[:2] == (200, b"site.test CN=ann")
+    flag = "-tls1_" + version[2]
+    none = s_client(g, flag)
+    assert (b"certificate required" if version == "1.3" else b"handshake failure") in none.stderr and b"HTTP/1.1" not in none.stdout
+    stranger = clients[1].issue("ann")
+    bad = s_client(g, flag, "-cert", stranger.certificate, "-key", stranger.key)
+    assert b"unknown ca" in bad.stderr and b"HTTP/1.1" not in bad.stdout
+    old = clients[0].issue("ann", ends="20210101000000Z")
+    expired = s_client(g, flag, "-cert", old.certificate, "-key", old.key)
+    assert b"certificate expired" in expired.stderr and b"HTTP/1.1" not in expired.stdout
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_optional(gatehouse, authority, pairs, clients, ann, version):
+    g = gatehouse(site(pairs, f"client-ca {clients[0].certificate}; client-certificate optional"))
+    assert exchange(g, context(authority, version, ann))[:2] == (200, b"site.test CN=ann")
+    assert exchange(g, context(authority, version))[:2] == (200, b"site.test ")
+    stranger = clients[1].issue("ann")
+    bad = s_client(g, "-tls1_" + version[2], "-cert", stranger.certificate, "-key", stranger.key)
+    assert b"unknown ca" in bad.stderr and b"HTTP/1.1" not in bad.stdout
+
+
+def test_the_authorities_are_named_to_the_client(gatehouse, pairs, clients):
+    g = gatehouse(site(pairs, f"client-ca {clients[0].certificate}; client-certificate optional"))
+    assert b"CN = Clients" in s_client(g).stdout.split(b"Acceptable client certificate CA names")[1]
+
+
+def test_an_authority_below_another_is_enough(gatehouse, authority, pairs, clients):
+    below, beside = Authority("Below", clients[0]), Authority("Beside", clients[0])
+    g = gatehouse(site(pairs, f"client-ca {below.certificate}"))
+    assert exchange(g, context(authority, None, below.issue("bob")))[1] == b"site.test CN=bob"
+    for other in (beside, clients[0]):
+        pair = other.issue("bob")
+        bad = s_client(g, "-tls1_2", "-cert", pair.certificate, "-key", pair.key)
+        assert b"alert" in bad.stderr
+    below.remove()
+    beside.remove()
+
+
+def test_rules_by_subject(gatehouse, authority, pairs, clients, ann):
+    rules = """deny as outsiders if path(/staff/*) and not client-certificate(CN=ann "CN=b*")
+    respond 200 body "$client_certificate" """
+    g = gatehouse("\nlog { to stdout; format json }\n" + site(pairs, f"client-ca {clients[0].certificate}; client-certificate optional", rules)[1:])
+    for pair, status in ((None, 403), (ann, 200), (clients[0].issue("bob"), 200), (clients[0].issue("carl"), 403)):
+        with connect(g, context(authority, None, pair)) as c:
+            assert int(ask(c, "site.test", "/staff/x")[0].split()[1]) == status
+            assert int(ask(c, "site.test", "/")[0].split()[1]) == 200
+    lines = [r for r in records(g, 8) if "client_certificate" in r]
+    assert sorted(r["client_certificate"] for r in lines) == ["CN=ann"] * 2 + ["CN=bob"] * 2 + ["CN=carl"] * 2
+
+
+def test_a_policy_says_what_it_makes_of_certificates(web_folder, pairs, clients):
+    inside = """deny as outsiders if not client-certificate(CN=ann,*)
+    respond 200
+    test { client-certificate CN=ann,O=x; GET https://site.test/; expect respond }
+    test { client-certificate CN=bob; GET https://site.test/; expect deny as outsiders }
+    test { GET https://site.test/; expect deny as outsiders }"""
+    text = site(pairs, f"client-ca {clients[0].certificate}", inside, "listen 127.0.0.1:8443 tls")
+    assert run("check", "-c", web_folder.put("g.conf", text)).returncode == 0
+    result = run("check", "-c", web_folder.put("g.conf", text.replace("CN=bob", "CN=ann,CN=bob")))
+    assert result.returncode == 1 and "expected deny as outsiders, got respond" in result.stdout + result.stderr
+
+
+def test_what_the_server_is_told(gatehouse, authority, pairs, clients, ann, origin):
+    o = origin(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+    inside = f'to 127.0.0.1:{o.port}\n    set-header request x-subject "$client_certificate"'
+    g = gatehouse(site(pairs, f"client-ca {clients[0].certificate}; client-certificate optional", inside))
+    forged = ("Client-Cert: :AAAA:", "client_cert: :AAAA:", "Client-Cert-Chain: :AAAA:", "X-Subject: CN=root", "x_subject: CN=root")
+    with open(ann.certificate, encoding="ascii") as file:
+        shown = ":" + base64.b64encode(ssl.PEM_cert_to_DER_cert(file.read())).decode() + ":"
+    for pair, certificate, subject in ((None, [], ""), (ann, [shown], "CN=ann")):
+        with connect(g, context(authority, None, pair)) as c:
+            ask(c, "site.test", "/", *forged)
+        fields = o.requests[-1].fields
+        assert [value for name, value in fields if name.replace("_", "-").startswith("client-cert")] == certificate
+        assert [value for name, value in fields if name.replace("_", "-") == "x-subject"] == [subject]
+
+
+def test_a_forged_certificate_is_dropped_without_tls_too(gatehouse, origin):
+    o = origin(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+    g = gatehouse(f"reverse r {{ listen 127.0.0.1:${{env.PORT}}; to 127.0.0.1:{o.port} }}\n")
+    assert curl(g.url("/"), "-H", "Client-Cert: :AAAA:", "-H", "Client_Cert_Chain: :AAAA:").status == 200
+    assert b"AAAA" not in o.received[0]
+
+
+def test_each_block_has_its_rules(gatehouse, authority, pairs, clients, ann):
+    """Whoever was greeted by a block that asks for nothing is nobody in one that does, whatever the Host; and the other way round."""
+    g = gatehouse(two(pairs, "", f"client-ca {clients[0].certificate}"))
+    open_, shut = context(authority), context(authority, None, ann)
+    assert exchange(g, open_, "a.test")[:2] == (200, b"a.test ")
+    assert exchange(g, shut, "a.test")[:2] == (200, b"a.test ")
+    assert exchange(g, shut, "b.test")[:2] == (200, b"b.test CN=ann")
+    assert exchange(g, open_, "a.test", "b.test")[0] == 421
+    assert exchange(g, open_, None, "b.test")[0] == 421             # no name: the first block's certificate, and its rules
+    assert exchange(g, shut, None, "b.test")[0] == 421
+    assert exchange(g, open_, None, "a.test")[0] == 200
+    assert exchange(g, shut, "b.test", "a.test")[0] == 421
+    g = gatehouse(two(pairs, f"client-ca {clients[0].certificate}", ""))
+    assert exchange(g, shut, None, "b.test")[0] == 421
+    with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)):
+        exchange(g, open_, None, "a.test")
+    assert exchange(g, open_, "b.test")[0] == 200
+
+
+def test_a_reload_that_changes_the_rules_ends_what_was_verified_before(gatehouse, authority, pairs, clients, ann):
+    g = gatehouse(site(pairs))
+    with connect(g, context(authority)) as c:
+        assert " 200 " in ask(c)[0]
+        assert g.reload(site(pairs, f"client-ca {clients[0].certificate}")).returncode == 0
+        assert " 421 " in ask(c)[0]
+    with connect(g, context(authority, None, ann)) as c:
+        assert " 200 " in ask(c)[0]
+        assert g.reload(site(pairs, f"client-ca {clients[1].certificate}")).returncode == 0
+        assert " 421 " in ask(c)[0]
+
+
+def test_a_certificate_that_is_renewed_changes_no_rules(gatehouse, authority, pairs, clients, ann, web_folder):
+    """It has another context in the library than those that began before."""
+    def put(pair):
+        for path, name in ((pair.key, "k.pem"), (pair.certificate, "c.pem")):
+            shutil.copy(path, web_folder / (name + "~"))
+            os.rename(web_folder / (name + "~"), web_folder / name)
+    put(pairs["a.test"])
+    shown = Pair(web_folder / "c.pem", web_folder / "k.pem", web_folder)
+    g = gatehouse(site({"site.test": shown}, f"client-ca {clients[0].certificate}; versions 1.2; ciphers ECDHE-ECDSA-AES256-GCM-SHA384; tickets off"))
+    known = context(authority, None, ann)
+    def serial():
+        with connect(g, known) as c:
+            ask(c)
+            assert c.cipher()[:2] == ("ECDHE-ECDSA-AES256-GCM-SHA384", "TLSv1.2")
+            assert not c.session or not c.session.has_ticket
+            return c.getpeercert()["serialNumber"]
+    before = serial()
+    put(pairs["b.test"])
+    until(lambda: serial() != before, 15, "the new certificate")
+    assert exchange(g, known)[1] == b"site.test CN=ann"
+    none = s_client(g)
+    assert b"handshake failure" in none.stderr and b"HTTP/1.1" not in none.stdout
+    assert b"CN = Clients" in none.stdout.split(b"Acceptable client certificate CA names")[1]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_session_outlives_a_certificate(gatehouse, authority, pairs, web_folder, version):
+    for path, name in ((pairs["a.test"].key, "k.pem"), (pairs["a.test"].certificate, "c.pem")):
+        shutil.copy(path, web_folder / name)
+    g = gatehouse(site({"site.test": Pair(web_folder / "c.pem", web_folder / "k.pem", web_folder)}))
+    made = context(authority, version)
+    session = exchange(g, made)[3]
+    for path, name in ((pairs["b.test"].key, "k.pem"), (pairs["b.test"].certificate, "c.pem")):
+        shutil.copy(path, web_folder / name)
+    until(lambda: "and the new one is served" in g.errors(), 15, "the new certificate")
+    assert exchange(g, made, session=session)[2]
+
+
+def test_of_a_forward_block(gatehouse, authority, pairs, clients, ann, nginx):
+    g = gatehouse(f"\nforward f {{ listen 127.0.0.1:${{env.PORT}} tls; certificate {pairs['site.test'].certificate} {pairs['site.test'].key}; deny-private off; ports {nginx.port}\n"
+                  f"tls {{ client-ca {clients[0].certificate}; client-certificate optional; versions 1.3 }}\n allow if client-certificate(CN=ann) }}\n")
+    def through(*options):
+        return curl(nginx.url("/echo"), "--proxy-cacert", authority.certificate, *options, proxy=f"https://127.0.0.1:{g.port}")
+    answer = through("--proxy-cert", ann.certificate, "--proxy-key", ann.key)
+    assert answer.status == 200 and b"client-cert" not in answer.body.lower()
+    assert through().status == 403
+
+
+# Tickets
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_session_is_known_to_all_threads_and_after_a_reload(gatehouse, authority, pairs, version):
+    g = gatehouse("\nthreads 4\n" + site(pairs)[1:])
+    made = context(authority, version)
+    session = exchange(g, made)[3]
+    for _ in range(12):
+        assert exchange(g, made, session=session)[2]
+    other = {**pairs, "site.test": authority.issue("site.test")}
+    assert g.reload("\nthreads 4\n" + site(other)[1:]).returncode == 0              # another certificate
+    assert exchange(g, made, session=session)[2]
+    assert g.reload("\nthreads 3\n" + site(other)[1:]).returncode == 0              # another worker
+    assert exchange(g, made, session=session)[2]
+
+
+def test_a_session_outlives_the_worker(gatehouse, authority, pairs):
+    g = gatehouse(site(pairs))
+    made = context(authority)
+    session = exchange(g, made)[3]
+    worker = {open(f"/proc/{pid}/comm", encoding="utf-8").read().strip(): pid for pid in g.workers()}["gatehouse"]
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: worker not in g.workers() and len(g.workers()) == 2, 10, "another worker")
+    assert exchange(g, made, session=session)[2]
+
+
+def test_a_session_does_not_outlive_the_process(gatehouse, authority, pairs):
+    made = context(authority)
+    session = exchange(gatehouse(site(pairs)), made)[3]
+    assert not exchange(gatehouse(site(pairs)), made, session=session)[2]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("b", ["client-ca CA", "client-ca CA; client-certificate optional", "client-ca OTHER", "versions 1.2 1.3"])
+def test_a_ticket_is_good_in_its_own_block_only(gatehouse, authority, pairs, clients, ann, version, b):
+    """CVE-2025-23419"""
+    b = b.replace("CA", str(clients[0].certificate)).replace("OTHER", str(clients[1].certificate))
+    stranger = clients[1].issue("ann")
+    g = gatehouse(two(pairs, f"client-ca {clients[0].certificate}; client-certificate optional", b))
+    of_a = context(authority, version)
+    session = exchange(g, of_a, "a.test")[3]
+    assert exchange(g, of_a, "a.test", session=session)[2]
+    try:
+        assert not exchange(g, of_a, "b.test", session=session)[2] and "required" not in b
+    except (ssl.SSLError, ConnectionError, AssertionError):
+        assert "client-ca" in b and "optional" not in b                             # a full handshake, in which there is no certificate
+    known = context(authority, version, ann)
+    with_ann = exchange(g, known, "a.test")[3]
+    assert exchange(g, known, "a.test", session=with_ann)[1:3] == (b"a.test CN=ann", True)
+    try:
+        assert not exchange(g, known, "b.test", session=with_ann)[2]
+    except (ssl.SSLError, ConnectionError, AssertionError):
+        assert str(clients[1].certificate) in b
+    other = context(authority, version, stranger)
+    if str(clients[1].certificate) in b:
+        with_stranger = exchange(g, other, "b.test")[3]
+        with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)):
+            assert exchange(g, other, "a.test", session=with_stranger)[2]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_ticket_is_not_good_under_other_rules(gatehouse, authority, pairs, clients, ann, version):
+    rules = f"client-ca {clients[0].certificate}; client-certificate optional"
+    g = gatehouse(site(pairs, rules))
+    known = context(authority, version, ann)
+    session = exchange(g, known)[3]
+    assert exchange(g, known, session=session)[1:3] == (b"site.test CN=ann", True)
+    assert g.reload(site(pairs, rules.replace("optional", "required"))).returncode == 0
+    assert exchange(g, known, session=session)[1:3] == (b"site.test CN=ann", False)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_without_tickets(gatehouse, authority, pairs, version):
+    g = gatehouse(two(pairs, "", "tickets off"))
+    made = context(authority, version)
+    session = exchange(g, made, "a.test")[3]
+    assert exchange(g, made, "a.test", session=session)[2]
+    assert not exchange(g, made, "b.test", session=session)[2]
+    with connect(g, made, "b.test") as c:
+        ask(c, "b.test")
+        assert not c.session or not c.session.has_ticket
+    told = s_client(g, "-tls1_" + version[2], "-servername", "b.test", data=b"GET / HTTP/1.1\r\nHost: b.test\r\nConnection: close\r\n\r\n").stdout
+    assert b"TLS session ticket:" not in told
+    ids = re.findall(rb"Session-ID: *(\w*)", told)
+    assert version == "1.3" or ids == [b""]                                         # no session of TLS 1.2 that is kept here, either
+    g = gatehouse(two(pairs, "tickets off", ""))
+    session = exchange(g, made, "b.test")[3]
+    assert exchange(g, made, "b.test", session=session)[2]
+
+
+def test_a_ticket_ends_with_the_certificate_that_was_shown(gatehouse, authority, pairs, clients):
+    """Nobody looks at a certificate when a session is resumed: so one that has run out since ends it."""
+    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=6 * SLOWNESS)
+    pair = clients[0].issue("brief", ends=soon.strftime("%Y%m%d%H%M%SZ"))
+    g = gatehouse(site(pairs, f"client-ca {clients[0].certificate}"))
+    made = context(authority, "1.2", pair)
+    session = exchange(g, made)[3]
+    assert exchange(g, made, session=session)[2]
+    def is_over():
+        try:
+            return not exchange(g, made, session=session)[2]
+        except (ssl.SSLError, ConnectionError, AssertionError):
+            return True
+    until(is_over, 20, "the session is refused")
+
+
+# HSTS
+
+def test_hsts(gatehouse, authority, pairs, nginx_new):
+    n = nginx_new('location = /hsts { add_header Strict-Transport-Security "max-age=1" always; return 200 "x"; }')
+    inside = f"""host b.test
+    listen 127.0.0.1:${{env.PLAIN}}
+    redirect https://b.test/ if path(/redirect)
+    deny if path(/deny)
+    route /off {{ to off }}
+    route * {{ to 127.0.0.1:{n.port} }}"""
+    g = gatehouse(site(pairs, "hsts 365d", inside).replace("    host default\n", "    host site.test\n"))
+    def of(url, *options):
+        return curl(url, "-k", "--resolve", f"site.test:{g.port}:127.0.0.1", *options)["strict-transport-security"]
+    for path in ("/hsts", "/redirect", "/deny", "/off", "/echo"):
+        assert of(f"https://site.test:{g.port}{path}") == "max-age=31536000", path
+    with connect(g, context(authority)) as c:
+        head, _ = ask(c, "site.test", "/", "Bad Field: x")
+        assert " 400 " in head and "max-age=31536000" in head
+    for path, expected in (("/hsts", "max-age=1"), ("/redirect", None), ("/deny", None)):
+        assert curl(f"http://127.0.0.1:{g.ports['PLAIN']}{path}", "-H", "Host: site.test")["strict-transport-security"] == expected
+    assert g.reload(site(pairs, "hsts 0", inside).replace("    host default\n", "    host site.test\n")).returncode == 0
+    assert of(f"https://site.test:{g.port}/deny") == "max-age=0"
+
+
+def test_hsts_is_of_the_block_that_answers(gatehouse, authority, pairs):
+    g = gatehouse(two(pairs, "hsts 1h", ""))
+    def field(name, host):
+        with connect(g, context(authority), name) as c:
+            return "max-age" in ask(c, host)[0]
+    assert field("a.test", "a.test") and not field("b.test", "b.test")
+    assert not field("a.test", "b.test")                                            # misdirected: not for b.test
+
+
+# What is told of connections that come to nothing
+
+def test_failed_handshakes_are_told_and_silence_is_not(gatehouse, authority, pairs, clients):
+    g = gatehouse(site(pairs, f"client-ca {clients[0].certificate}"))
+    port = g.port
+    socket.create_connection(("127.0.0.1", port)).close()                           # a browser's preconnect
+    s_client(g, "-tls1_2", "-servername", "site.test")
+    until(lambda: f"gatehouse: 127.0.0.1 at 127.0.0.1:{port}: no TLS handshake for site.test: peer did not return a certificate" in g.errors(), 10, "the notice")
+    with Client(port) as c:
+        c.send(b"GET / HTTP/1.1\r\n\r\n")
+        c.is_closed(5)
+    until(lambda: f"127.0.0.1 at 127.0.0.1:{port}: no TLS handshake: http request" in g.errors(), 10, "the notice")
+    s_client(g, "-tls1_2", "-servername", "no name")
+    until(lambda: "no TLS handshake: no site has the name that was asked for" in g.errors(), 10, "the notice")
+    assert g.errors().count("no TLS handshake") == 3
+
+
+def test_refused_proxy_headers_are_told(gatehouse):
+    g = gatehouse("\ntimeouts { client-header 300ms }\nreverse r { listen 127.0.0.1:${env.PORT} proxy-protocol from 127.0.0.1; respond 200 }\n")
+    for data, why in ((b"GET / HTTP/1.1\r\n\r\n", "what was sent is none"), (b"PROXY TCP4 1.2", "it was not whole in time")):
+        with Client(g.port) as c:
+            c.send(data)
+            assert c.is_closed(5)
+        until(lambda: f"127.0.0.1 at 127.0.0.1:{g.port}: no PROXY header: {why}" in g.errors(), 10, why)
+    with Client(g.port) as c:
+        assert c.is_closed(5)
+    until(lambda: json.loads(g.command("status", "--json").stdout)["headers_refused"] >= 3, 10, "the count")
+    assert g.errors().count("no PROXY header") == 2
+
+
+def test_notices_are_bounded_and_private(gatehouse, pairs):
+    g = gatehouse("\nlog { to stdout; addresses masked }\n" + site(pairs)[1:])
+    for _ in range(60):
+        with Client(g.port) as c:
+            c.send(b"GET / HTTP/1.1\r\n\r\n")
+            c.is_closed(5)
+    until(lambda: "no TLS handshake" in g.errors(), 10, "a notice")
+    assert "127.0.0.0 at" in g.errors() and "127.0.0.1 at" not in g.errors()
