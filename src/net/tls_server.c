@@ -251,7 +251,8 @@ struct tls_server *tls_server_build(const struct tls_server_conf *conf, struct o
                                     struct tls_server *previous, struct diag *diag)
 {
     struct tls_server *server = new_server(conf->source == CERTIFICATE_SELF_SIGNED ? 1 : conf->certificate_count);
-    bool is_fine = set_up(server, conf, opener, diag) & use_certificates(server, conf, opener, diag);
+    bool is_set_up = set_up(server, conf, opener, diag);
+    bool is_fine = use_certificates(server, conf, opener, diag) && is_set_up; /* both tell what is wrong */
     if (is_fine && (previous == NULL || !is_same(server, previous)))
         return server;
     free_server(server);
