@@ -56,12 +56,12 @@ struct tls {
         const char *why;       /* a server's handshake failed */
         struct tls_seen *seen; /* of a client; NULL: nothing yet. Owned, with all its texts */
     };
-    uint8_t quiet;   /* records that brought no data, since the last that did */
-    bool is_client;  /* it came to us */
+    uint8_t quiet;  /* records that brought no data, since the last that did */
+    bool is_client; /* it came to us */
     bool has_greeting;
-    bool is_open;    /* the handshake is done */
-    bool is_broken;  /* nothing can be read any more, unlike after a write that failed */
-    bool is_drained; /* the last read found the socket empty */
+    bool is_open;      /* the handshake is done */
+    bool is_broken;    /* nothing can be read any more, unlike after a write that failed */
+    bool is_drained;   /* the last read found the socket empty */
     bool is_challenge; /* the client wants to see a name proved */
 };
 
@@ -582,6 +582,7 @@ static void give_up_signing(struct tls *tls)
 {
     if (greeting_of(tls) == NULL)
         return;
+    list_remove(&tls->greeting->starving);
     tls->greeting->signer.is_given_up = true;
     if (SSL_waiting_for_async(tls->ssl) == 1)
         do_handshake(tls, NULL);
@@ -678,10 +679,13 @@ static const char *joined(const struct iovec *pieces, int count)
 static bool seal_bytes(struct tls *tls, const char *at, size_t len)
 {
     size_t sealed;
-    ERR_clear_error();
-    if (SSL_write_ex(tls->ssl, at, len, &sealed) != 1)
-        return false;
-    tls->run->plain += sealed;
+    for (; len > 0;
+         at += sealed, len -= sealed) { /* a record at a time, which may be a small one (RFC 6066 section 4) */
+        ERR_clear_error();
+        if (SSL_write_ex(tls->ssl, at, len, &sealed) != 1)
+            return false;
+        tls->run->plain += sealed;
+    }
     return true;
 }
 

@@ -144,9 +144,9 @@ static bool set_settings(const struct tls_server *server, SSL_CTX *ctx, const st
                          struct diag *diag)
 {
     set_versions(ctx, conf);
-    if (conf->tickets)
-        tls_ticket_enable(ctx);
-    else
+    tls_ticket_enable(
+        ctx); /* in any case: a connection keeps the callbacks of the context that it began with, whatever block is chosen */
+    if (!conf->tickets)
         tls_ticket_disable(ctx);
     must(SSL_CTX_set_session_id_context(ctx, server->context, sizeof server->context) == 1);
     return tls_ciphers_set(ctx, conf->ciphers, conf->cipher_count, diag);
@@ -291,8 +291,8 @@ void tls_server_renewed(struct tls_server *server, bool is_wanted)
     bool is_same = memcmp(chain->digest, server->next_chain.digest, sizeof chain->digest) == 0;
     if (is_wanted && !is_same) {
         SSL_CTX *ctx = server->ctx;
-        struct chain old = *chain;
         pthread_mutex_lock(&server->lock);
+        struct chain old = *chain; /* its staple may change up to here */
         server->ctx = server->next;
         *chain = server->next_chain;
         pthread_mutex_unlock(&server->lock);

@@ -223,6 +223,9 @@ static int open_for(const struct supervisor *supervisor, const struct child *chi
 {
     const struct change *change = &supervisor->change;
     struct wanted wanted = want(supervisor, child, path, pairs_of_certificate);
+    errno = EACCES;
+    if (want(supervisor, child, path, pairs_of_key).files != NULL)
+        return -1; /* also where another block takes the same file for a certificate */
     if (purpose == OPEN_READ && wanted.files != NULL)
         return pair_files_open(wanted.files);
     errno = EACCES;

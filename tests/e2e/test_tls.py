@@ -183,6 +183,20 @@ def test_a_reader_that_takes_its_time_gets_every_byte(gatehouse, authority, pair
     assert bytes(got[-len(content):]) == content
 
 
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_records_as_small_as_the_client_wants_them(gatehouse, authority, pair, nginx, version):
+    """RFC 6066 section 4; several pieces are written at once, and each takes many records."""
+    g = gatehouse(SITE.format(pair).replace('respond 200 body "$scheme $host"', f"to 127.0.0.1:{nginx.port}"))
+    content = os.urandom(1 << 20)
+    nginx.file("tls-small", content)
+    with subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{g.port}", "-servername", "site.test", "-maxfraglen", "512", "-quiet", version],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as client:
+        client.stdin.write(b"GET /tls-small HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n\r\n")
+        client.stdin.flush()
+        got = client.stdout.read()
+    assert got.endswith(content)
+
+
 def alert_or_close(g, data, within=5):
     with Client(g.port) as c:
         c.send(data)
