@@ -137,8 +137,8 @@ static void add_certificate(struct text *into, size_t number, const struct shown
 static const char *iso(int64_t seconds, char into[DATE_TEXT_MAX])
 {
     size_t len = date_iso((struct wall){seconds * 1000000}, into);
-    if (len > sizeof ".000Z" - 1)
-        strcpy(into + len - (sizeof ".000Z" - 1), "Z"); /* without the fraction */
+    if (len > sizeof ".000Z" - 1) /* without the fraction */
+        memcpy(into + len - (sizeof ".000Z" - 1), "Z", sizeof "Z");
     return into;
 }
 

@@ -100,7 +100,7 @@ static struct key *find(const struct keeper_store *store, const struct key_id *i
 void keeper_store_forget_key(struct keeper_store *store, const struct key_id *id)
 {
     struct key *key = find(store, id);
-    if (key != NULL)
+    if (key != NULL && key != store->own)
         free_key(key);
 }
 

@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { PATIENCE_MS = 10 * MSEC_SECOND, CONNECT_MS = 5 * MSEC_SECOND, HTTP_PORT = 80, HTTP_OK = 200 };
+enum { PATIENCE_MS = 10 * MSEC_SECOND, CONNECT_MS = 5 * MSEC_SECOND, HTTP_PORT = 80, HTTP_OK = 200, INTERIM_MAX = 8 };
 
 enum stage { FETCH_DIALS, FETCH_SENDS, FETCH_AWAITS, FETCH_READS, FETCH_DONE };
 
@@ -134,9 +134,11 @@ static enum flow sends(struct ocsp_fetch *fetch, struct task *who)
 static enum flow awaits(struct ocsp_fetch *fetch, struct task *who)
 {
     enum flow flow;
+    unsigned interims = 0; /* without this a responder could keep the loop busy with nothing else */
     do
         flow = stream_recv_head(fetch->stream, who);
-    while (flow == FLOW_END && fetch->stream->head.status < HTTP_OK && fetch->stream->head.status != 101);
+    while (flow == FLOW_END && fetch->stream->head.status < HTTP_OK && fetch->stream->head.status != 101 &&
+           interims++ < INTERIM_MAX);
     if (flow == FLOW_FAIL)
         return fail(fetch, "it gives no answer");
     return flow == FLOW_END && fetch->stream->head.status != HTTP_OK ? fail(fetch, "its status is not 200") : flow;
