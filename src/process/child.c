@@ -223,13 +223,10 @@ static int open_for(const struct supervisor *supervisor, const struct child *chi
 {
     const struct change *change = &supervisor->change;
     struct wanted wanted = want(supervisor, child, path, pairs_of_certificate);
-    errno = EACCES;
-    if (want(supervisor, child, path, pairs_of_key).files != NULL)
-        return -1; /* also where another block takes the same file for a certificate */
-    if (purpose == OPEN_READ && wanted.files != NULL)
-        return pair_files_open(wanted.files);
-    errno = EACCES;
     int fd = -1;
+    if (purpose == OPEN_READ && wanted.files != NULL)
+        return pair_files_open(wanted.files); /* the certificates in it, though it may hold a key, too */
+    errno = EACCES;
     if (change->child == child && change->edition != NULL)
         fd = open_named(change->edition, path, purpose);
     if (fd < 0 && errno == EACCES && child->serving != NULL)

@@ -3,6 +3,7 @@
 #include "base/close.h"
 #include "base/must.h"
 #include "base/opener.h"
+#include "process/certificate_text.h"
 #include "process/frozen.h"
 #include "proxy/beneath.h"
 
@@ -97,7 +98,9 @@ struct pair_files pair_read(const struct pair *pair)
 {
     struct pair_opener below = {.opener = {.open = open_below}, .folder = pair->folder};
     struct pair_files files = {.key = -1};
-    if (!opener_read(&below.opener, pair->certificate_path, CERTIFICATE_MAX, &files.certificate, &files.len))
+    if (opener_read(&below.opener, pair->certificate_path, CERTIFICATE_MAX, &files.certificate, &files.len))
+        files.len = certificate_text_keep(files.certificate, files.len);
+    else
         files.certificate_error = errno;
     int fd = open_below(&below.opener, pair->key_path, OPEN_READ);
     if (fd >= 0)

@@ -2,7 +2,7 @@
  * The certificates of a configuration with their keys, as they are in force, and what their files looked like then. The supervisor keeps them, so that
  * a worker or keeper that is started again gets the pair that was served, whatever is being written to the disk meanwhile.
  *
- * Of a certificate the bytes are kept; of a key a copy in a file in memory (frozen.h), which goes to the keeper and is never read here.
+ * Of a certificate's file its certificates are kept (certificate_text.h); of a key a copy in a file in memory (frozen.h), which goes to the keeper and is never read here.
  */
 #ifndef PROCESS_PAIRS_H
 #define PROCESS_PAIRS_H
@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 
 struct pair_files {
-    char *certificate; /* NULL: it could not be read */
+    char *certificate; /* NULL: it could not be read; all that the file has of certificates, and nothing else */
     size_t len;
     int certificate_error; /* errno */
     int key;               /* -1: it could not be read */

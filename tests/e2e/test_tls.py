@@ -1,5 +1,5 @@
 """TLS towards clients: certificates, what is refused, and where the keys are."""
-import json, os, re, shutil, signal, socket, ssl, struct, subprocess, threading
+import json, os, pathlib, re, shutil, signal, socket, ssl, struct, subprocess, threading
 
 import pytest
 
@@ -360,6 +360,32 @@ def test_no_part_of_a_key_is_in_the_worker(gatehouse, authority, pair, rsa_pair,
         return any(part in piece for piece in memory_of(pid) for part in parts)
     assert found(pids["gatehouse-key"])                     # the search works
     assert not found(pids["gatehouse"]) and not found(g.pid)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may look into the worker")
+@pytest.mark.parametrize("order", ["certificate first", "key first"])
+def test_a_key_in_the_certificates_file_stays_out_of_the_worker(gatehouse, authority, pair, web_folder, order):
+    files = [pair.certificate, pair.key] if order == "certificate first" else [pair.key, pair.certificate]
+    both = pathlib.Path(web_folder / "both.pem")
+    both.write_bytes(b"".join(open(name, "rb").read() for name in files))
+    link = pathlib.Path(web_folder / "link.pem")
+    link.symlink_to(both)
+    both.chmod(0o600)
+    for key in (both, pair.key):
+        g = gatehouse(SITE.format(pair).replace(pair.certificate, str(link)).replace(pair.key, str(key)))
+        handshakes(g, authority)
+        assert g.reload().returncode == 0
+        handshakes(g, authority)
+        pids, parts = processes(g), private_parts(pair)
+        assert any(part in piece for piece in memory_of(pids["gatehouse-key"]) for part in parts)
+        assert not any(part in piece for pid in (pids["gatehouse"], g.pid) for piece in memory_of(pid) for part in parts)
+
+
+def test_a_key_that_is_named_as_a_certificate(gatehouse, pair, web_folder):
+    link = pathlib.Path(web_folder / "link.pem")
+    link.symlink_to(pair.key)
+    with pytest.raises(AssertionError, match="there is no whole certificate in"):
+        gatehouse(SITE.format(pair).replace(pair.certificate, str(link)))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's keeper has a user of its own")
