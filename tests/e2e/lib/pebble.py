@@ -88,7 +88,7 @@ LD_PRELOAD={self.dir}/trust.so TRUSTED={self.trusted} exec {shutil.which('uacme'
     def start(self):
         self.process = Process("pebble", ["pebble", "-config", self.dir / "pebble.json", "-dnsserver", self._names.address], self.dir,
                                {**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"})
-        self.process.wait_listening([("127.0.0.1", self.port), ("127.0.0.1", self.management)])
+        self.process.wait_listening([("127.0.0.1", self.port), ("127.0.0.1", self.management)], 60)     # it makes three keys of RSA first
         return self
 
     def stop(self):
