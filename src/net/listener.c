@@ -69,6 +69,12 @@ static void resume(struct listener *listener)
     event_add(&listener->event, NULL);
 }
 
+void listener_retry(struct listener *listener)
+{
+    if (timer_is_set(&listener->pause))
+        resume(listener);
+}
+
 static bool may_accept(struct listener *listener)
 {
     return listener->ops->may_accept == NULL || listener->ops->may_accept(listener->owner);

@@ -2,7 +2,8 @@
  * A listening socket of this thread: accepts, and hands each connection to its owner.
  *
  * The supervisor opens the sockets (listen_open()), one for each thread where the address allows (SO_REUSEPORT), and passes them.
- * Accepting pauses while descriptors or memory are short (`may_accept` says so), and is tried again every 50 ms.
+ * Accepting pauses while descriptors or memory are short (`may_accept` says so), and is tried again every 50 ms, and whenever
+ * the owner says that something has been given back.
  */
 #ifndef NET_LISTENER_H
 #define NET_LISTENER_H
@@ -24,6 +25,8 @@ struct listener_ops {
 
 /* `fd` is owned from now on. */
 struct listener *listener_new(int taken_fd, const struct listener_ops *ops, void *owner);
+/* Something that accepting may be pausing for is there again: it is tried in the next turn of the loop. */
+void listener_retry(struct listener *listener);
 /* Stops accepting; what is in the kernel's queue of this socket is accepted first. */
 void listener_free(struct listener *listener);
 

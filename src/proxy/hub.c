@@ -105,16 +105,28 @@ static void let_port_go(struct port *port)
     free(port);
 }
 
+/* Those whom a pause keeps waiting need not wait it out; else no more would be served in a second than pauses give room for. */
+static void accept_again(const struct hub *hub)
+{
+    list_each(link, &hub->ports) {
+        const struct port *port = container_of(link, struct port, link);
+        if (port->listener != NULL)
+            listener_retry(port->listener);
+    }
+}
+
 static void forget_client(struct client *client)
 {
     struct port *port = client->port;
+    struct hub *hub = port->hub;
     list_remove(&client->link);
     if (client->is_counted)
         client_counts_leave(&client->ip);
     descriptors_client(-1);
-    counter_add(&port->hub->counts.connections_open, -1);
+    counter_add(&hub->counts.connections_open, -1);
     port->clients--;
     let_port_go(port);
+    accept_again(hub);
     if (client->stage == STAGE_GREETING)
         generation_unref(client->generation);
     free(client->told);

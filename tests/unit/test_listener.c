@@ -173,6 +173,29 @@ START_TEST(pauses_without_spinning)
 }
 END_TEST
 
+START_TEST(need_not_wait_a_pause_out)
+{
+    struct listen_conf conf = conf_of("127.0.0.1", 0);
+    int fd = listen_open(&conf, true);
+    struct addr addr = name_of(fd);
+    struct listener *listener = listener_new(fd, &ops, &waiter);
+    listener_retry(listener); /* nothing pauses: nothing comes of it */
+    is_open = false;
+    int client = connect_to(&addr);
+    run_for(&waiter, 5);
+    for (int i = 0; i < 20; i++) {
+        listener_retry(listener);
+        run_for(&waiter, 5);
+    }
+    ck_assert_int_ge(asked, 20); /* in 105 ms, in which pauses of 50 would have let it ask three times */
+    is_open = true;
+    listener_retry(listener);
+    wait_until_accepted(1);
+    close(client);
+    listener_free(listener);
+}
+END_TEST
+
 START_TEST(out_of_descriptors)
 {
     struct listen_conf conf = conf_of("127.0.0.1", 0);
@@ -266,6 +289,7 @@ Suite *suite_listener(void)
     tcase_add_test(tests, an_address_in_use);
     tcase_add_test(tests, all_interfaces);
     tcase_add_test(tests, pauses_without_spinning);
+    tcase_add_test(tests, need_not_wait_a_pause_out);
     tcase_add_test(tests, out_of_descriptors);
     tcase_add_test(tests, the_queue_is_drained);
     tcase_add_test(tests, unix_sockets);
