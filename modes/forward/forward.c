@@ -4,7 +4,7 @@
 #include "modes/forward/block_page.h"
 #include "modes/forward/decide.h"
 #include "modes/forward/edit.h"
-#include "modes/forward/own.h"
+#include "modes/forward/own_listener.h"
 #include "modes/forward/tunnel_check.h"
 #include "proxy/apply.h"
 #include "proxy/exchange.h"

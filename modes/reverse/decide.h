@@ -4,7 +4,7 @@
  *
  *   the block's rules -> the choice of the route, by the path as it then is -> the route's rules -> what serves it
  *
- * One reading (security.md): when the path holds an encoded slash or backslash, all of this also runs on the decoded
+ * One reading: when the path holds an encoded slash or backslash, all of this also runs on the decoded
  * reading of the path, and a request that the two would decide differently is refused.
  */
 #ifndef REVERSE_DECIDE_H

@@ -47,7 +47,7 @@ struct ip ip_masked(const struct ip *ip, unsigned keep4, unsigned keep6);
 /* Never to be dialled: 0.0.0.0/8, ::, multicast, broadcast. */
 bool ip_is_undialable(const struct ip *ip);
 /* Loopback, link-local, private, shared, unique-local, metadata, benchmarking and other special-purpose ranges through which
-   a proxy must not reach in (security.md; documentation ranges are not part of it). Judged on ip_embedded(). */
+   a proxy must not reach in (documentation ranges are not part of it). Judged on ip_embedded(). */
 bool ip_is_private(const struct ip *ip);
 bool ip_is_loopback(const struct ip *ip);
 

@@ -8,22 +8,24 @@
 enum fault {
     FAULT_NONE,
     /* The client's request */
-    FAULT_NOT_TLS,           /* 400: on a listener that passes TLS through */
-    FAULT_BAD_HELLO,         /* 400: a ClientHello that has no one reading */
-    FAULT_BAD_REQUEST,       /* 400: not the grammar of RFC 9112 or 9110 */
-    FAULT_BAD_FRAMING,       /* 400: Content-Length and Transfer-Encoding that have no one reading */
-    FAULT_BAD_CODING,        /* 501: a transfer coding other than chunked */
-    FAULT_BAD_TARGET,        /* 400 */
-    FAULT_BAD_HOST,          /* 400: Host missing, doubled, or invalid */
-    FAULT_AMBIGUOUS_PATH,    /* 400: the decoded reading of the path would be decided differently */
-    FAULT_BAD_VERSION,       /* 505 */
-    FAULT_BAD_EXPECT,        /* 417 */
-    FAULT_URI_TOO_LONG,      /* 414 */
-    FAULT_HEAD_TOO_LARGE,    /* 431 */
-    FAULT_BODY_TOO_LARGE,    /* 413 */
-    FAULT_BAD_CHUNK,         /* 400 */
-    FAULT_METHOD_REFUSED,    /* 405: CONNECT in reverse mode */
-    FAULT_MISDIRECTED,       /* 421 */
+    FAULT_NOT_TLS,        /* 400: on a listener that passes TLS through */
+    FAULT_BAD_HELLO,      /* 400: a ClientHello that has no one reading */
+    FAULT_BAD_REQUEST,    /* 400: not the grammar of RFC 9112 or 9110 */
+    FAULT_BAD_FRAMING,    /* 400: Content-Length and Transfer-Encoding that have no one reading */
+    FAULT_BAD_CODING,     /* 501: a transfer coding other than chunked */
+    FAULT_BAD_TARGET,     /* 400 */
+    FAULT_BAD_HOST,       /* 400: Host missing, doubled, or invalid */
+    FAULT_AMBIGUOUS_PATH, /* 400: the decoded reading of the path would be decided differently */
+    FAULT_BAD_VERSION,    /* 505 */
+    FAULT_BAD_EXPECT,     /* 417 */
+    FAULT_URI_TOO_LONG,   /* 414 */
+    FAULT_HEAD_TOO_LARGE, /* 431 */
+    FAULT_BODY_TOO_LARGE, /* 413 */
+    FAULT_BAD_CHUNK,      /* 400 */
+    FAULT_METHOD_REFUSED, /* 405: CONNECT in reverse mode */
+    FAULT_MISDIRECTED,    /* 421 */
+    /* Cut off by: http1/server.c (head, idle), proxy/relay.c (body, reading), proxy/exchange.c (reading what is our own),
+       proxy/tunnel.c, proxy/passthrough.c and net/tls_arrival.c (greetings), net/arrival.c (PROXY header). */
     FAULT_CLIENT_SLOW_HEAD,  /* 408 */
     FAULT_CLIENT_SLOW_BODY,  /* 408: idle, or under the minimum rate */
     FAULT_CLIENT_SLOW_READ,  /* no answer possible: closed */

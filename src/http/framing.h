@@ -1,7 +1,7 @@
 /*
  * Where a message ends, and what becomes of its connection (RFC 9112 sections 6 and 9, RFC 9110 sections 7.8 and 10.1.1).
  *
- * Stricter than the RFC, as security.md of the design says: one Transfer-Encoding, equal to `chunked`, on HTTP/1.1 and without
+ * Stricter than the RFC: one Transfer-Encoding, equal to `chunked`, on HTTP/1.1 and without
  * Content-Length; or one Content-Length of 1 to 18 digits. Everything else has more than one reader's reading.
  */
 #ifndef HTTP_FRAMING_H

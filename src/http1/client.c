@@ -88,7 +88,7 @@ static enum flow recv_head(struct stream *stream, struct task *who)
     }
 }
 
-/* security.md: an upstream connection is reusable only if the request was fully written, the response fully read by its own framing,
+/* An upstream connection is reusable only if the request was fully written, the response fully read by its own framing,
    not one byte beyond it, and no close seen. */
 static void done(struct stream *stream, enum stream_end end)
 {

@@ -1,5 +1,6 @@
 /*
  * The word of an authority that a server staples to its handshake (RFC 6066 section 8, RFC 6960): whether its certificate was revoked.
+ * What our own listeners staple is fetched elsewhere: process/stapling.h.
  */
 #ifndef NET_TLS_STAPLE_H
 #define NET_TLS_STAPLE_H

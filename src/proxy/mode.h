@@ -63,7 +63,7 @@ struct mode {
     /* Runs the rules and sets the plan. */
     void (*choose)(struct exchange *x);
     /* May this address be dialled for the exchange? Asked for each at the moment of dialling, and before a connection to it is used again.
-       Never waits and changes nothing but the mode's own notes; what it asks the kernel (modes/forward/own.h) is answered at once. NULL: all. */
+       Never waits and changes nothing but the mode's own notes; what it asks the kernel (modes/forward/own_listener.h) is answered at once. NULL: all. */
     bool (*may_dial)(struct exchange *x, const struct ip *ip, uint16_t port);
     /* The address is known and connected (or every one was denied: ip == NULL): makes the verdict final. */
     void (*dialled)(struct exchange *x, const struct ip *ip);

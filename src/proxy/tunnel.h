@@ -1,5 +1,5 @@
 /*
- * Bytes both ways, after a CONNECT or a websocket's 101: here a tunnel's bytes are counted, and here it ends. One side's end is passed on
+ * Bytes both ways, after a CONNECT or a websocket's 101. Its two pipes count them (flow/pipe.c); the exchange writes them into the log. One side's end is passed on
  * and the other direction goes on (half-close), until both have ended, or nothing has moved for timeouts { tunnel-idle }.
  */
 #ifndef PROXY_TUNNEL_H

@@ -6,7 +6,7 @@
 #include "upstream/pool.h"
 #include "upstream/upstreams.h"
 
-/* configuration.md, `retry`: one more server by default, and only as long as no byte was written. */
+/* One more server, and only as long as no byte was written. */
 enum { RETRIES = 1, ADDRESSES_MAX = 8 };
 
 struct reach {

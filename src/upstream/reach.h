@@ -1,6 +1,6 @@
 /*
- * Reaching a server: an idle connection if there is a good one, else a new one; from a pool with the next server when one cannot be
- * connected to, or to a host by name.
+ * Reaching a server: an idle connection if there is a good one, else a new one; from a pool, with fail-over to the next server
+ * when one cannot be connected to (which then is put aside: server_load.h), or to a host by name.
  */
 #ifndef UPSTREAM_REACH_H
 #define UPSTREAM_REACH_H

@@ -26,7 +26,7 @@ struct server_load {
 struct server_load *server_load_get(struct str pool, struct str server);
 void server_load_unref(struct server_load *load);
 
-/* Passive ejection (security.md): 3 failures in 10 s put a server aside for 10 s; a success clears the count. */
+/* Passive ejection: 3 failures in 10 s put a server aside for 10 s; a success clears the count. */
 void server_load_failed(struct server_load *load);
 void server_load_succeeded(struct server_load *load);
 bool server_load_is_ejected(const struct server_load *load);

@@ -1,4 +1,4 @@
-"""What configuration.md says of hosts, routes, rules, pages and concealment in a reverse block, line by line."""
+"""What the guide says of hosts, routes, rules, pages and concealment in a reverse block, line by line."""
 import os, re
 
 import pytest

@@ -1,4 +1,4 @@
-"""HTTP/1.1 through a reverse proxy, to the byte: what a client and a server may rely on (RFC 9110, RFC 9112, security.md)."""
+"""HTTP/1.1 through a reverse proxy, to the byte: what a client and a server may rely on (RFC 9110, RFC 9112)."""
 import asyncio, hashlib, os, re, threading
 
 import pytest

@@ -1,6 +1,6 @@
 #include "modes/forward/decide.h"
 
-#include "modes/forward/own.h"
+#include "modes/forward/own_listener.h"
 #include "tests/unit/policy.h"
 
 #include <sys/resource.h>

@@ -2,7 +2,7 @@
 
 #include "modes/forward/block_page.h"
 #include "modes/forward/forward_conf.h"
-#include "modes/forward/own.h"
+#include "modes/forward/own_listener.h"
 #include "proxy/exchange.h"
 #include "tests/unit/policy.h"
 

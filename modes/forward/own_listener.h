@@ -2,8 +2,8 @@
  * Is an address one of gatehouse's own listeners? The way through the proxy to the proxy is closed unless `deny-private
  * off`.
  */
-#ifndef FORWARD_OWN_H
-#define FORWARD_OWN_H
+#ifndef FORWARD_OWN_LISTENER_H
+#define FORWARD_OWN_LISTENER_H
 
 #include "proxy/generation.h"
 

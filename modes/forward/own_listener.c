@@ -1,4 +1,4 @@
-#include "modes/forward/own.h"
+#include "modes/forward/own_listener.h"
 
 #include <errno.h>
 #include <unistd.h>
