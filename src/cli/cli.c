@@ -79,6 +79,7 @@ static const struct option_row explain_options[] = {
     {"--to", "IP", false, false, "the address that the name resolves to; nothing is resolved here"},
     {"--header", "\"NAME: VALUE\"", true, false, "a field of the request"},
     {"--sni", "NAME", false, false, "the name in the TLS greeting of a tunnel; default: the host of the URL"},
+    {"--client-certificate", "SUBJECT", false, false, "of a verified certificate that the client shows; default: none"},
     END_ROW,
 };
 

@@ -187,6 +187,45 @@ static int say_many_blocks(struct explaining *x)
     return EXIT_USAGE;
 }
 
+/* The certificate */
+
+static const struct tls_server_conf *tls_of(const struct chosen *chosen)
+{
+    return chosen->reverse != NULL ? chosen->reverse->tls : chosen->forward->tls;
+}
+
+/* What could never be shown explains nothing. A forward block's is shown to itself, whatever the URL. */
+static const char *read_certificate(struct explaining *x)
+{
+    struct facts *facts = &x->request.facts;
+    const struct tls_server_conf *tls = tls_of(&x->chosen);
+    facts->client_certificate = str_of(args_get(x->args, "--client-certificate"));
+    if (facts->client_certificate.at == NULL)
+        return NULL;
+    if (tls == NULL || tls->client_certificate == CLIENT_CERTIFICATE_NONE)
+        return "--client-certificate: the block asks clients for none";
+    if (x->chosen.reverse != NULL && str_eq(facts->scheme, STR("http")))
+        return "--client-certificate: it is shown by TLS only: write https://…";
+    return NULL;
+}
+
+/* Then the handshake ends, and no rule is asked. */
+static bool lacks_certificate(const struct explaining *x)
+{
+    const struct tls_server_conf *tls = tls_of(&x->chosen);
+    return tls != NULL && tls->client_certificate == CLIENT_CERTIFICATE_REQUIRED &&
+           x->request.facts.client_certificate.at == NULL;
+}
+
+static int say_no_certificate(const struct explaining *x)
+{
+    const struct word *block = x->chosen.reverse != NULL ? &x->chosen.reverse->name : &x->chosen.forward->name;
+    printf("the block %.*s requires a certificate of the client: without one the TLS handshake ends; say "
+           "--client-certificate SUBJECT\n",
+           STR_ARGS(block->text));
+    return EXIT_DONE;
+}
+
 /* The rules */
 
 static void show_conditions(const struct expression *expression, const struct facts *facts)
@@ -251,11 +290,14 @@ static void show_request(const struct explaining *x)
     char client[ADDR_TEXT_MAX];
     ip_text(&facts->client, client);
     if (facts->method == METHOD_CONNECT)
-        printf("request CONNECT %.*s:%u, from %s\n", STR_ARGS(facts->host), facts->port, client);
+        printf("request CONNECT %.*s:%u, from %s", STR_ARGS(facts->host), facts->port, client);
     else
-        printf("request %.*s %.*s://%.*s:%u%.*s%s%.*s, from %s\n", STR_ARGS(facts->method_text),
-               STR_ARGS(facts->scheme), STR_ARGS(facts->host), facts->port, STR_ARGS(facts->path),
-               facts->query.at != NULL ? "?" : "", STR_ARGS(facts->query), client);
+        printf("request %.*s %.*s://%.*s:%u%.*s%s%.*s, from %s", STR_ARGS(facts->method_text), STR_ARGS(facts->scheme),
+               STR_ARGS(facts->host), facts->port, STR_ARGS(facts->path), facts->query.at != NULL ? "?" : "",
+               STR_ARGS(facts->query), client);
+    if (facts->client_certificate.at != NULL)
+        printf(", certificate \"%.*s\"", STR_ARGS(facts->client_certificate));
+    putchar('\n');
 }
 
 static const char *action_word(enum action action)
@@ -380,6 +422,11 @@ static int explain(struct explaining *x)
     if (x->chosen.count > 1)
         return say_many_blocks(x);
     read_request(x, x->chosen.forward != NULL);
+    why = read_certificate(x);
+    if (why != NULL)
+        return wrong_usage("explain: %s", why);
+    if (lacks_certificate(x))
+        return say_no_certificate(x);
     show_request(x);
     x->trace.asked = show_rule;
     if (x->chosen.reverse != NULL)

@@ -3,7 +3,7 @@ import base64, datetime, json, os, re, shutil, signal, socket, ssl, subprocess
 
 import pytest
 
-from lib import SLOWNESS, Authority, Client, curl, records, run, until
+from lib import SLOWNESS, Authority, Client, curl, record_of, records, run, until
 from lib.authority import Pair
 
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
@@ -238,6 +238,47 @@ def test_rules_by_subject(gatehouse, authority, pairs, clients, ann):
             assert int(ask(c, "site.test", "/")[0].split()[1]) == 200
     lines = [r for r in records(g, 8) if "client_certificate" in r]
     assert sorted(r["client_certificate"] for r in lines) == ["CN=ann"] * 2 + ["CN=bob"] * 2 + ["CN=carl"] * 2
+
+
+def test_explain_says_what_becomes_of_a_certificate(gatehouse, authority, pairs, clients, ann):
+    rules = """deny as nobody status 451 if path(/staff/*) and not client-certificate(*)
+    deny as outsiders if path(/staff/*) and not client-certificate(CN=ann "CN=b*")
+    respond as insiders 200 body "$client_certificate" if path(/staff/*)
+    respond as all 200 body "" """
+    g = gatehouse("\nlog { to stdout; format json }\n" + site(pairs, f"client-ca {clients[0].certificate}; client-certificate optional", rules)[1:])
+    pairs_shown = [None, ann, clients[0].issue("bob"), clients[0].issue("carl")]
+    for number, pair in enumerate(pairs_shown):
+        for path in ("/staff/x", "/"):
+            options = ("--cert", pair.certificate, "--key", pair.key) if pair else ()
+            answer = curl(g.url(path).replace("http:", "https:"), "--cacert", authority.certificate, *options)
+            record = record_of(g, answer)
+            subject = record.get("client_certificate")
+            assert (subject is None) == (pair is None)
+            said = g.command("explain", f"https://site.test{path}", *(["--client-certificate", subject] if pair else []))
+            assert said.returncode == 0, said.stderr
+            assert f"result {record['verdict']} as {record['rule']} " in said.stdout, (number, said.stdout)
+            assert said.stdout.splitlines()[-1].endswith(f", status {answer.status}")
+            assert (f'from 127.0.0.1, certificate "{subject}"\n' in said.stdout) == (pair is not None)
+
+
+def test_explain_knows_where_a_certificate_is_shown(web_folder, pairs, clients):
+    ca = f"client-ca {clients[0].certificate}"
+    rules = 'deny as empty if client-certificate("")\n respond as rest 200'
+    def explain(tls, url, *options, kind="reverse", inside=rules):
+        pair = pairs["site.test"]
+        text = f"{kind} one {{ listen 127.0.0.1:8443 tls; certificate {pair.certificate} {pair.key}; tls {{ {tls} }}\n {inside}\n}}\n"
+        return run("explain", url, "-c", web_folder.put("g.conf", text), *options)
+    assert "result deny as empty " in explain(ca, "https://a.test/", "--client-certificate", "").stdout
+    assert "result respond as rest " in explain(ca, "https://a.test/", "--client-certificate=CN=x").stdout
+    required = explain(ca, "https://a.test/")
+    assert required.returncode == 0 and required.stdout == ("the block one requires a certificate of the client: without one the TLS handshake ends; "
+                                                            "say --client-certificate SUBJECT\n")
+    none = explain("versions 1.3", "https://a.test/", "--client-certificate", "CN=x", inside="respond 200")
+    assert none.returncode == 2 and "explain: --client-certificate: the block asks clients for none\n" in none.stderr
+    clear = explain(ca, "http://a.test/", "--client-certificate", "CN=x")
+    assert clear.returncode == 2 and "explain: --client-certificate: it is shown by TLS only: write https://…\n" in clear.stderr
+    forward = explain(ca, "http://a.test/", "--client-certificate", "CN=x", kind="forward", inside="allow as staff if client-certificate(CN=x)")
+    assert "result allow as staff " in forward.stdout
 
 
 def test_a_policy_says_what_it_makes_of_certificates(web_folder, pairs, clients):
