@@ -175,7 +175,9 @@ static BIO *new_bio(struct tls *tls)
 void tls_resumption_fini(struct tls_resumption *resumption)
 {
     SSL_SESSION_free(resumption->session);
+    SSL_CTX_free(resumption->ctx);
     resumption->session = NULL;
+    resumption->ctx = NULL;
 }
 
 int tls_keep_session(SSL *ssl, SSL_SESSION *taken)
@@ -183,6 +185,8 @@ int tls_keep_session(SSL *ssl, SSL_SESSION *taken)
     struct tls_resumption *resumption = resumption_of(tls_of_ssl(ssl));
     tls_resumption_fini(resumption);
     resumption->session = taken;
+    resumption->ctx = SSL_get_SSL_CTX(ssl);
+    SSL_CTX_up_ref(resumption->ctx);
     return 1;
 }
 
@@ -269,7 +273,7 @@ static void offer_session(struct tls *tls)
     struct tls_resumption *resumption = resumption_of(tls);
     if (resumption->session == NULL)
         return;
-    if (is_fresh(resumption))
+    if (resumption->ctx == SSL_get_SSL_CTX(tls->ssl) && is_fresh(resumption))
         SSL_set_session(tls->ssl, resumption->session);
     else
         tls_resumption_fini(resumption);
@@ -278,7 +282,9 @@ static void offer_session(struct tls *tls)
 struct transport *tls_connect(struct transport *taken, struct tls_client *client, struct str name,
                               struct tls_resumption *resumption)
 {
-    struct tls *tls = new_tls(taken, client->ctx);
+    SSL_CTX *ctx = tls_client_ctx(client);
+    struct tls *tls = new_tls(taken, ctx);
+    SSL_CTX_free(ctx); /* the connection has a reference of its own */
     tls->resumption = resumption;
     if (client->has_certificate)
         begin_greeting(tls)->resumption = resumption;

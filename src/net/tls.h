@@ -13,6 +13,7 @@
 #include "net/tls_conf.h"
 
 struct ssl_st;
+struct ssl_ctx_st;
 struct ssl_session_st;
 struct buffer;
 struct transport;
@@ -21,7 +22,8 @@ struct transport;
    resumed handshake looks at no certificate. Of one thread; begins zeroed. It outlives its connections. */
 struct tls_resumption {
     struct ssl_session_st *session;
-    struct mono verified; /* when the certificate was last looked at */
+    struct ssl_ctx_st *ctx; /* it was made with, counted: another one shows another certificate */
+    struct mono verified;   /* when the certificate was last looked at */
 };
 void tls_resumption_fini(struct tls_resumption *resumption);
 

@@ -55,7 +55,7 @@ static bool trust_system(struct tls_client *client, const struct tls_conf *conf,
                   "this system has no file of authorities to verify servers with");
 }
 
-static SSL_CTX *new_ctx(void)
+static SSL_CTX *new_ctx(bool verify)
 {
     static const unsigned char http1[] = "\x08http/1.1";
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -69,21 +69,32 @@ static SSL_CTX *new_ctx(void)
     SSL_CTX_set_read_ahead(ctx, 1);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(ctx, tls_keep_session);
+    if (verify)
+        tls_staple_ask(ctx);
+    SSL_CTX_set_verify(ctx, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
     return ctx;
 }
 
 static void free_client(struct tls_client *client)
 {
     SSL_CTX_free(client->ctx);
+    pthread_mutex_destroy(&client->lock);
     free(client->server_name);
     free(client->authorities);
     free(client);
 }
 
-static bool is_same(const struct tls_client *a, const struct tls_client *b)
+static bool shows_same(const struct tls_client *a, struct tls_client *b)
 {
-    if (a->verify != b->verify || memcmp(a->certificate, b->certificate, sizeof a->certificate) != 0 ||
-        (a->server_name == NULL) != (b->server_name == NULL) ||
+    pthread_mutex_lock(&b->lock);
+    bool is_same = memcmp(a->shown, b->shown, sizeof a->shown) == 0;
+    pthread_mutex_unlock(&b->lock);
+    return is_same;
+}
+
+static bool is_same(const struct tls_client *a, struct tls_client *b)
+{
+    if (a->verify != b->verify || !shows_same(a, b) || (a->server_name == NULL) != (b->server_name == NULL) ||
         (a->server_name != NULL && strcmp(a->server_name, b->server_name) != 0))
         return false;
     if (a->authorities == NULL || b->authorities == NULL)
@@ -92,14 +103,12 @@ static bool is_same(const struct tls_client *a, const struct tls_client *b)
 }
 
 /* The key is the keeper's. */
-static bool show_certificate(struct tls_client *client, const struct tls_conf *conf, struct opener *opener,
-                             struct diag *diag)
+static bool show_certificate(SSL_CTX *ctx, const struct certificate_conf *conf, struct opener *opener,
+                             struct diag *diag, unsigned char ret_digest[TLS_DIGEST_LEN])
 {
     struct chain chain = {0};
-    client->has_certificate = conf->certificate.certificate_path != NULL;
-    bool is_fine = !client->has_certificate || (tls_chain_read(&conf->certificate, opener, diag, &chain) &&
-                                                tls_chain_use(client->ctx, &chain, &conf->certificate, diag));
-    memcpy(client->certificate, chain.digest, sizeof client->certificate);
+    bool is_fine = tls_chain_read(conf, opener, diag, &chain) && tls_chain_use(ctx, &chain, conf, diag);
+    memcpy(ret_digest, chain.digest, TLS_DIGEST_LEN);
     tls_chain_fini(&chain);
     return is_fine;
 }
@@ -109,24 +118,61 @@ struct tls_client *tls_client_build(const struct tls_conf *conf, struct opener *
 {
     struct tls_client *client = must_calloc(1, sizeof *client);
     atomic_init(&client->refs, 1);
-    client->ctx = new_ctx();
+    must(pthread_mutex_init(&client->lock, NULL) == 0);
+    client->ctx = new_ctx(conf->verify);
     client->verify = conf->verify;
+    client->has_certificate = conf->certificate.certificate_path != NULL;
     if (conf->server_name.at != NULL) {
         client->server_name = must_alloc(conf->server_name.len + 1);
         memcpy(client->server_name, conf->server_name.at, conf->server_name.len);
         client->server_name[conf->server_name.len] = '\0';
     }
-    if (conf->verify)
-        tls_staple_ask(client->ctx);
-    SSL_CTX_set_verify(client->ctx, conf->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
     bool is_fine = conf->ca_path != NULL ? trust_file(client, conf, opener, diag)
                                          : !conf->verify || trust_system(client, conf, diag);
-    is_fine &= show_certificate(client, conf, opener, diag);
+    if (client->has_certificate)
+        is_fine &= show_certificate(client->ctx, &conf->certificate, opener, diag, client->shown);
     if (!is_fine || (previous != NULL && is_same(client, previous))) {
         free_client(client);
         return is_fine ? tls_client_ref(previous) : NULL;
     }
     return client;
+}
+
+/* A certificate that is replaced. Only one thread does so, hence it reads without the lock. The authorities are not read again. */
+
+bool tls_client_renew(struct tls_client *client, const struct tls_conf *conf, struct opener *opener, struct diag *diag)
+{
+    must(client->next == NULL && client->has_certificate);
+    client->next = new_ctx(client->verify);
+    SSL_CTX_set1_cert_store(client->next, SSL_CTX_get_cert_store(client->ctx));
+    bool is_fine = show_certificate(client->next, &conf->certificate, opener, diag, client->next_shown);
+    if (!is_fine)
+        tls_client_renewed(client, false);
+    return is_fine;
+}
+
+void tls_client_renewed(struct tls_client *client, bool is_wanted)
+{
+    bool is_same = memcmp(client->shown, client->next_shown, TLS_DIGEST_LEN) == 0;
+    if (is_wanted && !is_same) {
+        SSL_CTX *ctx = client->ctx;
+        pthread_mutex_lock(&client->lock);
+        client->ctx = client->next;
+        memcpy(client->shown, client->next_shown, TLS_DIGEST_LEN);
+        pthread_mutex_unlock(&client->lock);
+        client->next = ctx;
+    }
+    SSL_CTX_free(client->next);
+    client->next = NULL;
+}
+
+SSL_CTX *tls_client_ctx(struct tls_client *client)
+{
+    pthread_mutex_lock(&client->lock);
+    SSL_CTX *ctx = client->ctx;
+    SSL_CTX_up_ref(ctx);
+    pthread_mutex_unlock(&client->lock);
+    return ctx;
 }
 
 struct tls_client *tls_client_ref(struct tls_client *client)

@@ -83,11 +83,12 @@ struct tls_server;
    certificates and settings, it is shared instead. From any thread. */
 struct tls_server *tls_server_build(const struct tls_server_conf *conf, struct opener *opener,
                                     struct tls_server *previous, struct diag *diag);
-/* One of its certificates was written anew: reads it and has its key taken, as at first. False: nothing has changed, and `diag` says why. After true, and only
-   then, tls_server_renewed() is called. One thread at a time for a server. */
+/* One of its certificates was written anew: reads it and has its key taken, as at first. False: nothing has changed, and `diag` says why. After true
+   tls_server_renewed() is called. One thread at a time for a server. */
 bool tls_server_renew(struct tls_server *server, const struct tls_server_conf *conf, size_t index,
                       struct opener *opener, struct diag *diag);
-/* From now on handshakes show what was prepared, or, unless `is_wanted`, what they have shown until now. From any thread, as those are. */
+/* From now on handshakes show what was prepared, or, unless `is_wanted`, what they have shown until now; then it need not have been prepared. From any
+   thread, as those are. */
 void tls_server_renewed(struct tls_server *server, bool is_wanted);
 
 /* What a certificate says of itself, in seconds since 1970. */
@@ -109,6 +110,9 @@ void tls_server_unref(struct tls_server *server); /* NULL is none */
    the same settings and the same authorities, it is shared instead. From any thread. */
 struct tls_client *tls_client_build(const struct tls_conf *conf, struct opener *opener, struct tls_client *previous,
                                     struct diag *diag);
+/* As tls_server_renew() and tls_server_renewed(), of the certificate that is shown to servers. Sessions end with the old one. */
+bool tls_client_renew(struct tls_client *client, const struct tls_conf *conf, struct opener *opener, struct diag *diag);
+void tls_client_renewed(struct tls_client *client, bool is_wanted);
 struct tls_client *tls_client_ref(struct tls_client *client);
 void tls_client_unref(struct tls_client *client); /* NULL is none */
 

@@ -145,11 +145,11 @@ static struct pair *find_pair(const struct pairs *pairs, const struct certificat
     return NULL;
 }
 
-static struct pair *add(struct pairs *pairs, const struct certificate_conf *conf, unsigned index, const char *folder)
+static void add(struct pairs *pairs, const struct certificate_conf *conf, unsigned index, const char *folder)
 {
     struct pair *pair = find_pair(pairs, conf);
     if (pair != NULL)
-        return pair;
+        return;
     pair = &pairs->at[pairs->count++];
     *pair = (struct pair){.certificate_path = conf->certificate_path,
                           .key_path = conf->key_path,
@@ -159,7 +159,6 @@ static struct pair *add(struct pairs *pairs, const struct certificate_conf *conf
     pair_look(pair, &pair->known);
     pair->seen = pair->known;
     pair->files = pair_read(pair);
-    return pair;
 }
 
 static size_t count_all(const struct config *config)
@@ -168,6 +167,12 @@ static size_t count_all(const struct config *config)
     for (size_t i = 0; i < config->tls_server_count; i++)
         count += config->tls_servers[i]->certificate_count;
     return count + config->pool_count;
+}
+
+const struct certificate_conf *pairs_shown_by(const struct pool_conf *pool)
+{
+    bool has_one = pool->tls != NULL && pool->tls->certificate.certificate_path != NULL;
+    return has_one ? &pool->tls->certificate : NULL;
 }
 
 void pairs_init(struct pairs *pairs, const struct config *config)
@@ -179,10 +184,26 @@ void pairs_init(struct pairs *pairs, const struct config *config)
             add(pairs, &config->tls_servers[i]->certificates[k], index++,
                 config->tls_servers[i]->source == CERTIFICATE_AUTO ? config->process.state : NULL);
     for (size_t i = 0; i < config->pool_count; i++) {
-        const struct tls_conf *tls = config->pools[i]->tls;
-        if (tls != NULL && tls->certificate.certificate_path != NULL)
-            add(pairs, &tls->certificate, 0, NULL)->is_of_pool = true;
+        const struct certificate_conf *shown = pairs_shown_by(config->pools[i]);
+        if (shown != NULL)
+            add(pairs, shown, index++, NULL);
     }
+}
+
+const struct certificate_conf *pairs_conf(const struct config *config, unsigned index)
+{
+    for (size_t i = 0; i < config->tls_server_count; i++) {
+        const struct tls_server_conf *server = config->tls_servers[i];
+        if (index < server->certificate_count)
+            return &server->certificates[index];
+        index -= (unsigned)server->certificate_count;
+    }
+    for (size_t i = 0; i < config->pool_count; i++) {
+        const struct certificate_conf *shown = pairs_shown_by(config->pools[i]);
+        if (shown != NULL && index-- == 0)
+            return shown;
+    }
+    return NULL;
 }
 
 void pairs_fini(struct pairs *pairs)

@@ -35,13 +35,12 @@ struct stamps {
 
 struct pair {
     const char *certificate_path, *key_path; /* of the configuration */
-    const char *folder; /* whoever writes them is not to lead us out of it; NULL: the administrator's, who may */
-    bool is_of_pool;    /* a pool shows it, perhaps besides blocks: it is read anew by a reload only */
-    unsigned index;                          /* of the first certificate of that name, counted over all blocks */
-    struct pair_files files;                 /* in force */
-    struct key_id key;                       /* as the keeper has called it; zeros: it has not been asked */
-    struct stamps known;                     /* of the files when they were last taken, or refused */
-    struct stamps seen;                      /* when they were last looked at */
+    const char *folder;      /* whoever writes them is not to lead us out of it; NULL: the administrator's, who may */
+    unsigned index;          /* of the first certificate of that name, as pairs_conf() counts them */
+    struct pair_files files; /* in force */
+    struct key_id key;       /* as the keeper has called it; zeros: it has not been asked */
+    struct stamps known;     /* of the files when they were last taken, or refused */
+    struct stamps seen;      /* when they were last looked at */
 };
 
 struct pairs {
@@ -52,6 +51,11 @@ struct pairs {
 /* Reads all; what cannot be read is told when it is asked for. Borrows the paths of `config`. */
 void pairs_init(struct pairs *pairs, const struct config *config);
 void pairs_fini(struct pairs *pairs);
+
+/* What a pool shows to servers; NULL: nothing. */
+const struct certificate_conf *pairs_shown_by(const struct pool_conf *pool);
+/* Of all certificates in files, those of blocks and then those of pools, the `index`-th; NULL behind the last. */
+const struct certificate_conf *pairs_conf(const struct config *config, unsigned index);
 
 struct pair *pairs_of_certificate(const struct pairs *pairs, const char *path);
 struct pair *pairs_of_key(const struct pairs *pairs, const char *path);

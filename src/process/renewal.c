@@ -53,7 +53,7 @@ static struct pair *find_changed(struct look *look, const struct pairs *pairs, i
 {
     while (look->from < pairs->count) {
         struct pair *pair = &pairs->at[look->from++];
-        if (!pair->is_of_pool && has_changed(pair, &look->again))
+        if (has_changed(pair, &look->again))
             return pair;
     }
     *look = (struct look){.at_ms = now + (look->again ? LOOK_AGAIN_MS : LOOK_MS)};

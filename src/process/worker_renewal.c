@@ -1,20 +1,10 @@
 #include "process/worker_renewal.h"
 
 #include "base/must.h"
+#include "process/pairs.h"
 #include "process/remote_opener.h"
 
 #include <stdlib.h>
-
-static const struct certificate_conf *find(const struct config *config, unsigned index)
-{
-    for (size_t i = 0; i < config->tls_server_count; i++) {
-        const struct tls_server_conf *server = config->tls_servers[i];
-        if (index < server->certificate_count)
-            return &server->certificates[index];
-        index -= (unsigned)server->certificate_count;
-    }
-    return NULL;
-}
 
 static bool is_same(const struct certificate_conf *a, const struct certificate_conf *b)
 {
@@ -30,27 +20,46 @@ static ptrdiff_t place_in(const struct tls_server_conf *server, const struct cer
     return -1;
 }
 
-/* In all blocks that have it, or in none. */
-static bool renew(const struct config *config, const struct certificate_conf *wanted, struct diag *diag)
+static bool shows(const struct pool_conf *pool, const struct certificate_conf *wanted)
 {
-    size_t done = 0;
-    ptrdiff_t place;
+    const struct certificate_conf *shown = pairs_shown_by(pool);
+    return shown != NULL && is_same(shown, wanted);
+}
+
+static bool prepare(const struct config *config, const struct certificate_conf *wanted, struct diag *diag)
+{
     bool is_fine = true;
-    for (; is_fine && done < config->tls_server_count; done++) {
-        struct tls_server_conf *server = config->tls_servers[done];
+    ptrdiff_t place;
+    for (size_t i = 0; is_fine && i < config->tls_server_count; i++) {
+        struct tls_server_conf *server = config->tls_servers[i];
         if ((place = place_in(server, wanted)) >= 0)
             is_fine = tls_server_renew(server->built, server, (size_t)place, remote_opener(), diag);
     }
-    for (size_t i = 0; i < (is_fine ? done : done - 1); i++)
+    for (size_t i = 0; is_fine && i < config->pool_count; i++) {
+        const struct tls_conf *tls = config->pools[i]->tls;
+        if (shows(config->pools[i], wanted))
+            is_fine = tls_client_renew(tls->built, tls, remote_opener(), diag);
+    }
+    return is_fine;
+}
+
+/* In all blocks and pools that have it, or in none. */
+static bool renew(const struct config *config, const struct certificate_conf *wanted, struct diag *diag)
+{
+    bool is_fine = prepare(config, wanted, diag);
+    for (size_t i = 0; i < config->tls_server_count; i++)
         if (place_in(config->tls_servers[i], wanted) >= 0)
             tls_server_renewed(config->tls_servers[i]->built, is_fine);
+    for (size_t i = 0; i < config->pool_count; i++)
+        if (shows(config->pools[i], wanted))
+            tls_client_renewed(config->pools[i]->tls->built, is_fine);
     return is_fine;
 }
 
 static void work(struct helper_job *job)
 {
     struct worker_renewal *renewal = container_of(job, struct worker_renewal, job);
-    const struct certificate_conf *wanted = find(renewal->config, renewal->index);
+    const struct certificate_conf *wanted = pairs_conf(renewal->config, renewal->index);
     struct diag diag;
     diag_init(&diag);
     renewal->is_done = wanted != NULL && renew(renewal->config, wanted, &diag);

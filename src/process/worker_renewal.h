@@ -1,6 +1,6 @@
 /*
- * A certificate of the configuration that is served, which the supervisor has read anew: loaded beside the others on a helper thread, and served from
- * then on by every thread.
+ * A certificate of the configuration that is served, which the supervisor has read anew: loaded beside the others on a helper thread, and shown from
+ * then on by every thread: to clients, to servers, or to both.
  */
 #ifndef PROCESS_WORKER_RENEWAL_H
 #define PROCESS_WORKER_RENEWAL_H
@@ -15,7 +15,7 @@ struct worker_renewal {
     struct helper_job job;
     struct worker *worker; /* NULL: nobody wants to hear of it any more */
     unsigned number;
-    unsigned index;        /* of the certificate, counted over all blocks */
+    unsigned index;        /* of the certificate, as pairs_conf() counts them */
     struct config *config; /* counted */
     bool is_done;
     struct text told; /* mistakes and warnings */

@@ -4,6 +4,7 @@ import datetime, json, os, re, shutil, signal, socket, ssl, subprocess, threadin
 import pytest
 
 from lib import SLOWNESS, Authority, run, temp_dir, until
+from lib.authority import put, rename_over
 
 SITE = """
 reverse site {{
@@ -37,17 +38,6 @@ def folder():
 def serial_of(pair):
     told = subprocess.run(["openssl", "x509", "-in", pair.certificate, "-noout", "-serial"], capture_output=True, text=True, check=True)
     return told.stdout.strip().partition("=")[2]
-
-
-def rename_over(source, target):
-    shutil.copy(source, target + ".new")
-    os.chmod(target + ".new", 0o644 if target.endswith("c.pem") else 0o600)
-    os.replace(target + ".new", target)
-
-
-def put(folder, pair):
-    rename_over(pair.certificate, f"{folder}/c.pem")
-    rename_over(pair.key, f"{folder}/k.pem")
 
 
 def context(authority):

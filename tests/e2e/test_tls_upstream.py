@@ -4,6 +4,7 @@ import os, signal, socket, ssl, subprocess, threading
 import pytest
 
 from lib import SLOWNESS, Authority, Client, curl, free_port, record_of, records, run, until
+from lib.authority import Pair, put, rename_over
 
 ONE = "\nthreads 1\nlog { to stdout; format json }\n"
 SITE = "reverse site { listen 127.0.0.1:${env.PORT}; pool app }\n"
@@ -271,6 +272,86 @@ def test_a_session_is_not_resumed_with_another_certificate(gatehouse, authority,
     assert curl(g.url("/again")).body == b"CN=front r"
     assert g.reload(text(authority.issue("back"))).returncode == 0
     assert curl(g.url("/again")).body == b"CN=back ."
+
+
+def followed(folder):
+    return Pair(f"{folder}/c.pem", f"{folder}/k.pem", folder)
+
+
+@pytest.mark.parametrize("protocol", ["TLSv1.2", "TLSv1.3"])
+def test_a_certificate_that_changes_on_the_disk(gatehouse, authority, secure, web_folder, protocol):
+    n = secure(authority.issue("127.0.0.1"), ASKING.format("on", authority.certificate), protocols=protocol)
+    front, back = authority.issue("front"), authority.issue("back")
+    put(web_folder, front)
+    text = pool(f"127.0.0.1:{n.tls_port}", shown(authority, followed(web_folder)))
+    g = gatehouse(text)
+    before = g.workers()
+    assert curl(g.url("/again")).body == b"CN=front ."
+    for pair, name in ((back, b"back"), (front, b"front")):
+        put(web_folder, pair)
+        answers = []
+        until(lambda: answers.append(curl(g.url("/again")).body) or name in answers[-1], 10, "the new certificate is shown")
+        assert answers[-1] == b"CN=" + name + b" ."                 # no session of the old one
+        assert curl(g.url("/again")).body == b"CN=" + name + b" r"
+    told = f"the certificate {web_folder}/c.pem has changed, and the new one is served\n"
+    until(lambda: g.errors().count(told) == 2, 10, "it is told")
+    assert g.workers() == before and "generation 1," in g.command("status").stdout
+    assert g.reload(text).returncode == 0
+    assert curl(g.url("/again")).body == b"CN=front r"              # a reload finds what is shown already
+
+
+def test_a_certificate_that_is_written_by_halves_is_not_shown(gatehouse, authority, secure, web_folder):
+    n = secure(authority.issue("127.0.0.1"), ASKING.format("on", authority.certificate))
+    front, back = authority.issue("front"), authority.issue("back")
+    put(web_folder, front)
+    g = gatehouse(pool(f"127.0.0.1:{n.tls_port}", shown(authority, followed(web_folder))))
+    refusals = lambda: g.errors().count(f"the certificate {web_folder}/c.pem goes on as it was, until its files change again")
+    with open(back.certificate, "rb") as source:
+        web_folder.put("c.pem", source.read()[:200])
+    until(lambda: refusals() == 1, 10, "half a certificate is refused")
+    assert g.errors().count("there is no whole certificate in") == 1
+    assert curl(g.url("/again")).body.startswith(b"CN=front ")
+    rename_over(back.certificate, f"{web_folder}/c.pem")
+    until(lambda: refusals() == 2, 10, "a certificate without its key is refused")
+    assert g.errors().count("the certificate does not match the key") == 1
+    assert curl(g.url("/again")).body.startswith(b"CN=front ")
+    os.unlink(web_folder / "k.pem")
+    until(lambda: refusals() == 3, 10, "a key that is gone is told")
+    rename_over(back.key, f"{web_folder}/k.pem")
+    until(lambda: curl(g.url("/again")).body.startswith(b"CN=back "), 10, "the new certificate is shown")
+    assert refusals() == 3
+
+
+def test_a_certificate_of_a_block_and_two_pools(gatehouse, authority, secure, web_folder):
+    n = secure(authority.issue("127.0.0.1"), ASKING.format("on", authority.certificate) + " ssl_session_cache off; ssl_session_tickets off;")
+    front, back = authority.issue("front"), authority.issue("back")
+    put(web_folder, front)
+    inside = shown(authority, followed(web_folder))
+    g = gatehouse(f"""
+pool other {{ server 127.0.0.1:{n.tls_port}; tls {{ ca {authority.certificate} }} }}
+pool one {{ server 127.0.0.1:{n.tls_port}; {inside} }}
+pool two {{ server 127.0.0.1:{n.tls_port}; {inside} }}
+reverse site {{
+    listen 127.0.0.1:${{env.PORT}} tls
+    certificate {web_folder}/c.pem {web_folder}/k.pem
+    route * if header(x-pool one) {{ pool one }}
+    route * if header(x-pool two) {{ pool two }}
+    route * {{ pool other }}
+}}
+""")
+    def seen():
+        told = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{g.port}"], input=b"", capture_output=True, timeout=20 * SLOWNESS).stdout
+        return [b"CN = back" in told or b"CN=back" in told] + [curl(f"https://127.0.0.1:{g.port}/again", "-k", "-H", f"X-Pool: {name}").body == b"CN=back ." for name in ("one", "two")]
+    assert seen() == [False] * 3
+    put(web_folder, back)
+    until(lambda: seen() == [True] * 3, 10, "all show it")
+    assert curl(f"https://127.0.0.1:{g.port}/again", "-k").status == 400
+    os.unlink(web_folder / "k.pem")
+    until(lambda: "goes on as it was" in g.errors(), 10, "a key that is gone is told")
+    for process in g.workers():                                     # what comes in their place has what was shown, whatever the files are
+        os.kill(process, signal.SIGKILL)
+        until(lambda: process not in g.workers() and len(g.workers()) == 2, 10, "another process")
+        until(lambda: seen() == [True] * 3, 10, "all show it again")
 
 
 def test_the_certificate_of_a_pool_must_match_its_key(web_folder, authority):

@@ -1,5 +1,5 @@
 """A certificate authority of a test's own, made with openssl."""
-import os, subprocess
+import os, shutil, subprocess
 from dataclasses import dataclass
 
 from .wait import temp_dir
@@ -30,6 +30,18 @@ class Pair:
     certificate: str
     key: str
     folder: str
+
+
+def rename_over(source, target):
+    shutil.copy(source, target + ".new")
+    os.chmod(target + ".new", 0o644 if target.endswith("c.pem") else 0o600)
+    os.replace(target + ".new", target)
+
+
+def put(folder, pair):
+    """Replaces c.pem and k.pem of the folder, each in one step."""
+    rename_over(pair.certificate, f"{folder}/c.pem")
+    rename_over(pair.key, f"{folder}/k.pem")
 
 
 class Authority:
