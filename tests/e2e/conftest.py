@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from lib import Gatehouse, NameServer, Nginx, Origin, binary, temp_dir
+from lib import Authority, Gatehouse, NameServer, Nginx, Origin, binary, temp_dir
 
 for name in list(os.environ):
     if name.lower().endswith("_proxy"):
@@ -101,6 +101,14 @@ def web_folder():
     folder = Folder("web")
     yield folder
     folder.remove()
+
+
+@pytest.fixture(scope="module")
+def authority():
+    """That of the certificates of a file of tests."""
+    one = Authority()
+    yield one
+    one.remove()
 
 
 @dataclass

@@ -72,6 +72,24 @@ def wait_for_certificate(g, port, name="site.test"):
     return until(lambda: is_pebbles(found := shown(port, name)) and found, 40, "a certificate of pebble is shown")
 
 
+def ordered(gatehouse, pebble):
+    """One that has a certificate from a pebble of its own, which proved the name by tls-alpn-01."""
+    tls = free_port()
+    authority = pebble(tls=tls)
+    g = begin(gatehouse, authority, text=TLS_ONLY, PORT=tls)
+    wait_for_certificate(g, tls)
+    return g, authority
+
+
+def want_more(g):
+    """A reload with a name more."""
+    with open(g.conf, encoding="utf-8") as file:
+        text = file.read().replace("host site.test", "host site.test more.test")
+    with open(g.conf, "w", encoding="utf-8") as file:
+        file.write(text)
+    assert g.reload().returncode == 0
+
+
 def folder(g, authority):
     return os.path.join(str(g.dir), "state", "acme", re.sub(r"[^A-Za-z0-9.-]", "_", authority.directory[len("https://"):]))
 
@@ -104,10 +122,7 @@ def test_http_01_from_nothing(gatehouse, pebble):
 
 @needs_pebble
 def test_files_are_for_nobody_else(gatehouse, pebble):
-    tls = free_port()
-    authority = pebble(tls=tls)
-    g = begin(gatehouse, authority, text=TLS_ONLY, PORT=tls)
-    wait_for_certificate(g, tls)
+    g, authority = ordered(gatehouse, pebble)
     top = os.path.join(str(g.dir), "state", "acme")
     paths = [top] + [os.path.join(base, name) for base, folders, names in os.walk(top) for name in folders + names]
     assert len(paths) > 7 and os.path.join(folder(g, authority), "private", "site.test", "key.pem") in paths
@@ -124,15 +139,12 @@ def test_files_are_for_nobody_else(gatehouse, pebble):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may look into the worker")
 def test_no_part_of_an_ordered_key_is_in_the_worker(gatehouse, pebble):
     from test_tls import memory_of
-    tls = free_port()
-    authority = pebble(tls=tls)
-    g = begin(gatehouse, authority, text=TLS_ONLY, PORT=tls)
-    wait_for_certificate(g, tls)
+    g, authority = ordered(gatehouse, pebble)
     told = subprocess.run(["openssl", "ec", "-in", os.path.join(folder(g, authority), "private", "site.test", "key.pem"), "-noout", "-text"],
                           capture_output=True, text=True, check=True).stdout
     secret = bytes.fromhex(re.sub(r"\s|:", "", told.split("priv:")[1].split("pub:")[0]))[-32:]
     parts = [secret, secret[::-1]]                                  # as libraries keep numbers
-    names = {open(f"/proc/{pid}/comm").read().strip(): pid for pid in g.workers()}
+    names = g.processes()
 
     def found(pid):
         return any(part in piece for piece in memory_of(pid) for part in parts)
@@ -243,39 +255,26 @@ def test_renewal_when_a_third_is_left(gatehouse, pebble, issuer, web_folder):
 
 @needs_pebble
 def test_the_account_is_kept(gatehouse, pebble):
-    tls = free_port()
-    authority = pebble(tls=tls)
-    g = begin(gatehouse, authority, text=TLS_ONLY, PORT=tls)
-    first = wait_for_certificate(g, tls)
+    g, authority = ordered(gatehouse, pebble)
+    first = shown(g.port)
     account = open(os.path.join(folder(g, authority), "private", "key.pem")).read()
     # A name more: the old certificate stays until the new one is there.
     assert g.reload(None).returncode == 0
-    with open(g.conf, encoding="utf-8") as file:
-        text = file.read().replace("host site.test", "host site.test more.test")
-    with open(g.conf, "w", encoding="utf-8") as file:
-        file.write(text)
-    assert g.reload().returncode == 0
-    assert is_pebbles(shown(tls))
-    until(lambda: "more.test" in shown(tls), 40)
-    assert shown(tls) != first
+    want_more(g)
+    assert is_pebbles(shown(g.port))
+    until(lambda: "more.test" in shown(g.port), 40)
+    assert shown(g.port) != first
     assert open(os.path.join(folder(g, authority), "private", "key.pem")).read() == account
     assert authority.calls == ["new admin@site.test", "issue site.test", "issue site.test more.test"]
 
 
 @needs_pebble
 def test_an_account_that_the_authority_has_lost(gatehouse, pebble):
-    tls = free_port()
-    authority = pebble(tls=tls)
-    g = begin(gatehouse, authority, text=TLS_ONLY, PORT=tls)
-    wait_for_certificate(g, tls)
+    g, authority = ordered(gatehouse, pebble)
     authority.stop()
     authority.start()                                               # it remembers nothing
-    with open(g.conf, encoding="utf-8") as file:
-        text = file.read().replace("host site.test", "host site.test more.test")
-    with open(g.conf, "w", encoding="utf-8") as file:
-        file.write(text)
-    assert g.reload().returncode == 0
-    until(lambda: "more.test" in shown(tls), 40)
+    want_more(g)
+    until(lambda: "more.test" in shown(g.port), 40)
     assert authority.calls[2:] == ["issue site.test more.test", "new admin@site.test", "issue site.test more.test"]
     assert orders(g)[0]["failures"] == 0
 
@@ -398,30 +397,21 @@ def test_the_supervisor_is_killed_while_an_order_is_under_way(gatehouse, silent)
 
 @needs_pebble
 def test_whoever_orders_is_started_again(gatehouse, pebble):
-    tls = free_port()
-    authority = pebble(tls=tls)
-    g = begin(gatehouse, authority, text=TLS_ONLY, PORT=tls)
-    wait_for_certificate(g, tls)
-
-    def acme():
-        return [pid for pid in g.workers() if open(f"/proc/{pid}/comm").read().strip() == "gatehouse-acme"]
-    old, = acme()
+    g, authority = ordered(gatehouse, pebble)
+    old = g.processes()["gatehouse-acme"]
     os.kill(old, signal.SIGKILL)
-    until(lambda: acme() and acme() != [old], 10)
+    until(lambda: g.processes().get("gatehouse-acme", old) != old, 10)
     until(lambda: orders(g)[0]["until"], 10)
-    assert is_pebbles(shown(tls))
+    assert is_pebbles(shown(g.port))
 
 
 @needs_pebble
 def test_a_worker_that_comes_later_is_told(gatehouse, pebble):
-    tls = free_port()
-    authority = pebble(tls=tls)
-    g = begin(gatehouse, authority, text=TLS_ONLY, PORT=tls)
-    wait_for_certificate(g, tls)
-    worker, = [pid for pid in g.workers() if open(f"/proc/{pid}/comm").read().strip() == "gatehouse"]
+    g, authority = ordered(gatehouse, pebble)
+    worker = g.processes()["gatehouse"]
     os.kill(worker, signal.SIGKILL)
     until(lambda: g.command("status", "--json").returncode == 0 and orders(g) and orders(g)[0]["until"], 20)
-    assert is_pebbles(shown(tls))
+    assert is_pebbles(shown(g.port))
 
 
 @needs_pebble
@@ -524,7 +514,7 @@ def test_self_signed(gatehouse):
 def test_a_keeper_that_dies_takes_its_certificates_along(gatehouse):
     g = gatehouse(SELF_SIGNED)
     first = shown(g.port)
-    keeper, = [pid for pid in g.workers() if open(f"/proc/{pid}/comm").read().strip() == "gatehouse-key"]
+    keeper = g.processes()["gatehouse-key"]
     os.kill(keeper, signal.SIGKILL)
 
     def other():

@@ -3,8 +3,9 @@ import datetime, json, os, re, shutil, signal, socket, ssl, subprocess, threadin
 
 import pytest
 
-from lib import SLOWNESS, Authority, run, temp_dir, until
+from lib import SLOWNESS, run, temp_dir, until
 from lib.authority import put, rename_over
+from lib.tls import connect, context
 
 SITE = """
 reverse site {{
@@ -13,13 +14,6 @@ reverse site {{
     respond 200 body "one"
 }}
 """
-
-
-@pytest.fixture(scope="module")
-def authority():
-    one = Authority()
-    yield one
-    one.remove()
 
 
 @pytest.fixture(scope="module")
@@ -40,21 +34,13 @@ def serial_of(pair):
     return told.stdout.strip().partition("=")[2]
 
 
-def context(authority):
-    return ssl.create_default_context(cafile=authority.certificate)
-
-
-def connect(g, authority, name="site.test", port=None):
-    return context(authority).wrap_socket(socket.create_connection(("127.0.0.1", port or g.port), 10 * SLOWNESS), server_hostname=name)
-
-
 def ask(connection):
     connection.sendall(b"GET / HTTP/1.1\r\nHost: site.test\r\n\r\n")
     return connection.recv(4096)
 
 
 def serial(g, authority, **options):
-    with connect(g, authority, **options) as c:
+    with connect(g, context(authority), **options) as c:
         assert b"200" in ask(c)
         return c.getpeercert()["serialNumber"]
 
@@ -83,14 +69,14 @@ def test_files_that_are_replaced(gatehouse, authority, pairs, folder):
     put(folder, pairs[0])
     g = gatehouse(SITE.format(folder))
     before = generation(g)
-    with connect(g, authority) as old:
+    with connect(g, context(authority)) as old:
         assert b"200" in ask(old)
         g.write(SITE.format(folder).replace('"one"', '"two"').replace("respond", "nonsense"))   # not what is to be applied
         for pair in pairs[1:]:
             put(folder, pair)
             served(g, authority, pair)
         assert b"one" in ask(old)                                                                # the same connection
-    with connect(g, authority) as new:
+    with connect(g, context(authority)) as new:
         assert b"one" in ask(new)
     assert generation(g) == before
 
@@ -195,14 +181,6 @@ def test_a_change_while_many_handshakes_are_under_way(gatehouse, authority, pair
     assert failures(g) == 1
 
 
-def process(g, name):
-    for pid in g.workers():
-        with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
-            if file.read().strip() == name:
-                return pid
-    return None
-
-
 @pytest.mark.parametrize("name", ["gatehouse", "gatehouse-key"])
 def test_a_process_that_dies_while_files_change(gatehouse, authority, pairs, folder, name):
     put(folder, pairs[0])
@@ -211,9 +189,9 @@ def test_a_process_that_dies_while_files_change(gatehouse, authority, pairs, fol
     served(g, authority, pairs[1])
     rename_over(pairs[2].certificate, folder / "c.pem")       # the key is to follow
     until(lambda: refusals(g) == 1, 10, "half of the pair is refused")
-    before = process(g, name)
+    before = g.processes().get(name)
     os.kill(before, signal.SIGKILL)
-    until(lambda: process(g, name) not in (before, None), 10, "another process")
+    until(lambda: g.processes().get(name) not in (before, None), 10, "another process")
     def answered():
         try:
             return serial(g, authority)
@@ -364,7 +342,7 @@ def memory_files(pid):
 def test_a_keeper_that_stands_still_over_a_change(gatehouse, authority, pairs, folder):
     put(folder, pairs[0])
     g = gatehouse(SITE.format(folder))
-    keeper = process(g, "gatehouse-key")
+    keeper = g.processes().get("gatehouse-key")
     os.kill(keeper, signal.SIGSTOP)
     put(folder, pairs[1])
     until(lambda: len(memory_files(g.pid)) == 2, 10, "the new pair is read")

@@ -3,7 +3,7 @@ import hashlib, os, socket, ssl, subprocess, threading
 
 import pytest
 
-from lib import Client, curl, free_port, records, run, temp_dir, until
+from lib import Client, check, curl, free_port, records, until
 from lib.wait import accepts
 
 CORPUS = os.path.join(os.path.dirname(__file__), "..", "fuzz", "corpus", "client_hello")
@@ -271,17 +271,6 @@ def test_a_drain_lets_connections_end(gatehouse, origin):
 
 
 # Told beforehand
-
-def check(text, *more):
-    folder = temp_dir("check")
-    try:
-        path = folder / "a.conf"
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        return run(*(more or ("check",)), "-c", path)
-    finally:
-        folder.remove()
-
 
 def reverse(text, listen="listen 127.0.0.1:1 tls-passthrough"):
     return f"reverse r {{ {listen}; to 127.0.0.1:2\n{text}\n}}\n"

@@ -17,13 +17,6 @@ reverse site {{
 """
 
 
-@pytest.fixture(scope="module")
-def authority():
-    one = Authority()
-    yield one
-    one.remove()
-
-
 @pytest.fixture
 def folder():
     one = temp_dir("stapling")

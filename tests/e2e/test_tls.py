@@ -3,7 +3,8 @@ import json, os, pathlib, re, shutil, signal, socket, ssl, struct, subprocess, t
 
 import pytest
 
-from lib import SLOWNESS, Authority, Client, curl, run, until
+from lib import SLOWNESS, Client, curl, run, until
+from lib.tls import connect, context
 
 SITE = """
 reverse site {{
@@ -12,13 +13,6 @@ reverse site {{
     respond 200 body "$scheme $host"
 }}
 """
-
-
-@pytest.fixture(scope="module")
-def authority():
-    one = Authority()
-    yield one
-    one.remove()
 
 
 @pytest.fixture(scope="module")
@@ -35,22 +29,6 @@ def get(g, authority, *options, host="127.0.0.1", path="/"):
     return curl(f"https://{host}:{g.port}{path}", "--cacert", authority.certificate, "--resolve", f"{host}:{g.port}:127.0.0.1", *options)
 
 
-def context(authority, version=None):
-    made = ssl.create_default_context(cafile=authority.certificate)
-    if version:
-        made.minimum_version = made.maximum_version = version
-    return made
-
-
-def connect(g, made, name="site.test"):
-    return made.wrap_socket(socket.create_connection(("127.0.0.1", g.port), 10 * SLOWNESS), server_hostname=name)
-
-
-def processes(g):
-    """{name: pid} of worker and keeper."""
-    return {open(f"/proc/{pid}/comm", encoding="utf-8").read().strip(): pid for pid in g.workers()}
-
-
 def test_curl_and_the_scheme_that_is_told(gatehouse, authority, pair, nginx):
     g = gatehouse(SITE.format(pair).replace('respond 200 body "$scheme $host"', f"to 127.0.0.1:{nginx.port}"))
     answer = get(g, authority, path="/echo")
@@ -60,7 +38,7 @@ def test_curl_and_the_scheme_that_is_told(gatehouse, authority, pair, nginx):
 @pytest.mark.parametrize("version", ["1_2", "1_3"])
 def test_both_versions(gatehouse, authority, pair, version):
     g = gatehouse(SITE.format(pair))
-    with connect(g, context(authority, getattr(ssl.TLSVersion, "TLSv" + version))) as c:
+    with connect(g, context(authority, version.replace("_", "."))) as c:
         for _ in range(3):
             c.sendall(b"GET / HTTP/1.1\r\nHost: site.test\r\n\r\n")
             assert b"https site.test" in c.recv(4096)
@@ -71,7 +49,7 @@ def test_a_request_of_each_kind_of_key(gatehouse, authority, pair, rsa_pair):
     both = SITE.format(pair).replace("    respond", f"    certificate {rsa_pair.certificate} {rsa_pair.key}\n    respond")
     g = gatehouse(both)
     for ciphers, kind in (("ECDHE-ECDSA-AES128-GCM-SHA256", "EC"), ("ECDHE-RSA-AES128-GCM-SHA256", "RSA")):
-        made = context(authority, ssl.TLSVersion.TLSv1_2)
+        made = context(authority, "1.2")
         made.set_ciphers(ciphers)
         with connect(g, made) as c:
             shown = subprocess.run(["openssl", "x509", "-inform", "DER", "-noout", "-text"], input=c.getpeercert(True), capture_output=True).stdout
@@ -142,7 +120,7 @@ def data_records(stream):
 def test_a_head_shares_a_record_with_its_body(gatehouse, authority, pair, origin):
     o = origin(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + 4 * (b"3e8\r\n" + b"x" * 1000 + b"\r\n") + b"0\r\n\r\n")
     g = gatehouse(SITE.format(pair).replace('respond 200 body "$scheme $host"', f"to 127.0.0.1:{o.port}"))
-    made = context(authority, ssl.TLSVersion.TLSv1_2)           # whose tickets are no application data
+    made = context(authority, "1.2")                            # whose tickets are no application data
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     both = made.wrap_bio(incoming, outgoing, server_hostname="site.test")
     with socket.create_connection(("127.0.0.1", g.port), 10 * SLOWNESS) as plain:
@@ -353,7 +331,7 @@ def test_no_part_of_a_key_is_in_the_worker(gatehouse, authority, pair, rsa_pair,
     handshakes(g, authority)
     assert g.reload().returncode == 0
     handshakes(g, authority)
-    pids = processes(g)
+    pids = g.processes()
     parts = private_parts(shown)
     assert len(parts) >= 3
     def found(pid):
@@ -376,7 +354,7 @@ def test_a_key_in_the_certificates_file_stays_out_of_the_worker(gatehouse, autho
         handshakes(g, authority)
         assert g.reload().returncode == 0
         handshakes(g, authority)
-        pids, parts = processes(g), private_parts(pair)
+        pids, parts = g.processes(), private_parts(pair)
         assert any(part in piece for piece in memory_of(pids["gatehouse-key"]) for part in parts)
         assert not any(part in piece for pid in (pids["gatehouse"], g.pid) for piece in memory_of(pid) for part in parts)
 
@@ -391,7 +369,7 @@ def test_a_key_that_is_named_as_a_certificate(gatehouse, pair, web_folder):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's keeper has a user of its own")
 def test_the_keeper_is_nobodys_and_can_do_nothing_else(gatehouse, authority, pair):
     g = gatehouse(SITE.format(pair))
-    pids = processes(g)
+    pids = g.processes()
     status = {name: open(f"/proc/{pid}/status", encoding="utf-8").read() for name, pid in pids.items()}
     uid = {name: re.search(r"^Uid:\s+(\d+)", text, re.M)[1] for name, text in status.items()}
     assert uid["gatehouse-key"] not in ("0", uid["gatehouse"])
@@ -402,17 +380,17 @@ def test_a_keeper_that_is_killed(gatehouse, authority, pair):
     g = gatehouse(SITE.format(pair))
     with connect(g, context(authority)) as old:
         for _ in range(3):
-            before = processes(g)["gatehouse-key"]
+            before = g.processes()["gatehouse-key"]
             os.kill(before, signal.SIGKILL)
             handshakes(g, authority, 3)
             old.sendall(b"GET / HTTP/1.1\r\nHost: site.test\r\n\r\n")
             assert b"200" in old.recv(4096)
-            until(lambda: processes(g).get("gatehouse-key", before) != before, 10, "another keeper")
+            until(lambda: g.processes().get("gatehouse-key", before) != before, 10, "another keeper")
 
 
 def test_a_keeper_that_stands_still_holds_up_handshakes_alone(gatehouse, authority, pair):
     g = gatehouse("\nthreads 1\n" + SITE.format(pair))
-    keeper = processes(g)["gatehouse-key"]
+    keeper = g.processes()["gatehouse-key"]
     with connect(g, context(authority)) as old:
         os.kill(keeper, signal.SIGSTOP)
         done = []

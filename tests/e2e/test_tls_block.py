@@ -5,15 +5,7 @@ import pytest
 
 from lib import SLOWNESS, Authority, Client, curl, record_of, records, run, until
 from lib.authority import Pair
-
-VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
-
-
-@pytest.fixture(scope="module")
-def authority():
-    one = Authority()
-    yield one
-    one.remove()
+from lib.tls import VERSIONS, connect, context as strict_context
 
 
 @pytest.fixture(scope="module")
@@ -49,18 +41,11 @@ def two(pairs, a="", b="", **more):
     return "\n" + block("a.test", pairs["a.test"], a, **more) + block("b.test", pairs["b.test"], b, **more)
 
 
-def context(authority, version=None, pair=None):
-    made = ssl.create_default_context(cafile=authority.certificate)
+def context(*args):
+    """Of a client that takes any name, or none."""
+    made = strict_context(*args)
     made.check_hostname = False
-    if version:
-        made.minimum_version = made.maximum_version = VERSIONS[version]
-    if pair:
-        made.load_cert_chain(pair.certificate, pair.key)
     return made
-
-
-def connect(g, made, name="site.test", session=None):
-    return made.wrap_socket(socket.create_connection(("127.0.0.1", g.port), 10 * SLOWNESS), server_hostname=name, session=session)
 
 
 def ask(c, host="site.test", path="/", *fields):
@@ -414,7 +399,7 @@ def test_a_session_outlives_the_worker(gatehouse, authority, pairs):
     g = gatehouse(site(pairs))
     made = context(authority)
     session = exchange(g, made)[3]
-    worker = {open(f"/proc/{pid}/comm", encoding="utf-8").read().strip(): pid for pid in g.workers()}["gatehouse"]
+    worker = g.processes()["gatehouse"]
     os.kill(worker, signal.SIGKILL)
     until(lambda: worker not in g.workers() and len(g.workers()) == 2, 10, "another worker")
     assert exchange(g, made, session=session)[2]

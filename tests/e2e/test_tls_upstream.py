@@ -10,13 +10,6 @@ ONE = "\nthreads 1\nlog { to stdout; format json }\n"
 SITE = "reverse site { listen 127.0.0.1:${env.PORT}; pool app }\n"
 
 
-@pytest.fixture(scope="module")
-def authority():
-    one = Authority()
-    yield one
-    one.remove()
-
-
 @pytest.fixture
 def secure(nginx_new):
     """secure(pair, extra): the port of an nginx that speaks TLS with that certificate."""
@@ -236,7 +229,7 @@ def test_a_server_that_asks_for_a_certificate(gatehouse, authority, secure, key,
 def test_the_keeper_signs_for_servers_too(gatehouse, authority, secure):
     n = secure(authority.issue("127.0.0.1"), ASKING.format("on", authority.certificate) + " ssl_session_tickets off; ssl_session_cache off;")
     g = gatehouse(pool(f"127.0.0.1:{n.tls_port}", shown(authority, authority.issue("front"))))
-    names = {open(f"/proc/{pid}/comm", encoding="utf-8").read().strip(): pid for pid in g.workers()}
+    names = g.processes()
     assert curl(g.url("/again")).status == 200
     os.kill(names["gatehouse-key"], signal.SIGKILL)
     for _ in range(3):
@@ -248,7 +241,7 @@ def test_the_keeper_signs_for_servers_too(gatehouse, authority, secure):
 def test_a_keeper_that_stands_still_holds_up_that_server_alone(gatehouse, authority, secure, nginx):
     n = secure(authority.issue("127.0.0.1"), ASKING.format("on", authority.certificate))
     g = gatehouse(pool(f"127.0.0.1:{n.tls_port}", shown(authority, authority.issue("front")), "timeouts { server-tls 500ms }\n").replace("pool app }", f"route /echo {{ to 127.0.0.1:{nginx.port} }} route * {{ pool app }} }}"))
-    keeper = {open(f"/proc/{pid}/comm", encoding="utf-8").read().strip(): pid for pid in g.workers()}["gatehouse-key"]
+    keeper = g.processes()["gatehouse-key"]
     os.kill(keeper, signal.SIGSTOP)
     answers = []
     waiting = threading.Thread(target=lambda: answers.append(curl(g.url("/who")).status), daemon=True)

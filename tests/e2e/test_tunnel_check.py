@@ -3,7 +3,7 @@ import hashlib, itertools, os, socket, ssl, subprocess
 
 import pytest
 
-from lib import Client, Origin, curl, records, run, temp_dir, until
+from lib import Client, Origin, check, curl, records, until
 
 CORPUS = os.path.join(os.path.dirname(__file__), "..", "fuzz", "corpus", "client_hello")
 ADDRESSES = itertools.count(1)
@@ -331,17 +331,6 @@ forward office {
     %s
 }
 """
-
-
-def check(text, *more):
-    folder = temp_dir("check")
-    try:
-        path = folder / "a.conf"
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        return run(*(more or ("check",)), "-c", path)
-    finally:
-        folder.remove()
 
 
 def test_tests_and_explain_know_of_it():

@@ -15,7 +15,7 @@ Gatehouse   the process. `gatehouse(text, NAME=value...)` writes the text (plus 
             `listen` that is not given becomes a free port; ${env.DIR} is its folder. The fixture stops what a test left
             running, and so checks each: exit status 0, no sanitizer report, no process left behind.
               .port .ports["PORT2"] .dir .conf .pid .url(path)
-              .workers()                pids of the children
+              .workers()                pids of the children; .processes() has their names, too
               .reload(text=None)        by the command; a CompletedProcess. The text is written first
               .command("status", ...)   any command to the running one
               .log_lines(path=None, at_least=0)   lines of the access log: stdout, or a file of .dir; waits for so many
@@ -34,11 +34,13 @@ Origin      bytes to the letter: a thread that keeps exactly what arrives and an
 Client      raw bytes towards a port: with Client(g.port) as c: c.send(b"..."); r = c.response(); r.status, r["name"], r.body
               .response(head=False) .read_until_close() .is_closed(within) .half_close() .reset(); a path is a unix socket
 curl        curl(url, *options, proxy=None) -> .status .connect_status .fields .body .exit .errors
-run         run("check", "-c", path) -> CompletedProcess of a short command, with text
+run         run("check", "-c", path) -> CompletedProcess of a short command, with text; check(text), check(text, "explain", url): of a
+            file with that text
 NameServer  a DNS server on loopback: NameServer({"app.test": ["127.0.0.1"]}, ttl=1).address; .names may change. Fixture `name_server`
 records     records(g, at_least) -> the lines of a `format json` log as dicts; record_of(g, answer) -> the one of an answer
 web_folder  fixture: a folder that the worker may read, with .put(name, bytes)
-Authority   makes certificates: .certificate, .issue(names…) -> .certificate .key, .revoke(pair), .staple(pair)
+Authority   makes certificates: .certificate, .issue(names…) -> .certificate .key, .revoke(pair), .staple(pair). Fixture `authority`
+lib.tls     context(authority, version, pair) and connect(g, context, name): clients by Python's library
 certificate fixture: .certificate .key, self-signed for site.test, *.site.test and 127.0.0.1
 until       until(condition, seconds=10, what="…") -> its value, as soon as it is true; fails loudly when it never is
 tcp_sockets what the kernel knows of TCP: .local .peer (ports) .state .unsent .unread, each
@@ -47,11 +49,11 @@ free_port   a port that is free, and stays so until a server binds it
 from .authority import Authority
 from .client import Client, Response, curl
 from .dns import NameServer
-from .gatehouse import Gatehouse, binary, run
+from .gatehouse import Gatehouse, binary, check, run
 from .log import record_of, records
 from .nginx import Nginx
 from .origin import Connection, Origin, Request
 from .wait import SLOWNESS, free_port, tcp_sockets, temp_dir, until
 
-__all__ = ["Authority", "Client", "Connection", "Gatehouse", "NameServer", "Nginx", "Origin", "Request", "Response", "SLOWNESS", "binary", "curl",
+__all__ = ["Authority", "Client", "Connection", "Gatehouse", "NameServer", "Nginx", "Origin", "Request", "Response", "SLOWNESS", "binary", "check", "curl",
            "free_port", "record_of", "records", "run", "tcp_sockets", "temp_dir", "until"]

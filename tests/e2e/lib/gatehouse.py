@@ -18,6 +18,18 @@ def run(*arguments, timeout=20, **options):
     return subprocess.run([binary(), *map(str, arguments)], capture_output=True, text=True, timeout=timeout * SLOWNESS, **options)
 
 
+def check(text, *more):
+    """`gatehouse check`, or another command, of a file with this text."""
+    folder = temp_dir("check")
+    try:
+        path = folder / "a.conf"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return run(*(more or ("check",)), "-c", path)
+    finally:
+        folder.remove()
+
+
 class Gatehouse:
     def __init__(self, text, env=None, wait=True):
         self.dir = temp_dir("test")
@@ -75,6 +87,10 @@ class Gatehouse:
     def workers(self):
         with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="utf-8") as file:
             return [int(pid) for pid in file.read().split()]
+
+    def processes(self):
+        """{name: pid} of the children."""
+        return {open(f"/proc/{pid}/comm", encoding="utf-8").read().strip(): pid for pid in self.workers()}
 
     def command(self, *arguments, **options):
         return run(arguments[0], "-c", self.conf, *arguments[1:], env=self.env, **options)
