@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/date.h"
 #include "base/must.h"
+#include "net/tls_client.h"
 #include "net/tls_server.h"
 
 #include <openssl/x509v3.h>
@@ -49,10 +50,15 @@ static int64_t now_seconds(void)
     return wall_seconds(clock_wall());
 }
 
+static struct certificate_facts facts_of(const X509 *certificate)
+{
+    return (struct certificate_facts){.begins = tls_time_of(X509_get0_notBefore(certificate)),
+                                      .ends = tls_time_of(X509_get0_notAfter(certificate))};
+}
+
 void tls_certificate_lint(X509 *certificate, const struct word *at, struct diag *diag)
 {
-    const struct certificate_facts facts = {.begins = tls_time_of(X509_get0_notBefore(certificate)),
-                                            .ends = tls_time_of(X509_get0_notAfter(certificate))};
+    const struct certificate_facts facts = facts_of(certificate);
     int64_t now = now_seconds();
     struct text text;
     text_init(&text);
@@ -132,8 +138,7 @@ static X509 *certificate_of(struct tls_server *server, size_t index)
 void tls_server_facts(struct tls_server *server, size_t index, struct certificate_facts *ret, struct text *names)
 {
     X509 *certificate = certificate_of(server, index);
-    ret->begins = tls_time_of(X509_get0_notBefore(certificate));
-    ret->ends = tls_time_of(X509_get0_notAfter(certificate));
+    *ret = facts_of(certificate);
     if (names != NULL)
         add_names(names, certificate);
     X509_free(certificate);
@@ -154,4 +159,15 @@ bool tls_server_covers(struct tls_server *server, size_t index, struct str host)
     }
     X509_free(certificate);
     return is_covered;
+}
+
+/* That is shown to servers */
+
+void tls_client_facts(struct tls_client *client, struct certificate_facts *ret)
+{
+    SSL_CTX *ctx = tls_client_ctx(client);
+    const X509 *certificate = SSL_CTX_get0_certificate(ctx);
+    must(certificate != NULL);
+    *ret = facts_of(certificate);
+    SSL_CTX_free(ctx);
 }

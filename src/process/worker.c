@@ -42,7 +42,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LOG_PATIENCE_MS = 2000, PSEUDONYM_LEN = 10, ANSWER_PATIENCE_S = 1, EXPIRY_MS = 24 * MSEC_HOUR };
+enum { LOG_PATIENCE_MS = 2000, PSEUDONYM_LEN = 10, ANSWER_PATIENCE_S = 1 };
 
 enum worker_state { WORKER_SERVING, WORKER_DRAINING, WORKER_ENDING };
 
@@ -52,7 +52,7 @@ struct worker {
     struct ready channel;
     struct task task;
     struct timer deadline; /* of a drain */
-    struct timer expiry;   /* when certificates that end are told next */
+    struct worker_expiry expiry;
     unsigned threads;
     struct crew *crew;
     struct generation *generation; /* one reference; NULL: none yet */
@@ -210,7 +210,7 @@ static void adopt(struct worker *worker, unsigned number)
     worker->generation = generation_build(load->config, logs, number);
     load->config = NULL;
     worker->adopted = clock_mono();
-    timer_set(&worker->expiry, EXPIRY_MS);
+    worker_expiry_loaded(&worker->expiry);
     stapling_set(worker->stapling, current_config(worker));
     set_limits(worker);
     crew_adopt(worker->crew, worker->generation, load->given);
@@ -415,6 +415,15 @@ static void handle(struct worker *worker, struct message *message)
         close(message->fd);
 }
 
+static void tell_expiry(struct worker *worker)
+{
+    struct text text;
+    text_init(&text);
+    worker_expiry_tell(&worker->expiry, current_config(worker), wall_seconds(clock_wall()), &text);
+    fputs(text.len > 0 ? text.at : "", stderr);
+    text_fini(&text);
+}
+
 static void run(struct task *task)
 {
     struct worker *worker = container_of(task, struct worker, task);
@@ -422,10 +431,8 @@ static void run(struct task *task)
         timer_clear(&worker->deadline);
         stop(worker);
     }
-    if (timer_is_due(&worker->expiry)) {
-        worker_tell_expiry(current_config(worker));
-        timer_set(&worker->expiry, EXPIRY_MS);
-    }
+    if (worker->generation != NULL)
+        tell_expiry(worker);
     for (;;) {
         enum received received = channel_receive(WORKER_CHANNEL, false, &worker->message);
         if (received == RECEIVED_END) { /* the supervisor is gone */
@@ -489,7 +496,7 @@ static void begin(struct worker *worker)
     make_pseudonym(worker);
     task_init(&worker->task, run);
     timer_init(&worker->deadline, &worker->task);
-    timer_init(&worker->expiry, &worker->task);
+    worker_expiry_init(&worker->expiry, &worker->task);
     ready_init(&worker->channel, WORKER_CHANNEL, true, true);
     worker->channel.reader = &worker->task;
     worker->stapling = stapling_new(remote_opener());
@@ -506,7 +513,7 @@ static void end(struct worker *worker)
     helper_shutdown();
     ready_fini(&worker->channel);
     timer_fini(&worker->deadline);
-    timer_fini(&worker->expiry);
+    worker_expiry_fini(&worker->expiry);
     task_fini(&worker->task);
     crew_free(worker->crew);
     if (worker->generation != NULL)

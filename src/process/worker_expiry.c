@@ -1,26 +1,61 @@
 #include "process/worker_expiry.h"
 
-#include <stdio.h>
+enum { DAY_MS = 24 * MSEC_HOUR };
 
-static void tell(const char *path, const struct certificate_facts *facts, int64_t now)
+static void tell(const struct certificate_conf *conf, const struct certificate_facts *facts, int64_t now,
+                 struct text *into)
 {
-    struct text text;
-    text_init(&text);
-    certificate_tell_end(facts, now, &text);
-    fprintf(stderr, "gatehouse: the certificate %s %s\n", path, text.at);
-    text_fini(&text);
+    if (!certificate_is_ending(facts, now))
+        return;
+    text_printf(into, "gatehouse: the certificate %s ", conf->certificate_path);
+    certificate_tell_end(facts, now, into);
+    text_add_char(into, '\n');
 }
 
-void worker_tell_expiry(const struct config *config)
+static void tell_of_servers(const struct config *config, int64_t now, struct text *into)
 {
-    int64_t now = wall_seconds(clock_wall());
+    struct certificate_facts facts;
     for (size_t i = 0; i < config->tls_server_count; i++) {
         const struct tls_server_conf *server = config->tls_servers[i];
         for (size_t k = 0; k < server->certificate_count; k++) {
-            struct certificate_facts facts;
             tls_server_facts(server->built, k, &facts, NULL);
-            if (certificate_is_ending(&facts, now))
-                tell(server->certificates[k].certificate_path, &facts, now);
+            tell(&server->certificates[k], &facts, now, into);
         }
     }
+}
+
+static void tell_of_pools(const struct config *config, int64_t now, struct text *into)
+{
+    struct certificate_facts facts;
+    for (size_t i = 0; i < config->pool_count; i++) {
+        const struct tls_conf *tls = config->pools[i]->tls;
+        if (tls == NULL || tls->certificate.certificate_path == NULL)
+            continue;
+        tls_client_facts(tls->built, &facts);
+        tell(&tls->certificate, &facts, now, into);
+    }
+}
+
+void worker_expiry_init(struct worker_expiry *expiry, struct task *who)
+{
+    timer_init(&expiry->timer, who);
+}
+
+void worker_expiry_fini(struct worker_expiry *expiry)
+{
+    timer_fini(&expiry->timer);
+}
+
+void worker_expiry_loaded(struct worker_expiry *expiry)
+{
+    timer_set(&expiry->timer, DAY_MS);
+}
+
+void worker_expiry_tell(struct worker_expiry *expiry, const struct config *config, int64_t now, struct text *into)
+{
+    if (!timer_is_due(&expiry->timer))
+        return;
+    timer_set(&expiry->timer, DAY_MS);
+    tell_of_servers(config, now, into);
+    tell_of_pools(config, now, into);
 }
