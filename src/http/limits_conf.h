@@ -30,6 +30,11 @@ struct limits {
     uint64_t connections_per_client; /* 0: none */
 };
 
+/* The defaults of a message's head and framing, for an initializer: of what no configuration speaks of. A test compares them with the table. */
+#define LIMITS_OF_MESSAGES                                                                                             \
+    .uri_size = 8192, .header_size = 32768, .field_size = 16384, .header_count = 100, .chunk_line = 256,               \
+    .chunk_overhead = 16384, .trailer_size = 8192, .trailer_count = 20
+
 struct timeouts {
     msec client_header; /* accept (or first byte of a later request) to full head */
     msec tls_handshake; /* accept to the end of a client's TLS handshake; first byte of the TLS greeting in a tunnel to its end */

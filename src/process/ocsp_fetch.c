@@ -28,17 +28,7 @@ struct ocsp_fetch {
     struct text answer;
 };
 
-static const struct limits limits = {
-    .uri_size = 8192,
-    .header_size = 32768,
-    .field_size = 16384,
-    .header_count = 100,
-    .body_size = TLS_OCSP_ANSWER_MAX,
-    .chunk_line = 256,
-    .chunk_overhead = 16384,
-    .trailer_size = 8192,
-    .trailer_count = 20,
-};
+static const struct limits limits = {LIMITS_OF_MESSAGES, .body_size = TLS_OCSP_ANSWER_MAX};
 
 static enum flow fail(struct ocsp_fetch *fetch, const char *why)
 {

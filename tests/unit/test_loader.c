@@ -1,4 +1,5 @@
 #include "tests/unit/conf_kit.h"
+#include "tests/unit/default_limits.h"
 
 #include "base/object.h"
 
@@ -169,6 +170,26 @@ START_TEST(test_no_log_is_stdout)
     ck_assert(config != NULL && config->log_count == 1 && !config->log_is_off);
     ck_assert(config->logs[0].to == LOG_STDOUT && config->logs[0].format == LOG_COMBINED);
     ck_assert(config->reverses[0].hosts[0].kind == HOST_DEFAULT);
+    kit_fini(&kit);
+}
+END_TEST
+
+/* What the program uses where no configuration speaks, and what tests of parsers use, is what the table has. */
+START_TEST(test_limits_of_messages)
+{
+    struct kit kit = {0};
+    const struct config *config = kit_load(&kit, SITE, files);
+    ck_assert_msg(config != NULL, "%s", text_str(&kit.shown).at);
+    const struct limits *table = &config->limits;
+    ck_assert_uint_eq(table->uri_size, default_limits.uri_size);
+    ck_assert_uint_eq(table->header_size, default_limits.header_size);
+    ck_assert_uint_eq(table->field_size, default_limits.field_size);
+    ck_assert_uint_eq(table->header_count, default_limits.header_count);
+    ck_assert_uint_eq(table->body_size, default_limits.body_size);
+    ck_assert_uint_eq(table->chunk_line, default_limits.chunk_line);
+    ck_assert_uint_eq(table->chunk_overhead, default_limits.chunk_overhead);
+    ck_assert_uint_eq(table->trailer_size, default_limits.trailer_size);
+    ck_assert_uint_eq(table->trailer_count, default_limits.trailer_count);
     kit_fini(&kit);
 }
 END_TEST
@@ -565,6 +586,7 @@ Suite *suite_loader(void)
     tcase_add_test(tests, test_forward);
     tcase_add_test(tests, test_paths_and_files);
     tcase_add_test(tests, test_no_log_is_stdout);
+    tcase_add_test(tests, test_limits_of_messages);
     tcase_add_test(tests, test_shared_lists);
     tcase_add_test(tests, test_mistakes);
     tcase_add_test(tests, test_mistakes_elsewhere);
