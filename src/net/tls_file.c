@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 
 enum { CERTIFICATE_MAX = 1024 * 1024 };
@@ -104,6 +105,7 @@ int tls_file_trust(X509_STORE *store, const char *text, size_t len)
         X509 *authority = PEM_read_bio_X509(bio, NULL, NULL, NULL);
         if (authority == NULL)
             break;
+        X509_get_extension_flags(authority); /* reads its extensions, before threads share it and each would want to */
         must(X509_STORE_add_cert(store, authority) == 1);
         X509_free(authority);
         count++;

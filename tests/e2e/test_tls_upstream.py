@@ -315,6 +315,32 @@ def test_a_certificate_that_is_written_by_halves_is_not_shown(gatehouse, authori
     assert refusals() == 3
 
 
+def test_a_certificate_that_changes_while_connections_are_made(gatehouse, authority, secure, web_folder):
+    n = secure(authority.issue("127.0.0.1"), ASKING.format("on", authority.certificate))
+    pairs = {name: authority.issue(name) for name in ("one", "two", "three")}
+    put(web_folder, pairs["three"])
+    g = gatehouse(pool(f"127.0.0.1:{n.tls_port}", shown(authority, followed(web_folder))).replace("threads 1", "threads 4"))
+    seen, faults, end = set(), [], threading.Event()
+    def client():
+        while not end.is_set():
+            with Client(g.port) as c:
+                answer = c.get("/again")
+            seen.add(answer.body.split()[0])
+            if answer.status != 200:
+                faults.append(answer)
+    clients = [threading.Thread(target=client, daemon=True) for _ in range(4)]
+    for one in clients:
+        one.start()
+    for name, pair in pairs.items():
+        put(web_folder, pair)
+        until(lambda: curl(g.url("/again")).body.startswith(f"CN={name} ".encode()), 10, "the new certificate is shown")
+    end.set()
+    for one in clients:
+        one.join(20 * SLOWNESS)
+    assert not faults, faults[:5]
+    assert seen == {f"CN={name}".encode() for name in pairs}
+
+
 def test_a_certificate_of_a_block_and_two_pools(gatehouse, authority, secure, web_folder):
     n = secure(authority.issue("127.0.0.1"), ASKING.format("on", authority.certificate) + " ssl_session_cache off; ssl_session_tickets off;")
     front, back = authority.issue("front"), authority.issue("back")
