@@ -9,7 +9,6 @@
 #include "process/sandbox.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -195,36 +194,6 @@ static bool is_busy(const struct acme *acme, const struct order *other)
     return false;
 }
 
-static void account_path(const struct order *order, char *ret, size_t size)
-{
-    snprintf(ret, size, "%s/account", order->folder);
-}
-
-/* What is to be done with the account: "new", "update" when it has another address of mail; NULL: nothing. */
-static const char *account_step(const struct order *order)
-{
-    char path[PROGRAM_MAX], email[ORDER_NAME_MAX * 2] = "";
-    account_path(order, path, sizeof path);
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return "new";
-    ssize_t got = read(fd, email, sizeof email - 1);
-    close(fd);
-    email[got > 0 ? got : 0] = '\0';
-    return strcmp(email, order->email != NULL ? order->email : "") == 0 ? NULL : "update";
-}
-
-static bool note_account(const struct order *order, const char *email)
-{
-    char path[PROGRAM_MAX];
-    account_path(order, path, sizeof path);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    bool is_done = fd >= 0 && write(fd, email, strlen(email)) == (ssize_t)strlen(email);
-    if (fd >= 0)
-        close(fd);
-    return is_done;
-}
-
 /* The words of uacme(1). */
 static char **make_words(const struct order *order, const char *account)
 {
@@ -261,7 +230,7 @@ static bool run_step(struct acme *acme, struct order *order)
         snprintf(error, ORDER_ERROR_MAX, "the program uacme is not in PATH any more");
         return false;
     }
-    const char *account = account_step(order);
+    const char *account = order_account_step(order);
     char **words = make_words(order, account);
     order->step = account != NULL ? ORDER_REGISTER : ORDER_ISSUE;
     order->has_registered |= account != NULL;
@@ -319,54 +288,21 @@ static void begin(struct acme *acme, struct order *order)
         tell_state(acme, order);
 }
 
-/* The account is there, or was there already; whose it is is looked at anew. */
-static bool has_account(const struct order *order, bool is_fine, struct str said)
-{
-    static const struct str there = {"Account already exists", 22};
-    if (is_fine)
-        return note_account(order, order->email != NULL ? order->email : "");
-    return str_find_str(said, there) < said.len && note_account(order, "?");
-}
-
-/* The authority may have lost it: it is made again, of the same key, but not again and again. */
-static bool has_lost_account(struct order *order, struct str said)
-{
-    static const struct str lost = {"no account associated with", 26}; /* uacme */
-    char path[PROGRAM_MAX];
-    if (order->has_registered || str_find_str(said, lost) == said.len)
-        return false;
-    account_path(order, path, sizeof path);
-    return unlink(path) == 0;
-}
-
 /* What became of the program. */
 static void ended(struct acme *acme, struct order *order, int status)
 {
-    bool is_fine = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     acme->running--;
     acme_run_read(&order->run);
     end_challenge(order);
     order->is_hook_waiting = false;
-    bool was_overdue = order->run.is_overdue;
-    struct text said = order->run.said;
-    text_init(&order->run.said);
+    enum order_outcome outcome = order_judge(order, WIFEXITED(status) && WEXITSTATUS(status) == 0);
     acme_run_fini(&order->run);
-    acme_run_why(text_str(&said), order->state.error, sizeof order->state.error);
-    if (was_overdue)
-        snprintf(order->state.error, sizeof order->state.error, "the authority has come to no end in time");
-    if (order->step == ORDER_REGISTER && has_account(order, is_fine, text_str(&said))) {
+    if (outcome == ORDER_GOES_ON)
         go_on(acme, order);
-    } else if (order->step == ORDER_ISSUE && is_fine) {
+    else if (outcome == ORDER_IS_DONE)
         succeed(acme, order);
-    } else if (order->step == ORDER_ISSUE && has_lost_account(order, text_str(&said))) {
-        go_on(acme, order);
-    } else if (order->step == ORDER_ISSUE && order->has_asked && !was_overdue && order->kind + 1 < order->kind_count) {
-        order->kind++; /* what did not work on one listener may on the other */
-        go_on(acme, order);
-    } else {
+    else
         fail(acme, order);
-    }
-    text_fini(&said);
 }
 
 static void reap(struct acme *acme)
@@ -387,13 +323,10 @@ static void do_what_is_due(struct acme *acme)
     clock_update();
     list_each_safe(link, &acme->orders) {
         struct order *order = container_of(link, struct order, link);
-        struct acme_run *run = &order->run;
-        if (run->pid != 0 && !run->is_overdue && mono_since(clock_mono(), run->until) <= 0) {
-            run->is_overdue = true;
-            kill(run->pid, SIGKILL);
-        } else if (run->pid == 0 && order->state.next <= now() && acme->running < RUNS_MAX && !is_busy(acme, order)) {
+        if (order->run.pid != 0)
+            acme_run_bound(&order->run, clock_mono());
+        else if (order->state.next <= now() && acme->running < RUNS_MAX && !is_busy(acme, order))
             begin(acme, order);
-        }
     }
 }
 
@@ -489,15 +422,13 @@ static void read_channel(struct acme *acme)
 
 static int patience(const struct acme *acme)
 {
-    int64_t wait = LOOK_MS;
+    msec wait = LOOK_MS;
     clock_update();
     list_each(link, &acme->orders) {
         const struct order *order = container_of(link, struct order, link);
-        int64_t left = order->run.pid == 0 ? (order->state.next - now()) * 1000
-                                           : mono_since(clock_mono(), order->run.until);
-        bool is_held = order->run.pid == 0 && left <= 0; /* by another one, whose end wakes us */
-        if (!is_held && left < wait)
-            wait = left > 0 ? left : 0;
+        msec left = order_patience(order, now(), clock_mono());
+        if (left >= 0 && left < wait)
+            wait = left;
     }
     return (int)wait;
 }

@@ -108,6 +108,7 @@ static bool finish(struct order *order)
     order->certificate = path_of("%/%/cert.pem", order->folder, first);
     order->key = path_of("%/private/%/key.pem", order->folder, first);
     order->memory = path_of("%/%/order", order->folder, first);
+    order->account = path_of("%/account%", order->folder, "");
     snprintf(order->state.name, sizeof order->state.name, "%s", first);
     order->state.names = (uint32_t)order->name_count;
     return true;
@@ -147,6 +148,7 @@ void order_free(struct order *order)
     free(order->certificate);
     free(order->key);
     free(order->memory);
+    free(order->account);
     free(order->challenge_text);
     free(order);
 }
@@ -322,4 +324,76 @@ bool order_succeeded(struct order *order, int64_t now)
     remember(order);
     remove_old(order);
     return true;
+}
+
+/* The account */
+
+const char *order_account_step(const struct order *order)
+{
+    char email[ORDER_NAME_MAX * 2] = "";
+    int fd = open(order->account, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return "new";
+    ssize_t got = read(fd, email, sizeof email - 1);
+    close(fd);
+    email[got > 0 ? got : 0] = '\0';
+    return strcmp(email, order->email != NULL ? order->email : "") == 0 ? NULL : "update";
+}
+
+static bool note_account(const struct order *order, const char *email)
+{
+    int fd = open(order->account, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool is_done = fd >= 0 && write(fd, email, strlen(email)) == (ssize_t)strlen(email);
+    if (fd >= 0)
+        close(fd);
+    return is_done;
+}
+
+/* It is there, or was there already; whose it is is looked at anew. */
+static bool has_account(const struct order *order, bool is_fine)
+{
+    static const struct str there = {"Account already exists", 22};
+    struct str said = text_str(&order->run.said);
+    if (is_fine)
+        return note_account(order, order->email != NULL ? order->email : "");
+    return str_find_str(said, there) < said.len && note_account(order, "?");
+}
+
+/* The authority may have lost it: it is made again, of the same key, but not again and again. */
+static bool has_lost_account(const struct order *order)
+{
+    static const struct str lost = {"no account associated with", 26}; /* uacme */
+    struct str said = text_str(&order->run.said);
+    return !order->has_registered && str_find_str(said, lost) < said.len && unlink(order->account) == 0;
+}
+
+/* Running */
+
+msec order_patience(const struct order *order, int64_t now, struct mono mono)
+{
+    if (order->run.pid != 0)
+        return acme_run_left(&order->run, mono);
+    return order->state.next > now ? (order->state.next - now) * MSEC_SECOND : -1;
+}
+
+/* What did not work on one listener may on the other. */
+static bool has_other_kind(struct order *order)
+{
+    if (!order->has_asked || order->run.is_overdue || order->kind + 1 >= order->kind_count)
+        return false;
+    order->kind++;
+    return true;
+}
+
+enum order_outcome order_judge(struct order *order, bool is_fine)
+{
+    char *error = order->state.error;
+    acme_run_why(text_str(&order->run.said), error, ORDER_ERROR_MAX);
+    if (order->run.is_overdue)
+        snprintf(error, ORDER_ERROR_MAX, "the authority has come to no end in time");
+    if (order->step == ORDER_REGISTER)
+        return has_account(order, is_fine) ? ORDER_GOES_ON : ORDER_HAS_FAILED;
+    if (is_fine)
+        return ORDER_IS_DONE;
+    return has_lost_account(order) || has_other_kind(order) ? ORDER_GOES_ON : ORDER_HAS_FAILED;
 }

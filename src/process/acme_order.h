@@ -15,6 +15,7 @@
 #include "process/acme_run.h"
 
 enum order_step { ORDER_REGISTER, ORDER_ISSUE };
+enum order_outcome { ORDER_GOES_ON, ORDER_IS_DONE, ORDER_HAS_FAILED };
 
 struct order {
     struct list link;
@@ -24,7 +25,7 @@ struct order {
     size_t name_count;
     enum challenge_kind kinds[CHALLENGE_KIND_COUNT]; /* in the order in which they are tried */
     size_t kind_count;
-    char *certificate, *key, *memory; /* paths */
+    char *certificate, *key, *memory, *account; /* paths */
     struct order_state state;
     unsigned chance;    /* 0 to 999: how early it is renewed */
     bool is_remembered; /* the memory was written; somebody who removes it wants it forgotten */
@@ -60,6 +61,13 @@ void order_look(struct order *order, int64_t now);
 void order_failed(struct order *order, int64_t now);
 /* Looks at what has come. False: it is not what was ordered (state.error says so). */
 bool order_succeeded(struct order *order, int64_t now);
+
+/* What is to be done with the account: "new", "update" when it has another address of mail; NULL: nothing. */
+const char *order_account_step(const struct order *order);
+/* How long until the clock alone makes it due for something; -1: it does not, another one's end or its own is waited for. */
+msec order_patience(const struct order *order, int64_t now, struct mono mono);
+/* What comes of a run that has ended, well or not: a next one, a look at what has come, or failure, with the reason in state.error. */
+enum order_outcome order_judge(struct order *order, bool is_fine);
 
 /* Seconds after the n-th failure in a row, n > 0. */
 int64_t order_delay(unsigned failures);

@@ -94,6 +94,22 @@ void acme_run_read(struct acme_run *run)
     run->output = -1;
 }
 
+void acme_run_bound(struct acme_run *run, struct mono now)
+{
+    if (run->pid == 0 || acme_run_left(run, now) != 0)
+        return;
+    run->is_overdue = true;
+    kill(run->pid, SIGKILL);
+}
+
+msec acme_run_left(const struct acme_run *run, struct mono now)
+{
+    if (run->is_overdue)
+        return -1;
+    msec left = mono_since(now, run->until);
+    return left > 0 ? left : 0;
+}
+
 void acme_run_kill(struct acme_run *run)
 {
     if (run->pid == 0)

@@ -28,6 +28,10 @@ struct acme_run {
 bool acme_run_start(struct acme_run *run, const char *program, char *const *words);
 /* Takes what it has said. */
 void acme_run_read(struct acme_run *run);
+/* Kills one that overstays, once: it may take its time to die. */
+void acme_run_bound(struct acme_run *run, struct mono now);
+/* How long until it is to be looked at so; -1: it was killed, and nothing but its end is waited for. */
+msec acme_run_left(const struct acme_run *run, struct mono now);
 /* Kills it, and waits for its end. */
 void acme_run_kill(struct acme_run *run);
 /* After its end; it is to be started no more, or anew. */

@@ -8,8 +8,10 @@
 #include <check.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 Suite *suite_acme(void);
 
@@ -157,6 +159,108 @@ START_TEST(test_why)
 }
 END_TEST
 
+/* Running */
+
+static struct order *order_of(const char *folder, const char *more)
+{
+    char text[256];
+    snprintf(text, sizeof text, "folder %s\ndirectory d\nname a.test\nchallenge http-01\n%s\n", folder, more);
+    struct str rest = str_of(text);
+    struct order *order = order_read(&rest);
+    ck_assert_ptr_nonnull(order);
+    return order;
+}
+
+static struct mono after(struct mono from, int64_t us)
+{
+    return (struct mono){from.us + us};
+}
+
+START_TEST(test_patience)
+{
+    static const struct mono any = {1000000};
+    struct order *order = order_of("/nowhere", "");
+    order->state.next = 1000;
+    ck_assert_int_eq(order_patience(order, 990, any), 10000);
+    ck_assert_int_eq(order_patience(order, 1000, any), -1); /* another one holds it up */
+    ck_assert_int_eq(order_patience(order, 2000, any), -1);
+    order_free(order);
+}
+END_TEST
+
+/* It is killed after ten minutes, once. However long it takes to die, nobody is kept busy by that; and then the order waits for its next turn,
+   without a try of the other challenge. */
+START_TEST(test_a_run_that_overstays)
+{
+    static char *const words[] = {"sleep", "1000", NULL};
+    char folder[] = "/tmp/gatehouse-acme-XXXXXX", text[64];
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    struct order *order = order_of(folder, "challenge tls-alpn-01\n");
+    order->step = ORDER_ISSUE;
+    order->has_asked = true;
+    ck_assert(acme_run_start(&order->run, "/bin/sleep", words));
+    struct mono begun = clock_mono(), until = order->run.until;
+    ck_assert_int_eq(mono_since(begun, until), 10 * MSEC_MINUTE);
+    ck_assert_int_eq(order_patience(order, 0, begun), 10 * MSEC_MINUTE);
+    acme_run_bound(&order->run, after(until, -1000));
+    ck_assert(!order->run.is_overdue);
+    ck_assert_int_eq(order_patience(order, 0, after(until, -1000)), 1);
+    ck_assert_int_eq(order_patience(order, 0, until), 0);
+    ck_assert_int_eq(order_patience(order, 0, after(until, 5000000)), 0);
+    acme_run_bound(&order->run, until);
+    ck_assert(order->run.is_overdue);
+    ck_assert_int_eq(order_patience(order, 0, until), -1);
+    ck_assert_int_eq(order_patience(order, 0, after(until, 5000000)), -1);
+
+    int status;
+    ck_assert_int_eq(waitpid(order->run.pid, &status, 0), order->run.pid);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    ck_assert_int_eq(order_judge(order, false), ORDER_HAS_FAILED);
+    ck_assert_str_eq(order->state.error, "the authority has come to no end in time");
+    acme_run_fini(&order->run);
+    order_failed(order, 1000);
+    ck_assert_uint_eq(order->state.failures, 1);
+    ck_assert_int_ge(order_patience(order, 1000, until), 60 * MSEC_SECOND);
+    order_free(order);
+    snprintf(text, sizeof text, "rm -r %s", folder);
+    ck_assert_int_eq(system(text), 0);
+}
+END_TEST
+
+/* The other challenge, the account that was lost, the one that is there already. */
+START_TEST(test_what_comes_of_a_run)
+{
+    char folder[] = "/tmp/gatehouse-acme-XXXXXX", text[64];
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    struct order *order = order_of(folder, "challenge tls-alpn-01\n");
+    text_init(&order->run.said);
+    ck_assert_str_eq(order_account_step(order), "new");
+    ck_assert_int_eq(order_judge(order, false), ORDER_HAS_FAILED);
+    text_add_cstr(&order->run.said, "uacme: Account already exists\n");
+    ck_assert_int_eq(order_judge(order, false), ORDER_GOES_ON);
+    ck_assert_str_eq(order_account_step(order), "update");
+    ck_assert_int_eq(order_judge(order, true), ORDER_GOES_ON);
+    ck_assert_ptr_null(order_account_step(order));
+
+    order->step = ORDER_ISSUE;
+    ck_assert_int_eq(order_judge(order, true), ORDER_IS_DONE);
+    ck_assert_int_eq(order_judge(order, false), ORDER_HAS_FAILED); /* it has come to no challenge */
+    order->has_asked = true;
+    ck_assert_int_eq(order_judge(order, false), ORDER_GOES_ON);
+    ck_assert_uint_eq(order->kind, 1);
+    ck_assert_int_eq(order_judge(order, false), ORDER_HAS_FAILED);
+    text_add_cstr(&order->run.said, "uacme: there is no account associated with the key\n");
+    ck_assert_int_eq(order_judge(order, false), ORDER_GOES_ON);
+    ck_assert_str_eq(order_account_step(order), "new");
+    order->has_registered = true;
+    ck_assert_int_eq(order_judge(order, false), ORDER_HAS_FAILED);
+    acme_run_fini(&order->run);
+    order_free(order);
+    snprintf(text, sizeof text, "rm -r %s", folder);
+    ck_assert_int_eq(system(text), 0);
+}
+END_TEST
+
 /* What the keeper makes */
 
 static X509 *read_pem(const struct text *pem)
@@ -275,6 +379,9 @@ Suite *suite_acme(void)
     tcase_add_test(all, test_half_an_order_is_none);
     tcase_add_test(all, test_memory);
     tcase_add_test(all, test_why);
+    tcase_add_test(all, test_patience);
+    tcase_add_test(all, test_a_run_that_overstays);
+    tcase_add_test(all, test_what_comes_of_a_run);
     tcase_add_test(all, test_made);
     tcase_add_test(all, test_made_for_a_challenge);
     tcase_add_test(all, test_made_for_many);
