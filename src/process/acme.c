@@ -158,14 +158,21 @@ static void serve_hook(struct acme *acme, struct order *order)
         answer_hook(order, false);
 }
 
+/* Once nobody can ask any more, there is nothing to be woken by. */
 static void read_hooks(struct acme *acme, struct order *order)
 {
-    while (order->run.pid != 0 && channel_receive(order->run.hooks, false, &acme->message) == RECEIVED_MESSAGE) {
+    struct acme_run *run = &order->run;
+    enum received received = RECEIVED_NOTHING;
+    while (run->hooks >= 0 && (received = channel_receive(run->hooks, false, &acme->message)) == RECEIVED_MESSAGE) {
         if (acme->message.fd >= 0)
             close(acme->message.fd);
         if (acme->message.kind == MESSAGE_HOOK)
             serve_hook(acme, order);
     }
+    if (received != RECEIVED_END)
+        return;
+    close(run->hooks);
+    run->hooks = -1;
 }
 
 /* The worker answers it now, or (index is not 0) cannot. */

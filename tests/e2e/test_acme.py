@@ -395,6 +395,29 @@ def test_the_supervisor_is_killed_while_an_order_is_under_way(gatehouse, silent)
     g.kill()
 
 
+def test_an_uacme_that_cannot_ask_any_more(gatehouse, web_folder):
+    """One that has let go of its hooks and its output, as one that is being killed does, keeps nobody busy."""
+    os.chmod(web_folder.put("uacme", f"#!/bin/sh\nexec 1>&- 2>&- 3>&-\necho $$ >{web_folder}/pid\nexec sleep 1000\n"), 0o755)
+    os.chmod(web_folder, 0o777)
+    g = gatehouse(SITE.format(hosts="site.test"), PATH=f"{web_folder}:{os.environ['PATH']}", DIRECTORY="https://127.0.0.1:1/dir")
+    until(lambda: os.path.exists(f"{web_folder}/pid") and orders(g) and orders(g)[0]["under_way"], 20)
+    acme, = [pid for pid in g.workers() if open(f"/proc/{pid}/comm").read().strip() == "gatehouse-acme"]
+
+    def turns():
+        """Its state, and whatever moves when it runs."""
+        with open(f"/proc/{acme}/stat", encoding="utf-8") as file:
+            words = file.read().rsplit(")", 1)[1].split()
+        with open(f"/proc/{acme}/status", encoding="utf-8") as file:
+            return words[0], words[11:13], [line for line in file if "ctxt_switches" in line]
+    seen = []
+
+    def is_at_rest():
+        seen.append(turns())
+        return seen[-1][0] == "S" and seen[-20:] == seen[-1:] * 20
+    until(is_at_rest, 10, "it sleeps")
+    assert orders(g)[0]["under_way"]
+
+
 @needs_pebble
 def test_whoever_orders_is_started_again(gatehouse, pebble):
     g, authority = ordered(gatehouse, pebble)
