@@ -37,25 +37,31 @@ static bool start(struct supervisor *supervisor)
     return true;
 }
 
-static bool receive(struct keeping *keeping)
+/* It has no descriptors to pass, whatever it answers to. */
+static bool receive(struct keeping *keeping, int64_t until_ms)
 {
     struct pollfd readable = {.fd = keeping->channel, .events = POLLIN};
-    return poll(&readable, 1, PATIENCE_MS) > 0 &&
-           channel_receive(keeping->channel, false, &keeping->message) == RECEIVED_MESSAGE;
+    struct message *message = &keeping->message;
+    int64_t left = until_ms - now_ms();
+    if (left <= 0 || poll(&readable, 1, (int)left) <= 0 ||
+        channel_receive(keeping->channel, false, message) != RECEIVED_MESSAGE)
+        return false;
+    if (message->fd >= 0)
+        close(message->fd);
+    return true;
 }
 
 /* Waits for what it says of the key, since whoever asked waits too; it is busy with nothing else that takes long. */
 static bool hear(struct keeping *keeping, enum message_kind wanted, char ret_why[KEY_WHY_MAX])
 {
+    const struct message *message = &keeping->message;
+    int64_t until_ms = now_ms() + PATIENCE_MS;
     snprintf(ret_why, KEY_WHY_MAX, "the keeper does not answer");
     do
-        if (!receive(keeping))
+        if (!receive(keeping, until_ms))
             return false;
-    while (keeping->message.index != keeping->asked); /* that was the answer to one who did not wait for it */
+    while (message->index != keeping->asked); /* that was the answer to one who did not wait for it */
     keeping->has_answered = true;
-    const struct message *message = &keeping->message;
-    if (message->fd >= 0)
-        close(message->fd);
     if (message->kind == MESSAGE_KEY_REFUSED)
         snprintf(ret_why, KEY_WHY_MAX, "%.*s", KEY_WHY_MAX - 1, message->bytes);
     return message->kind == wanted;

@@ -1,0 +1,106 @@
+/* The keeper as its supervisor sees it: one that answers too late, too much, or with what nobody has asked for. */
+#include "base/must.h"
+#include "process/supervisor_private.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+Suite *suite_keeping(void);
+
+enum { ASKED_BEFORE = 7, FLOOD_SECONDS = 30 };
+
+static struct supervisor *supervisor;
+static int keeper; /* its end of the channel */
+
+static void begin(void)
+{
+    int ends[2];
+    ck_assert(channel_pair(ends));
+    supervisor = must_calloc(1, sizeof *supervisor);
+    supervisor->keeping.pid = getpid(); /* there is one */
+    supervisor->keeping.channel = ends[0];
+    supervisor->keeping.asked = ASKED_BEFORE;
+    keeper = ends[1];
+}
+
+static void end(void)
+{
+    close(supervisor->keeping.channel);
+    close(keeper);
+    free(supervisor);
+}
+
+static void say(enum message_kind kind, uint32_t index, struct str text)
+{
+    struct letter_to letter = {.kind = kind, .index = index, .text = text, .with_fd = true, .fd = STDIN_FILENO};
+    ck_assert(channel_send(keeper, &letter));
+}
+
+/* The lowest number that is free. */
+static int next_fd(void)
+{
+    int fd = fcntl(STDIN_FILENO, F_DUPFD, 0);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    return fd;
+}
+
+START_TEST(test_answers_with_descriptors)
+{
+    static const struct key_id expected = {{1, 2, 3}};
+    struct key_id id;
+    char why[KEY_WHY_MAX];
+    begin();
+    struct str name = str_from((const char *)expected.bytes, sizeof expected.bytes);
+    int before = next_fd();
+    say(MESSAGE_KEY_REFUSED, ASKED_BEFORE - 1, STR("too late"));
+    say(MESSAGE_KEY_TAKEN, ASKED_BEFORE, STR("late as well"));
+    say(MESSAGE_KEY_TAKEN, ASKED_BEFORE + 1, name);
+    ck_assert(keeping_take(supervisor, STDIN_FILENO, 1, &id, why));
+    ck_assert(key_id_eq(&id, &expected));
+    say(MESSAGE_KEY_TAKEN, ASKED_BEFORE + 1, name);
+    say(MESSAGE_KEY_REFUSED, ASKED_BEFORE + 2, STR("it is none"));
+    ck_assert(!keeping_take(supervisor, STDIN_FILENO, 1, &id, why));
+    ck_assert_str_eq(why, "it is none");
+    ck_assert_int_eq(next_fd(), before);
+    end();
+}
+END_TEST
+
+START_TEST(test_one_that_says_other_things_without_end)
+{
+    struct key_id id;
+    char why[KEY_WHY_MAX];
+    begin();
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        alarm(FLOOD_SECONDS);
+        for (;;)
+            say(MESSAGE_KEY_TAKEN, ASKED_BEFORE, STR("x"));
+    }
+    ck_assert(!keeping_take(supervisor, STDIN_FILENO, 1, &id, why));
+    ck_assert_str_eq(why, "the keeper does not answer");
+    kill(pid, SIGKILL);
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL); /* it has not come to its end before */
+    end();
+}
+END_TEST
+
+Suite *suite_keeping(void)
+{
+    Suite *suite = suite_create("keeping");
+    TCase *all = tcase_create("all");
+    tcase_set_timeout(all, 2 * FLOOD_SECONDS);
+    tcase_add_test(all, test_answers_with_descriptors);
+    tcase_add_test(all, test_one_that_says_other_things_without_end);
+    suite_add_tcase(suite, all);
+    return suite;
+}
