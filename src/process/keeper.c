@@ -1,5 +1,6 @@
 #include "process/keeper.h"
 
+#include "base/close.h"
 #include "base/must.h"
 #include "process/channel.h"
 #include "process/identity.h"
@@ -219,9 +220,12 @@ static bool probe_key(struct opener *opener, const char *path, struct key_id *re
 {
     struct finding finding = {.is_fine = false};
     int ends[2], fd = opener->open(opener, path, OPEN_READ);
+    bool is_ready = fd >= 0 && pipe2(ends, O_CLOEXEC) == 0;
     snprintf(ret_why, KEY_WHY_MAX, "%s", strerror(errno));
-    if (fd < 0 || pipe2(ends, O_CLOEXEC) != 0)
+    if (!is_ready) {
+        close_quietly(fd);
         return false;
+    }
     pid_t pid = fork();
     if (pid == 0)
         probe(fd, ends[1]);

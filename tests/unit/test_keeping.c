@@ -1,5 +1,6 @@
 /* The keeper as its supervisor sees it: one that answers too late, too much, or with what nobody has asked for. */
 #include "base/must.h"
+#include "process/keeper.h"
 #include "process/supervisor_private.h"
 
 #include <check.h>
@@ -7,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,6 +96,27 @@ START_TEST(test_one_that_says_other_things_without_end)
 }
 END_TEST
 
+/* As `check` looks at a key: there is room for the file, and none for the pipe. */
+START_TEST(test_a_key_is_probed_without_room)
+{
+    struct opener *opener = probing_opener();
+    struct rlimit limit, scarce;
+    struct key_id id;
+    char why[KEY_WHY_MAX];
+    int before = next_fd();
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    scarce = limit;
+    scarce.rlim_cur = (rlim_t)before + 1;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &scarce), 0);
+    ck_assert(!opener->take_key(opener, "/proc/self/exe", &id, why));
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    ck_assert_str_eq(why, "Too many open files");
+    ck_assert_int_eq(next_fd(), before);
+    ck_assert(!opener->take_key(opener, "/nowhere", &id, why));
+    ck_assert_str_eq(why, "No such file or directory");
+}
+END_TEST
+
 Suite *suite_keeping(void)
 {
     Suite *suite = suite_create("keeping");
@@ -101,6 +124,7 @@ Suite *suite_keeping(void)
     tcase_set_timeout(all, 2 * FLOOD_SECONDS);
     tcase_add_test(all, test_answers_with_descriptors);
     tcase_add_test(all, test_one_that_says_other_things_without_end);
+    tcase_add_test(all, test_a_key_is_probed_without_room);
     suite_add_tcase(suite, all);
     return suite;
 }
