@@ -192,6 +192,42 @@ def test_answers_that_are_of_no_use(gatehouse, authority, folder, origin, make, 
     assert not is_stapled(g)
 
 
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+
+
+@pytest.mark.parametrize("before", [HINTS, b"HTTP/1.1 100 Continue\r\n\r\n", HINTS * 8], ids=["103", "100", "as many as may be"])
+def test_what_a_responder_says_before_its_answer(gatehouse, authority, folder, origin, before):
+    given = {}
+    one = origin(lambda conn: conn.request() and conn.send(before + answer(given["staple"])))
+    pair = issue(authority, f"http://127.0.0.1:{one.port}")
+    given["staple"] = staple_of(authority, pair)
+    put(folder, authority, pair)
+    g = gatehouse(site(folder))
+    until(lambda: is_stapled(g), 15, "a staple")
+    assert len(one.requests) == 1
+
+
+@pytest.mark.parametrize("before", [HINTS, b"HTTP/1.1 100 Continue\r\n\r\n"], ids=["103", "100"])
+def test_a_responder_that_comes_to_no_answer(gatehouse, authority, folder, origin, before):
+    """One that says without end that it is about to answer is given up, and not listened to any longer."""
+    ended = []
+
+    def say(conn):
+        conn.request()
+        try:
+            while True:
+                conn.send(before)
+        except OSError:
+            ended.append(conn)
+
+    one = origin(say)
+    put(folder, authority, issue(authority, f"http://127.0.0.1:{one.port}"))
+    g = gatehouse(site(folder))
+    told(g, "its status is not 200")
+    until(lambda: ended, 10, "its connection is closed")
+    assert not is_stapled(g) and g.errors().count("its status is not 200") == 1
+
+
 def test_a_responder_that_recovers(gatehouse, authority, folder, origin):
     given = {"answer": answer(b"", 503)}
     one = origin(lambda conn: conn.request() and conn.send(given["answer"]))
