@@ -464,9 +464,26 @@ def test_without_tickets(gatehouse, authority, pairs, version):
     assert b"TLS session ticket:" not in told
     ids = re.findall(rb"Session-ID: *(\w*)", told)
     assert version == "1.3" or ids == [b""]                                         # no session of TLS 1.2 that is kept here, either
-    g = gatehouse(two(pairs, "tickets off", ""))
-    session = exchange(g, made, "b.test")[3]
-    assert exchange(g, made, "b.test", session=session)[2]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_without_tickets_in_the_first_block_alone(gatehouse, authority, pairs, version):
+    """Each connection begins with the first block's rules, whoever is asked for then."""
+    g = gatehouse(two(pairs, "tickets off", "tickets on"))
+    made = context(authority, version)
+    status, body, reused, session = exchange(g, made, "b.test")
+    assert (status, body, reused) == (200, b"b.test ", False) and session.has_ticket
+    for _ in range(3):
+        status, body, reused, session = exchange(g, made, "b.test", session=session)
+        assert (status, body, reused) == (200, b"b.test ", True)
+    for name in ("a.test", None):                                                   # no name: the first block's
+        assert not exchange(g, made, name, "a.test", session=session)[2]
+        with connect(g, made, name) as c:
+            ask(c, "a.test")
+            assert not c.session or not c.session.has_ticket
+    told = s_client(g, "-tls1_" + version[2], "-servername", "a.test").stdout
+    assert b"New, TLSv1." in told and b"TLS session ticket:" not in told
+    assert b"TLS session ticket:" in s_client(g, "-tls1_" + version[2], "-servername", "b.test").stdout
 
 
 def test_a_ticket_ends_with_the_certificate_that_was_shown(gatehouse, authority, pairs, clients):
