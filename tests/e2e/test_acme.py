@@ -4,8 +4,10 @@ import json, os, re, signal, socket, ssl, stat, subprocess, threading
 import pytest
 
 from lib import SLOWNESS, Authority, Client, curl, free_port, run, until
+from lib.memory import is_in_memory, unsearchable
 from lib.pebble import Pebble, missing
 
+needs_memory = pytest.mark.skipif(unsearchable() is not None, reason=str(unsearchable()))
 needs_pebble = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
 SITE = """
@@ -136,20 +138,16 @@ def test_files_are_for_nobody_else(gatehouse, pebble):
 
 
 @needs_pebble
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may look into the worker")
+@needs_memory
 def test_no_part_of_an_ordered_key_is_in_the_worker(gatehouse, pebble):
-    from test_tls import memory_of
     g, authority = ordered(gatehouse, pebble)
     told = subprocess.run(["openssl", "ec", "-in", os.path.join(folder(g, authority), "private", "site.test", "key.pem"), "-noout", "-text"],
                           capture_output=True, text=True, check=True).stdout
     secret = bytes.fromhex(re.sub(r"\s|:", "", told.split("priv:")[1].split("pub:")[0]))[-32:]
     parts = [secret, secret[::-1]]                                  # as libraries keep numbers
     names = g.processes()
-
-    def found(pid):
-        return any(part in piece for piece in memory_of(pid) for part in parts)
-    assert found(names["gatehouse-key"])                            # the search works
-    assert not found(names["gatehouse"]) and not found(g.pid) and not found(names["gatehouse-acme"])
+    assert is_in_memory(names["gatehouse-key"], parts)              # the search works
+    assert not any(is_in_memory(pid, parts) for pid in (names["gatehouse"], names["gatehouse-acme"], g.pid))
 
 
 @needs_pebble

@@ -4,7 +4,10 @@ import json, os, pathlib, re, shutil, signal, socket, ssl, struct, subprocess, t
 import pytest
 
 from lib import SLOWNESS, Client, curl, run, until
+from lib.memory import is_in_memory, unsearchable
 from lib.tls import connect, context
+
+needs_memory = pytest.mark.skipif(unsearchable() is not None, reason=str(unsearchable()))
 
 SITE = """
 reverse site {{
@@ -303,19 +306,6 @@ def private_parts(pair):
     return [p[:24] for p in parts]
 
 
-def memory_of(pid):
-    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb") as memory:
-        for line in maps:
-            begin, end, rights = re.match(r"(\w+)-(\w+) (\S+)", line).groups()
-            if "r" not in rights or "[v" in line:
-                continue
-            try:
-                memory.seek(int(begin, 16))
-                yield memory.read(int(end, 16) - int(begin, 16))
-            except (OSError, OverflowError):
-                pass
-
-
 def handshakes(g, authority, count=20):
     for _ in range(count):
         with connect(g, context(authority)) as c:
@@ -323,7 +313,7 @@ def handshakes(g, authority, count=20):
             assert b"200" in c.recv(4096)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may look into the worker")
+@needs_memory
 @pytest.mark.parametrize("key", ["EC", "RSA"])
 def test_no_part_of_a_key_is_in_the_worker(gatehouse, authority, pair, rsa_pair, key):
     shown = {"EC": pair, "RSA": rsa_pair}[key]
@@ -334,13 +324,11 @@ def test_no_part_of_a_key_is_in_the_worker(gatehouse, authority, pair, rsa_pair,
     pids = g.processes()
     parts = private_parts(shown)
     assert len(parts) >= 3
-    def found(pid):
-        return any(part in piece for piece in memory_of(pid) for part in parts)
-    assert found(pids["gatehouse-key"])                     # the search works
-    assert not found(pids["gatehouse"]) and not found(g.pid)
+    assert is_in_memory(pids["gatehouse-key"], parts)       # the search works
+    assert not is_in_memory(pids["gatehouse"], parts) and not is_in_memory(g.pid, parts)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may look into the worker")
+@needs_memory
 @pytest.mark.parametrize("order", ["certificate first", "key first"])
 def test_a_key_in_the_certificates_file_stays_out_of_the_worker(gatehouse, authority, pair, web_folder, order):
     files = [pair.certificate, pair.key] if order == "certificate first" else [pair.key, pair.certificate]
@@ -355,8 +343,8 @@ def test_a_key_in_the_certificates_file_stays_out_of_the_worker(gatehouse, autho
         assert g.reload().returncode == 0
         handshakes(g, authority)
         pids, parts = g.processes(), private_parts(pair)
-        assert any(part in piece for piece in memory_of(pids["gatehouse-key"]) for part in parts)
-        assert not any(part in piece for pid in (pids["gatehouse"], g.pid) for piece in memory_of(pid) for part in parts)
+        assert is_in_memory(pids["gatehouse-key"], parts)
+        assert not is_in_memory(pids["gatehouse"], parts) and not is_in_memory(g.pid, parts)
 
 
 def test_a_key_that_is_named_as_a_certificate(gatehouse, pair, web_folder):

@@ -1,0 +1,36 @@
+"""What stands in the memory of a process."""
+import functools, os, re
+
+from .gatehouse import binary
+
+# A sanitizer's own maps are terabytes.
+SANITIZERS = {b"__asan_init": "AddressSanitizer", b"__tsan_init": "ThreadSanitizer"}
+
+
+@functools.cache
+def unsearchable():
+    """Why that of the program's processes cannot be looked through, or None."""
+    if os.geteuid() != 0:
+        return "only root may look into the worker"
+    with open(binary(), "rb") as file:
+        text = file.read()
+    built_with = [name for symbol, name in SANITIZERS.items() if symbol in text]
+    return f"{binary()} is built with {built_with[0]}, whose memory is too large to be looked through" if built_with else None
+
+
+def memory_of(pid):
+    """Its readable maps, one after the other."""
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb") as memory:
+        for line in maps:
+            begin, end, rights = re.match(r"(\w+)-(\w+) (\S+)", line).groups()
+            if "r" not in rights or "[v" in line:
+                continue
+            try:
+                memory.seek(int(begin, 16))
+                yield memory.read(int(end, 16) - int(begin, 16))
+            except (OSError, OverflowError):
+                pass
+
+
+def is_in_memory(pid, parts):
+    return any(part in piece for piece in memory_of(pid) for part in parts)
