@@ -354,6 +354,21 @@ def test_a_key_that_is_named_as_a_certificate(gatehouse, pair, web_folder):
         gatehouse(SITE.format(pair).replace(pair.certificate, str(link)))
 
 
+@needs_memory
+@pytest.mark.parametrize("order", ["the key's block first", "the key's block last"])
+def test_a_key_of_one_block_is_no_certificate_of_another(gatehouse, authority, pair, order):
+    block = "reverse {0} {{ listen 127.0.0.1:${{env.PORT}} tls; host {0}.test; certificate {1} {2}; respond 200 }}\n"
+    own, other = block.format("site", pair.certificate, pair.key), block.format("other", pair.key, authority.issue("other.test").key)
+    g = gatehouse("\n" + own)
+    refused = g.reload("\n" + (own + other if order == "the key's block first" else other + own))
+    assert refused.returncode == 1
+    assert re.search(rf"there is no whole certificate in '{pair.key}'", refused.stdout + refused.stderr), refused.stderr
+    handshakes(g, authority)
+    pids, parts = g.processes(), private_parts(pair)
+    assert is_in_memory(pids["gatehouse-key"], parts)
+    assert not is_in_memory(pids["gatehouse"], parts) and not is_in_memory(g.pid, parts)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's keeper has a user of its own")
 def test_the_keeper_is_nobodys_and_can_do_nothing_else(gatehouse, authority, pair):
     g = gatehouse(SITE.format(pair))
