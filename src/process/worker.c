@@ -42,7 +42,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LOG_PATIENCE_MS = 2000, PSEUDONYM_LEN = 10, ANSWER_PATIENCE_S = 1 };
+enum { LOG_PATIENCE_MS = 2000, PSEUDONYM_LEN = 10, ANSWER_PATIENCE_S = 1, STAPLES_MS = 250 };
 
 enum worker_state { WORKER_SERVING, WORKER_DRAINING, WORKER_ENDING };
 
@@ -52,6 +52,7 @@ struct worker {
     struct ready channel;
     struct task task;
     struct timer deadline; /* of a drain */
+    struct timer staples;  /* when those of certificates that were renewed are asked for */
     struct worker_expiry expiry;
     unsigned threads;
     struct crew *crew;
@@ -197,6 +198,13 @@ static void set_limits(const struct worker *worker)
     descriptors_set(most, fixed_descriptors(worker));
 }
 
+/* All certificates are looked at, which takes its time: so it is done once for many that are renewed together. */
+static void set_staples(struct worker *worker)
+{
+    timer_clear(&worker->staples);
+    stapling_set(worker->stapling, current_config(worker));
+}
+
 static void adopt(struct worker *worker, unsigned number)
 {
     struct load *load = loaded(worker);
@@ -211,7 +219,7 @@ static void adopt(struct worker *worker, unsigned number)
     load->config = NULL;
     worker->adopted = clock_mono();
     worker_expiry_loaded(&worker->expiry);
-    stapling_set(worker->stapling, current_config(worker));
+    set_staples(worker);
     set_limits(worker);
     crew_adopt(worker->crew, worker->generation, load->given);
     load->given = NULL;
@@ -225,8 +233,8 @@ void worker_renewal_done(struct worker_renewal *renewal)
 {
     struct worker *worker = renewal->worker;
     worker->renewal = NULL;
-    if (renewal->is_done && renewal->config == current_config(worker))
-        stapling_set(worker->stapling, renewal->config);
+    if (renewal->is_done && !timer_is_set(&worker->staples))
+        timer_set(&worker->staples, STAPLES_MS);
     channel_send_text(WORKER_CHANNEL, text_str(&renewal->told));
     tell(renewal->is_done ? MESSAGE_LOADED : MESSAGE_FAILED, renewal->number);
     worker_renewal_free(renewal);
@@ -431,6 +439,8 @@ static void run(struct task *task)
         timer_clear(&worker->deadline);
         stop(worker);
     }
+    if (timer_is_due(&worker->staples))
+        set_staples(worker);
     if (worker->generation != NULL)
         tell_expiry(worker);
     for (;;) {
@@ -496,6 +506,7 @@ static void begin(struct worker *worker)
     make_pseudonym(worker);
     task_init(&worker->task, run);
     timer_init(&worker->deadline, &worker->task);
+    timer_init(&worker->staples, &worker->task);
     worker_expiry_init(&worker->expiry, &worker->task);
     ready_init(&worker->channel, WORKER_CHANNEL, true, true);
     worker->channel.reader = &worker->task;
@@ -513,6 +524,7 @@ static void end(struct worker *worker)
     helper_shutdown();
     ready_fini(&worker->channel);
     timer_fini(&worker->deadline);
+    timer_fini(&worker->staples);
     worker_expiry_fini(&worker->expiry);
     task_fini(&worker->task);
     crew_free(worker->crew);

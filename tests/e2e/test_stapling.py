@@ -303,6 +303,45 @@ def test_a_certificate_that_is_replaced_gets_a_staple_of_its_own(gatehouse, auth
     until(lambda: serial() not in (None, old), 15, "a staple for the new certificate")
 
 
+def test_certificates_that_are_replaced_together_all_get_staples(gatehouse, authority, folder, origin):
+    names, staples = [f"s{i}.test" for i in range(4)], {}
+
+    def serve(conn):
+        request = conn.request()
+        conn.send(answer(staples[request.target]))
+
+    one = origin(serve)
+
+    def put_all(turn):
+        serials = {}
+        for name in names:
+            path = f"/{turn}/{name}"
+            pair = authority.issue(name, extensions=[f"subjectAltName=DNS:{name}", f"authorityInfoAccess=OCSP;URI:http://127.0.0.1:{one.port}{path}"])
+            staples[path] = staple_of(authority, pair)
+            for suffix, parts in (("c", (pair.certificate, authority.certificate)), ("k", (pair.key,))):
+                with open(folder / "new.pem", "wb") as out:
+                    for part in parts:
+                        with open(part, "rb") as file:
+                            out.write(file.read())
+                os.replace(folder / "new.pem", folder / f"{name}.{suffix}")
+            told = subprocess.run(["openssl", "x509", "-in", pair.certificate, "-noout", "-serial"], capture_output=True, text=True, check=True).stdout
+            serials[name] = told.strip().partition("=")[2]
+        return serials
+
+    def stapled():
+        """The serial numbers in the staples, by name."""
+        found = {name: shown(g, "-servername", name) for name in names}
+        return {name: text.split("Serial Number: ")[1].split()[0] for name, text in found.items() if "Cert Status: good" in text}
+
+    first = put_all(1)
+    g = gatehouse("\n" + "".join(f"reverse r{i} {{ listen 127.0.0.1:${{env.PORT}} tls; host {name}; certificate {folder}/{name}.c {folder}/{name}.k; respond 200 }}\n"
+                                 for i, name in enumerate(names)))
+    until(lambda: stapled() == first, 15, "staples")
+    second = put_all(2)
+    until(lambda: stapled() == second, 20, "staples of the new ones")
+    assert sorted(request.target for request in one.requests) == sorted(staples)
+
+
 def test_both_certificates_of_a_block_have_theirs(gatehouse, authority, folder, responder):
     port = free_port()
     url = f"authorityInfoAccess=OCSP;URI:http://127.0.0.1:{port}"
