@@ -399,6 +399,7 @@ def test_a_session_outlives_the_worker(gatehouse, authority, pairs):
     g = gatehouse(site(pairs))
     made = context(authority)
     session = exchange(g, made)[3]
+    until(lambda: g.command("status").returncode == 0, 10, "all threads serve")        # a worker that dies before is a start that has failed
     worker = g.processes()["gatehouse"]
     os.kill(worker, signal.SIGKILL)
     until(lambda: worker not in g.workers() and len(g.workers()) == 2, 10, "another worker")
