@@ -379,6 +379,13 @@ def test_the_keeper_is_nobodys_and_can_do_nothing_else(gatehouse, authority, pai
     assert re.search(r"^CapEff:\s+0+$", status["gatehouse-key"], re.M) and "NoNewPrivs:\t1" in status["gatehouse-key"]
 
 
+def test_the_keeper_lets_others_go_first(gatehouse, pair):
+    g = gatehouse(SITE.format(pair))
+    keeper, worker = (g.processes()[name] for name in ("gatehouse-key", "gatehouse"))
+    assert os.sched_getscheduler(keeper) == os.SCHED_BATCH
+    assert os.getpriority(os.PRIO_PROCESS, keeper) == os.getpriority(os.PRIO_PROCESS, worker) + 5
+
+
 def test_a_keeper_that_is_killed(gatehouse, authority, pair):
     g = gatehouse(SITE.format(pair))
     with connect(g, context(authority)) as old:
