@@ -77,6 +77,8 @@ struct tls_server_conf {
     struct tls_server *built; /* by tls_server_build(), counted; NULL where files are not read (the supervisor) */
 };
 
+enum { TLS_AUTHORITIES_MAX = 4 * 1024 * 1024 }; /* bytes of a file of authorities */
+
 struct tls_server;
 
 /* Reads the certificates through `opener`, and has the keeper take their keys. NULL on failure. One reference. When `previous` (may be NULL) has the same

@@ -8,7 +8,6 @@
 
 #include <openssl/ssl.h>
 
-enum { TLS_AUTHORITIES_MAX = 4 * 1024 * 1024 }; /* bytes of a file of authorities */
 
 /* A certificate and what stands behind it in its file. Begins zeroed. */
 struct chain {

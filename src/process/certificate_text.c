@@ -14,32 +14,44 @@ static struct str next_line(struct str rest)
     return str_head(rest, len < rest.len ? len + 1 : len);
 }
 
-static bool is_certificate(struct str label)
+/* The length of a line that begins a certificate, up to its dashes; 0: it begins something else. */
+static size_t beginning(struct str line)
 {
     static const struct str names[] = {{"CERTIFICATE", 11}, {"X509 CERTIFICATE", 16}, {"TRUSTED CERTIFICATE", 19}};
+    struct str label = str_skip(line, BEGIN.len);
     for (size_t i = 0; i < lengthof(names); i++)
         if (str_starts(label, names[i]) && str_starts(str_skip(label, names[i].len), DASHES))
-            return true;
-    return false;
+            return BEGIN.len + names[i].len + DASHES.len;
+    return 0;
+}
+
+/* What has no end may hold anything: its first line alone is left. */
+static size_t without_end(size_t from, size_t begin, size_t kept)
+{
+    size_t least = from + begin + 1;
+    return kept < least ? kept : least;
 }
 
 size_t certificate_text_keep(char *text, size_t len)
 {
     struct str rest = str_from(text, len);
-    bool is_inside = false;
-    size_t kept = 0;
+    size_t begin = 0, from = 0, kept = 0; /* begin != 0: inside a certificate, which is kept `from` there on */
     while (rest.len > 0) {
         struct str line = next_line(rest);
         rest = str_skip(rest, line.len);
-        if (str_starts(line, BEGIN))
-            is_inside = is_certificate(str_skip(line, BEGIN.len));
+        if (str_starts(line, BEGIN)) {
+            kept = begin != 0 ? without_end(from, begin, kept) : kept;
+            begin = beginning(line);
+            from = kept;
+        }
         bool is_last = str_starts(line, END);
-        if (is_inside) {
+        if (begin != 0) {
             memmove(text + kept, line.at, line.len);
             kept += line.len;
         }
-        is_inside = is_inside && !is_last;
+        begin = is_last ? 0 : begin;
     }
+    kept = begin != 0 ? without_end(from, begin, kept) : kept;
     explicit_bzero(text + kept, len - kept);
     return kept;
 }

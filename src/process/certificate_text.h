@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /* Leaves the certificates (RFC 7468 section 5, with the older names of section 5.1 and OpenSSL's own) at the beginning of `text`, erases all
-   other bytes of it, and returns the new length. A certificate that has no end keeps what there is of it, so that it is told as broken. */
+   other bytes of it, and returns the new length. Of a certificate that has no end the first line stays, so that it is told as broken. */
 size_t certificate_text_keep(char *text, size_t len);
 
 #endif

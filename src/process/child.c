@@ -1,6 +1,9 @@
 #include "process/supervisor_private.h"
 
 #include "base/must.h"
+#include "base/opener.h"
+#include "process/certificate_text.h"
+#include "process/frozen.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -210,23 +213,63 @@ static void serve_keeper(struct supervisor *supervisor, struct child *child)
         answer_keeper(child, MESSAGE_KEY_REFUSED, str_of(why), -1);
 }
 
-/* Never a key. */
-static int open_named(const struct edition *edition, const char *path, enum open_purpose purpose)
+/* A file of authorities may have a key in it, too, as that of a certificate may. */
+static bool names_authorities(const struct config *config, const char *path)
 {
-    errno = EACCES;
-    return pairs_of_key(&edition->pairs, path) != NULL ? -1 : edition_open(edition, path, purpose);
+    for (size_t i = 0; i < config->pool_count; i++) {
+        const struct tls_conf *tls = config->pools[i]->tls;
+        if (tls != NULL && tls->ca_path != NULL && strcmp(tls->ca_path, path) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < config->tls_server_count; i++) {
+        const char *named = config->tls_servers[i]->client_ca_path;
+        if (named != NULL && strcmp(named, path) == 0)
+            return true;
+    }
+    return false;
 }
 
-/* What stands in the configuration that the worker loads, or serves. */
+struct opened {
+    struct opener opener;
+    int fd;
+};
+
+static int give_opened(struct opener *opener, const char *path, enum open_purpose purpose)
+{
+    (void)path, (void)purpose;
+    return container_of(opener, struct opened, opener)->fd;
+}
+
+static int only_certificates(int taken_fd)
+{
+    struct opened opened = {.opener = {.open = give_opened}, .fd = taken_fd};
+    char *text;
+    size_t len;
+    if (!opener_read(&opened.opener, "", TLS_AUTHORITIES_MAX, &text, &len))
+        return -1;
+    int fd = frozen_bytes(text, certificate_text_keep(text, len));
+    free(text);
+    return fd;
+}
+
+static int open_named(const struct edition *edition, const char *path, enum open_purpose purpose)
+{
+    int fd = edition_open(edition, path, purpose);
+    return fd >= 0 && purpose == OPEN_READ && names_authorities(edition->config, path) ? only_certificates(fd) : fd;
+}
+
+/* What stands in the configuration that the worker loads, or serves; never a key of either. */
 static int open_for(const struct supervisor *supervisor, const struct child *child, const char *path,
                     enum open_purpose purpose)
 {
     const struct change *change = &supervisor->change;
     struct wanted wanted = want(supervisor, child, path, pairs_of_certificate);
-    int fd = -1;
     if (purpose == OPEN_READ && wanted.files != NULL)
         return pair_files_open(wanted.files); /* the certificates in it, though it may hold a key, too */
+    int fd = -1;
     errno = EACCES;
+    if (want(supervisor, child, path, pairs_of_key).files != NULL)
+        return -1;
     if (change->child == child && change->edition != NULL)
         fd = open_named(change->edition, path, purpose);
     if (fd < 0 && errno == EACCES && child->serving != NULL)

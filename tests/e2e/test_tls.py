@@ -369,6 +369,31 @@ def test_a_key_of_one_block_is_no_certificate_of_another(gatehouse, authority, p
     assert not is_in_memory(pids["gatehouse"], parts) and not is_in_memory(g.pid, parts)
 
 
+@needs_memory
+def test_a_key_in_a_file_of_authorities_stays_out_of_the_worker(gatehouse, authority, pair, web_folder):
+    both = pathlib.Path(web_folder / "both.pem")
+    both.write_bytes(b"".join(open(name, "rb").read() for name in (pair.key, authority.certificate)))
+    text = SITE.format(pair) + f"pool app {{ server https://127.0.0.1:1; tls {{ ca {both} }} }}\nreverse other {{ listen unix:{web_folder}/s; pool app }}\n"
+    g = gatehouse(text.replace("    respond", f"    tls {{ client-ca {both}; client-certificate optional }}\n    respond"))
+    handshakes(g, authority)
+    assert g.reload().returncode == 0
+    assert is_in_memory(g.processes()["gatehouse-key"], private_parts(pair))
+    assert not is_in_memory(g.processes()["gatehouse"], private_parts(pair)) and not is_in_memory(g.pid, private_parts(pair))
+
+
+@needs_memory
+def test_a_key_in_force_is_no_file_of_the_next_configuration(gatehouse, authority, pair, web_folder):
+    both, other = pathlib.Path(web_folder / "both.pem"), authority.issue("site.test", "127.0.0.1")
+    both.write_bytes(b"".join(open(name, "rb").read() for name in (pair.certificate, pair.key)))
+    g = gatehouse(SITE.format(pair).replace(pair.key, str(both)))
+    handshakes(g, authority)
+    g.write(SITE.format(other) + f"pool app {{ server https://127.0.0.1:1; tls {{ ca {both} }} }}\nreverse other {{ listen unix:{web_folder}/s; pool app }}\n")
+    told = g.reload()
+    assert told.returncode == 1 and "the file of authorities cannot be read" in told.stdout + told.stderr
+    assert not is_in_memory(g.processes()["gatehouse"], private_parts(pair)) and not is_in_memory(g.pid, private_parts(pair))
+    handshakes(g, authority)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's keeper has a user of its own")
 def test_the_keeper_is_nobodys_and_can_do_nothing_else(gatehouse, authority, pair):
     g = gatehouse(SITE.format(pair))

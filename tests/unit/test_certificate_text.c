@@ -27,8 +27,14 @@ static const struct {
     {KEY CERTIFICATE OLD_KEY TRUSTED ENCRYPTED, CERTIFICATE TRUSTED},
     {"Subject: CN=secret\n" CERTIFICATE "secret\n" CERTIFICATE "secret", CERTIFICATE CERTIFICATE},
     /* what has no end, or no beginning */
-    {"-----BEGIN CERTIFICATE-----\nMIIB", "-----BEGIN CERTIFICATE-----\nMIIB"},
-    {"-----BEGIN CERTIFICATE-----\nMIIB\n" KEY, "-----BEGIN CERTIFICATE-----\nMIIB\n"},
+    {"-----BEGIN CERTIFICATE-----\nMIIB", "-----BEGIN CERTIFICATE-----\n"},
+    {"-----BEGIN CERTIFICATE-----\r\nMIIB\r\n", "-----BEGIN CERTIFICATE-----\r"},
+    {CERTIFICATE "-----BEGIN CERTIFICATE-----", CERTIFICATE "-----BEGIN CERTIFICATE-----"},
+    {"-----BEGIN CERTIFICATE-----\rMIIB\r-----END CERTIFICATE-----\r-----BEGIN PRIVATE KEY-----\rsecret\r",
+     "-----BEGIN CERTIFICATE-----\r"},
+    {"-----BEGIN CERTIFICATE-----\nMIIB\n -----BEGIN PRIVATE KEY-----\nsecret\n", "-----BEGIN CERTIFICATE-----\n"},
+    {"-----BEGIN CERTIFICATE-----\nMIIB\n" CERTIFICATE, "-----BEGIN CERTIFICATE-----\n" CERTIFICATE},
+    {"-----BEGIN CERTIFICATE-----\nMIIB\n" KEY, "-----BEGIN CERTIFICATE-----\n"},
     {"secret\n-----END CERTIFICATE-----\n" CERTIFICATE, CERTIFICATE},
     {"-----BEGIN PRIVATE KEY-----\nsecret\n" CERTIFICATE, CERTIFICATE},
     /* labels that are not quite one */
