@@ -187,7 +187,7 @@ static void be_patient(void)
                                     .policy = SCHED_BATCH,
                                     .nice = nice < NICEST ? nice : NICEST,
                                     .slice_ns = SLICE_MS * UINT64_C(1000000)};
-    if (syscall(SYS_sched_setattr, 0, &scheduling, 0U) != 0)
+    if (syscall(SYS_sched_setattr, 0, &scheduling, 0U) != 0 && setpriority(PRIO_PROCESS, 0, scheduling.nice) != 0)
         fprintf(stderr, "gatehouse: keeper: it runs as eagerly as the worker\n");
 }
 

@@ -105,7 +105,7 @@ static void let_port_go(struct port *port)
     free(port);
 }
 
-/* Those whom a pause keeps waiting need not wait it out; else no more would be served in a second than pauses give room for. */
+/* Those whom a pause of this thread keeps waiting need not wait it out; else no more would be served in a second than pauses give room for. */
 static void accept_again(const struct hub *hub)
 {
     list_each(link, &hub->ports) {
