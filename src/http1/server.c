@@ -281,6 +281,7 @@ static void next_request(struct http1_server *server)
     drop_request(server);
     server->ops->limits(server->owner, &limits, &timeouts);
     timer_set(&server->timer, timeouts->client_idle);
+    server->ops->rests(server->owner);
     if (has_input(server) || transport_may_read(server->transport))
         task_wake(&server->task);
     else
@@ -347,6 +348,17 @@ void http1_server_give(struct http1_server *server, struct buffer *rest, msec wa
     buffer_move(&begin_work(server)->in, rest, rest->len);
     task_fini(&server->task); /* it runs now: another turn would cost a look at the network */
     run(&server->task);
+}
+
+msec http1_server_rest(const struct http1_server *server)
+{
+    const struct limits *limits;
+    const struct timeouts *timeouts;
+    must_be(server, SERVER_MAGIC);
+    if (server->state != SERVER_IDLE)
+        return 0;
+    server->ops->limits(server->owner, &limits, &timeouts);
+    return timeouts->client_idle - mono_since(clock_mono(), server->timer.due);
 }
 
 void http1_server_drain(struct http1_server *server)

@@ -19,6 +19,8 @@ struct http1_server;
 struct http1_owner {
     /* A request's head has come, or was refused (stream->fault): the owner answers it and ends with stream_done(). */
     void (*begin)(void *owner, struct stream *stream);
+    /* An exchange is done, and the connection waits for its next request. */
+    void (*rests)(void *owner);
     /* The limits and time-outs for reading the next head; asked when its first byte has come. */
     void (*limits)(void *owner, const struct limits **ret_limits, const struct timeouts **ret_timeouts);
     /* The connection is gone; the owner lets go of it. */
@@ -33,6 +35,8 @@ void http1_server_give(struct http1_server *server, struct buffer *rest, msec wa
 /* Closes at once; an exchange under way is cancelled. `closed` is not called. */
 void http1_server_free(struct http1_server *server);
 
+/* For how long it has waited for its next request; only after `rests`, and before the `begin` that follows. */
+msec http1_server_rest(const struct http1_server *server);
 /* No new request is begun: an idle connection closes now (through `closed`), a busy one after its answer, which says so. */
 void http1_server_drain(struct http1_server *server);
 #endif

@@ -56,17 +56,19 @@ static enum accepted accept_one(struct listener *listener)
     return is_passing(errno) ? ACCEPTED_ONE : ACCEPTED_TROUBLE;
 }
 
-/* Out of descriptors or memory: the socket stays readable, so watching it would spin. */
+/* Out of descriptors or memory: the socket stays readable, so watching it would spin. The owner may end the pause at once. */
 static void pause_accepting(struct listener *listener)
 {
     event_del(&listener->event);
     timer_set(&listener->pause, PAUSE_MS);
+    listener->ops->waits(listener->owner, true);
 }
 
 static void resume(struct listener *listener)
 {
     timer_clear(&listener->pause);
     event_add(&listener->event, NULL);
+    listener->ops->waits(listener->owner, false);
 }
 
 void listener_retry(struct listener *listener)
@@ -75,13 +77,14 @@ void listener_retry(struct listener *listener)
         resume(listener);
 }
 
-static bool may_accept(struct listener *listener)
+static enum accepted accept_if_allowed(struct listener *listener)
 {
-    return listener->ops->may_accept == NULL || listener->ops->may_accept(listener->owner);
+    return listener->ops->may_accept(listener->owner) ? accept_one(listener) : ACCEPTED_TROUBLE;
 }
 
 /* Usually one connection waits, and a second accept() would be spent on hearing EAGAIN. So a batch is one, and doubles only when the
-   queue proves longer, which is when the event is there again in the very next turn. */
+   queue proves longer, which is when the event is there again in the very next turn. Of the first of a batch it is certain that it waits:
+   trouble with a later one is told when it has become the first. */
 static void accept_batch(struct listener *listener)
 {
     uint64_t turn = loop_turns(loop_current());
@@ -90,8 +93,8 @@ static void accept_batch(struct listener *listener)
     else if (listener->batch < BATCH_MAX)
         listener->batch *= 2;
     for (unsigned i = 0; i < listener->batch; i++) {
-        enum accepted accepted = may_accept(listener) ? accept_one(listener) : ACCEPTED_TROUBLE;
-        if (accepted == ACCEPTED_TROUBLE)
+        enum accepted accepted = accept_if_allowed(listener);
+        if (accepted == ACCEPTED_TROUBLE && i == 0)
             pause_accepting(listener);
         if (accepted != ACCEPTED_ONE)
             return;
@@ -140,8 +143,10 @@ void listener_free(struct listener *listener)
     if (listener == NULL)
         return;
     must(!listener->is_accepting);
+    if (timer_is_set(&listener->pause))
+        resume(listener);
     event_del(&listener->event);
-    for (unsigned i = 0; i < DRAIN_MAX && accept_one(listener) == ACCEPTED_ONE; i++)
+    for (unsigned i = 0; i < DRAIN_MAX && accept_if_allowed(listener) == ACCEPTED_ONE; i++)
         ;
     timer_fini(&listener->pause);
     task_fini(&listener->task);

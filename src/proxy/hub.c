@@ -17,6 +17,7 @@
 #include "proxy/exchange.h"
 #include "proxy/hub_private.h"
 #include "proxy/passthrough.h"
+#include "proxy/room.h"
 #include "proxy/tidy.h"
 #include "upstream/upstreams.h"
 
@@ -24,7 +25,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { HUB_MAGIC = 0x48554221, SHED = 32, OVERLOAD_PERCENT = 95, SHED_PERCENT = 90 };
+enum {
+    HUB_MAGIC = 0x48554221,
+    SHED = 32,
+    OVERLOAD_PERCENT = 95,
+    SHED_PERCENT = 90,
+    REST_MS = 1000, /* who rests for less is about to send the next request */
+};
 
 /* A listening address of this thread. Lives as long as a connection that came through it. */
 struct port {
@@ -50,7 +57,7 @@ enum stage {
 
 /* A client's connection. Small, since thousands of idle ones are held. */
 struct client {
-    struct list link; /* in hub->clients, the longest idle first */
+    struct list link; /* in hub->clients or hub->resting */
     struct port *port;
     union {
         struct arrival *arrival;
@@ -77,9 +84,11 @@ struct hub {
     struct resolver *resolver;
     struct upstreams upstreams;
     struct list ports;
-    struct list clients;
+    struct list clients; /* but those that rest */
+    struct list resting; /* between two requests; the longest first */
     struct hub_counts counts;
     struct tidy tidy;
+    struct room room;
 };
 
 static struct str pseudonym = {"gatehouse", 9};
@@ -108,6 +117,8 @@ static void let_port_go(struct port *port)
 /* Those whom a pause of this thread keeps waiting need not wait it out; else no more would be served in a second than pauses give room for. */
 static void accept_again(const struct hub *hub)
 {
+    if (!room_is_wanted())
+        return;
     list_each(link, &hub->ports) {
         const struct port *port = container_of(link, struct port, link);
         if (port->listener != NULL)
@@ -162,14 +173,22 @@ static void client_begin(void *owner, struct stream *stream)
     tidy_soon(&hub->tidy);
     if (client->kind != kind_of(port->gate) && stream->fault == FAULT_NONE)
         stream->fault = FAULT_SHUTDOWN; /* a reload has made a listener of the other kind of it */
-    if (descriptors_are_short())
+    if (descriptors_are_short() || room_is_wanted())
         stream->must_close = true; /* so that the others, who wait to be accepted, get their turn */
     struct caller caller = {.ip = client->ip, .port = client->ip_port, .told = client->told, .seen = client->seen};
     exchange_begin(hub, stream, &caller, port->generation, port->gate);
 }
 
+static void client_rests(void *owner)
+{
+    struct client *client = owner;
+    list_remove(&client->link);
+    list_push_back(&client->port->hub->resting, &client->link);
+}
+
 static const struct http1_owner client_ops = {
     .begin = client_begin,
+    .rests = client_rests,
     .limits = client_limits,
     .closed = client_closed,
 };
@@ -318,6 +337,12 @@ static void end_client(struct client *client)
     forget_client(client);
 }
 
+static void end_those(struct list *clients)
+{
+    list_each_safe(link, clients)
+        end_client(container_of(link, struct client, link));
+}
+
 static void accepted(void *owner, int taken_fd, const struct addr *peer)
 {
     struct port *port = owner;
@@ -366,7 +391,32 @@ static bool may_accept(void *owner)
     return false;
 }
 
-static const struct listener_ops port_ops = {.accepted = accepted, .may_accept = may_accept};
+/* The client that has rested the longest goes. False: none has rested long enough. */
+static bool give_room(struct hub *hub)
+{
+    if (list_is_empty(&hub->resting))
+        return false;
+    struct client *client = container_of(hub->resting.next, struct client, link);
+    if (http1_server_rest(client->server) < REST_MS)
+        return false;
+    drain_client(client);
+    return true;
+}
+
+static void asked_for_room(struct room *room)
+{
+    give_room(container_of(room, struct hub, room));
+}
+
+static void port_waits(void *owner, bool is_waiting)
+{
+    struct hub *hub = ((struct port *)owner)->hub;
+    room_want(is_waiting);
+    if (is_waiting && !give_room(hub))
+        room_ask(&hub->room);
+}
+
+static const struct listener_ops port_ops = {.accepted = accepted, .may_accept = may_accept, .waits = port_waits};
 
 /* Ports */
 
@@ -394,13 +444,19 @@ bool hub_is_listening(const struct hub *hub, const struct addr *address)
     return port != NULL && port->listener != NULL;
 }
 
-static void drain_clients(struct hub *hub, const struct port *of)
+static void drain_those(struct list *clients, const struct port *of)
 {
-    list_each_safe(link, &hub->clients) {
+    list_each_safe(link, clients) {
         struct client *client = container_of(link, struct client, link);
         if (of == NULL || client->port == of)
             drain_client(client);
     }
+}
+
+static void drain_clients(struct hub *hub, const struct port *of)
+{
+    drain_those(&hub->resting, of);
+    drain_those(&hub->clients, of);
 }
 
 static void set_gate(struct port *port, struct generation *generation, const struct gate *gate)
@@ -478,7 +534,7 @@ void hub_drain(struct hub *hub)
 
 bool hub_is_empty(const struct hub *hub)
 {
-    return list_is_empty(&hub->clients);
+    return list_is_empty(&hub->clients) && list_is_empty(&hub->resting);
 }
 
 /* What exchanges ask */
@@ -539,10 +595,12 @@ struct hub *hub_new(struct generation *generation, struct opener *opener)
     hub->resolver = resolver_new(generation->resolver, opener);
     list_init(&hub->ports);
     list_init(&hub->clients);
+    list_init(&hub->resting);
     upstreams_init(&hub->upstreams, hub->resolver);
     upstreams_set_pools(&hub->upstreams, generation->pools, generation->pool_count);
     keeper_link_begin(opener);
     tidy_init(&hub->tidy);
+    room_join(&hub->room, asked_for_room);
     return hub;
 }
 
@@ -553,8 +611,9 @@ void hub_free(struct hub *hub)
     tidy_fini(&hub->tidy);
     list_each_safe(link, &hub->ports) /* first: closing one accepts what still waits in the kernel's queue */
         close_port(container_of(link, struct port, link));
-    list_each_safe(link, &hub->clients)
-        end_client(container_of(link, struct client, link));
+    end_those(&hub->resting);
+    end_those(&hub->clients);
+    room_leave(&hub->room);
     keeper_link_end();
     tls_thread_done();
     upstreams_fini(&hub->upstreams);

@@ -532,15 +532,97 @@ def serves(port):
 
 
 def test_more_connections_than_allowed_wait_and_are_served_when_others_go(site):
-    g, _ = site(limits="connections 4")
-    clients = [Client(g.port) for _ in range(4)]
-    assert [c.get("/").status for c in clients] == [200] * 4
-    with Client(g.port) as late:
+    def holds(conn):
+        while request := conn.request():
+            assert request.target == "/" or go.wait(30)
+            conn.send(OK)
+
+    go = threading.Event()
+    g, o = site(holds, limits="connections 4")
+    with ExitStack() as stack:
+        clients = [stack.enter_context(Client(g.port)) for _ in range(4)]
+        for c in clients:
+            c.send(b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
+        o.wait(4)
+        late = stack.enter_context(Client(g.port))
         late.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert not late.is_closed(within=0.3) and late.buffer == b""
-        for c in clients:
-            c.close()
+        go.set()
         assert late.response().status == 200
+        assert [c.response().status for c in clients] == [200] * 4
+
+
+def test_connections_that_are_kept_busy_make_room_for_one_that_waits(site):
+    """Each ends with its next answer, which says so, as long as somebody waits; nobody else is closed."""
+    g, _ = site(limits="connections 4")
+    stop, broken = threading.Event(), []
+
+    def busy():
+        while not stop.is_set():
+            try:
+                with Client(g.port) as c:
+                    answer = c.get("/")
+                    while not stop.is_set() and answer["connection"] != "close":
+                        answer = c.get("/")
+            except (OSError, EOFError) as error:
+                broken.append(error)
+
+    threads = [threading.Thread(target=busy) for _ in range(4)]
+    for t in threads:
+        t.start()
+    until(lambda: re.search(r"connections open +4\n", g.command("status").stdout), 10, "all are busy")
+    try:
+        for _ in range(3):
+            with Client(g.port) as late:
+                assert late.get("/").status == 200
+    finally:
+        stop.set()
+        for t in threads:
+            t.join()
+    assert broken == []
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_connections_that_rest_make_room_for_those_that_wait(site, threads):
+    """Those that have rested the longest, wherever they are, and no more than there is need for."""
+    g, _ = site(limits="connections 6", top=f"threads {threads}\n")
+    with ExitStack() as stack:
+        resting = [stack.enter_context(served(g.port)) for _ in range(6)]
+        late = [stack.enter_context(Client(g.port)) for _ in range(2)]
+        for c in late:
+            c.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert [c.response().status for c in late] == [200, 200]
+        closed = [c.is_closed(within=0.05) for c in resting]
+        if threads == 1:
+            assert closed == [True, True, False, False, False, False]
+        assert sum(closed) in (2, 3) and [c.buffer for c in resting] == [b""] * 6
+        assert resting[closed.index(False)].get("/").status == 200
+
+
+def test_a_listener_that_a_reload_takes_away_lets_no_more_in_than_allowed(gatehouse, origin):
+    def holds(conn):
+        while conn.request():
+            assert go.wait(30)
+            conn.send(OK)
+
+    text = """
+        limits { connections 4 }
+        reverse site { listen 127.0.0.1:${env.PORT}; %s to 127.0.0.1:${env.ORIGIN_PORT} }
+    """
+    go, old = threading.Event(), free_port()
+    o = origin(holds)
+    g = gatehouse(text % "listen 127.0.0.1:${env.OLD};", ORIGIN_PORT=o.port, OLD=old)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(Client(old)) for _ in range(20)]
+        for c in clients:
+            c.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        o.wait(4)
+        assert g.reload(text % "").returncode == 0
+        inside = lambda: [c for c in clients if not c.is_closed(within=0.01)]
+        served = until(lambda: len(inside()) == 4 and inside(), 10, "the others are told that nobody listens")
+        go.set()
+        assert [c.response().status for c in served] == [200] * 4
+        assert len(o.requests) == 4
 
 
 def cpu_seconds(pids):

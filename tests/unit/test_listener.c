@@ -21,7 +21,9 @@ static struct waiter waiter;
 static int accepted_fds[MANY];
 static int accepted_count;
 static int asked;
+static int waiting;
 static bool is_open;
+static int most;
 static struct addr last_peer;
 
 static void accepted(void *owner, int taken_fd, const struct addr *peer)
@@ -38,16 +40,24 @@ static bool may_accept(void *owner)
 {
     (void)owner;
     asked++;
-    return is_open;
+    return is_open && accepted_count < most;
 }
 
-static const struct listener_ops ops = {.accepted = accepted, .may_accept = may_accept};
+static void waits(void *owner, bool is_waiting)
+{
+    ck_assert_ptr_eq(owner, &waiter);
+    waiting += is_waiting ? 1 : -1;
+    ck_assert(waiting == 0 || waiting == 1);
+}
+
+static const struct listener_ops ops = {.accepted = accepted, .may_accept = may_accept, .waits = waits};
 
 static void setup(void)
 {
     loop = loop_new();
     waiter_init(&waiter);
     is_open = true;
+    most = MANY;
 }
 
 static void teardown(void)
@@ -57,6 +67,7 @@ static void teardown(void)
     waiter_fini(&waiter);
     loop_free(loop);
     ck_assert_int_eq(object_alive(OBJECT_LISTENER), 0);
+    ck_assert_int_eq(waiting, 0);
 }
 
 static struct listen_conf conf_of(const char *ip_as_text, uint16_t port)
@@ -247,6 +258,49 @@ START_TEST(the_queue_is_drained)
 }
 END_TEST
 
+START_TEST(the_queue_is_drained_as_far_as_allowed)
+{
+    struct listen_conf conf = conf_of("127.0.0.1", 0);
+    int fd = listen_open(&conf, true);
+    struct addr addr = name_of(fd);
+    struct listener *listener = listener_new(fd, &ops, &waiter);
+    int clients[MANY];
+    for (int i = 0; i < MANY; i++)
+        ck_assert_int_ge(clients[i] = connect_to(&addr), 0);
+    wait_until_queued(fd, MANY);
+    most = 4;
+    listener_free(listener);
+    ck_assert_int_eq(accepted_count, 4);
+    for (int i = 0; i < MANY; i++)
+        close(clients[i]);
+}
+END_TEST
+
+START_TEST(nobody_waits_when_all_were_let_in)
+{
+    struct listen_conf conf = conf_of("127.0.0.1", 0);
+    int fd = listen_open(&conf, true);
+    struct addr addr = name_of(fd);
+    struct listener *listener = listener_new(fd, &ops, &waiter);
+    int clients[MANY];
+    for (int i = 0; i < MANY; i++)
+        ck_assert_int_ge(clients[i] = connect_to(&addr), 0);
+    wait_until_queued(fd, MANY);
+    most = 60; /* within a batch */
+    wait_until_accepted(60);
+    run_for(&waiter, 20);
+    ck_assert_int_eq(waiting, 1); /* forty do */
+    most = MANY;
+    wait_until_accepted(MANY);
+    ck_assert_int_eq(waiting, 0);
+    run_for(&waiter, 20);
+    ck_assert_int_eq(waiting, 0); /* the last batch had room for more, but nobody came */
+    for (int i = 0; i < MANY; i++)
+        close(clients[i]);
+    listener_free(listener);
+}
+END_TEST
+
 START_TEST(unix_sockets)
 {
     char path[64];
@@ -292,6 +346,8 @@ Suite *suite_listener(void)
     tcase_add_test(tests, need_not_wait_a_pause_out);
     tcase_add_test(tests, out_of_descriptors);
     tcase_add_test(tests, the_queue_is_drained);
+    tcase_add_test(tests, the_queue_is_drained_as_far_as_allowed);
+    tcase_add_test(tests, nobody_waits_when_all_were_let_in);
     tcase_add_test(tests, unix_sockets);
     suite_add_tcase(suite, tests);
     return suite;
