@@ -5,6 +5,7 @@
 #include "loop/loop.h"
 #include "loop/ready.h"
 #include "loop/timer.h"
+#include "net/packets.h"
 
 #include <errno.h>
 #include <openssl/async.h>
@@ -128,8 +129,11 @@ static void send_new(struct keeper_link *link)
         begin_fetching(link);
 }
 
-static void take_answer(struct keeper_link *link, const struct sign_answer *answer)
+/* False: no keeper says this. */
+static bool take_answer(struct keeper_link *link, const struct sign_answer *answer)
 {
+    if (answer->len > SIGN_BYTES_MAX)
+        return false;
     list_each(at, &link->pending) {
         struct pending *pending = container_of(at, struct pending, link);
         if (pending->state != QUESTION_SENT || pending->question.number != answer->number)
@@ -137,22 +141,21 @@ static void take_answer(struct keeper_link *link, const struct sign_answer *answ
         pending->state = QUESTION_ANSWERED;
         *pending->answer = *answer;
         task_wake(pending->signer->waiter);
-        return;
+        break;
     }
+    return true; /* nobody waits any more for one that is not found */
 }
 
 static void read_answers(struct keeper_link *link)
 {
-    struct sign_answer answer;
-    while (link->fd >= 0) {
-        ssize_t got = recv(link->fd, &answer, sizeof answer, MSG_DONTWAIT);
-        if (got == sizeof answer && answer.len <= SIGN_BYTES_MAX)
-            take_answer(link, &answer);
-        else if (got < 0 && errno == EINTR)
-            continue;
-        else if (got < 0 && errno == EAGAIN)
-            break;
-        else
+    struct sign_answer answers[PACKETS_MAX];
+    int count = PACKETS_MAX;
+    while (link->fd >= 0 && count == PACKETS_MAX) {
+        count = packets_receive(link->fd, answers, sizeof answers[0], PACKETS_MAX);
+        bool is_sound = count >= 0;
+        for (int i = 0; i < count && is_sound; i++)
+            is_sound = take_answer(link, &answers[i]);
+        if (!is_sound)
             lose_line(link);
     }
     if (link->fd < 0)

@@ -1,7 +1,9 @@
 #include "process/keeper.h"
 
+#include "base/clock.h"
 #include "base/close.h"
 #include "base/must.h"
+#include "net/packets.h"
 #include "process/channel.h"
 #include "process/identity.h"
 #include "process/keeper_make.h"
@@ -17,12 +19,11 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LINKS_MAX = 1024, NICENESS = 5, NICEST = 19, SLICE_MS = 50 };
+enum { LINKS_MAX = 1024, HOLD_MS = 1, NICENESS = 5, NICEST = 19, SLICE_MS = 50 };
 
 /* linux/sched/types.h clashes with the sched.h of newer C libraries. */
 struct scheduling {
@@ -128,18 +129,27 @@ static bool read_channel(struct keeper *keeper)
 
 /* From the workers */
 
-/* One question, so that nobody who asks much keeps the others waiting. False: the line is to be closed. */
+/* A few questions, so that nobody who asks much keeps the others waiting for long. An answer wakes the worker, which costs as much as some
+   signatures do: those that are soon made leave together. False: the line is to be closed. */
 static bool serve_link(struct keeper *keeper, int link)
 {
-    struct sign_question question;
-    struct sign_answer answer;
-    ssize_t got = recv(link, &question, sizeof question, MSG_DONTWAIT);
-    if (got < 0)
-        return errno == EAGAIN || errno == EINTR;
-    if (got != sizeof question)
-        return false;
-    keeper_store_sign(keeper->store, &question, &answer);
-    return send(link, &answer, sizeof answer, MSG_NOSIGNAL) == sizeof answer;
+    struct sign_question questions[PACKETS_MAX];
+    struct sign_answer answers[PACKETS_MAX];
+    int count = packets_receive(link, questions, sizeof questions[0], PACKETS_MAX);
+    int made = 0;
+    clock_update();
+    struct mono began = clock_mono();
+    for (int i = 0; i < count; i++) {
+        keeper_store_sign(keeper->store, &questions[i], &answers[made++]);
+        clock_update();
+        if (i + 1 < count && mono_since(began, clock_mono()) < HOLD_MS)
+            continue;
+        if (!packets_send(link, answers, sizeof answers[0], made))
+            return false;
+        made = 0;
+        began = clock_mono();
+    }
+    return count >= 0;
 }
 
 static void serve_links(struct keeper *keeper, const struct pollfd *polled, size_t count)

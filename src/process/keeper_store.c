@@ -25,6 +25,8 @@ struct key {
     struct key_id id;
     unsigned generation; /* the last that it was taken for */
     EVP_PKEY *pkey;
+    EVP_PKEY_CTX
+    *signers[SIGN_KINDS][SIGN_DIGESTS]; /* made when first asked for: it takes longer than some signatures */
 };
 
 /* A certificate that was made here. */
@@ -40,14 +42,17 @@ struct keeper_store {
     struct key *own; /* among them: of what was made here; NULL: nothing yet */
     struct list made;
     size_t made_count;
+    EVP_MD *digests[SIGN_DIGESTS]; /* fetched once: EVP_sha256() and its like are fetched at each use */
 };
 
-static const EVP_MD *(*const digests[SIGN_DIGESTS])(void) = {
-    [SIGN_SHA256] = EVP_sha256, [SIGN_SHA384] = EVP_sha384, [SIGN_SHA512] = EVP_sha512};
+static const char *const digest_names[SIGN_DIGESTS] = {
+    [SIGN_SHA256] = "SHA256", [SIGN_SHA384] = "SHA384", [SIGN_SHA512] = "SHA512"};
 
 struct keeper_store *keeper_store_new(void)
 {
     struct keeper_store *store = must_calloc(1, sizeof *store);
+    for (size_t i = 0; i < SIGN_DIGESTS; i++)
+        must((store->digests[i] = EVP_MD_fetch(NULL, digest_names[i], NULL)) != NULL);
     list_init(&store->keys);
     list_init(&store->made);
     return store;
@@ -56,6 +61,8 @@ struct keeper_store *keeper_store_new(void)
 static void free_key(struct key *key)
 {
     list_remove(&key->link);
+    for (size_t i = 0; i < (size_t)SIGN_KINDS * SIGN_DIGESTS; i++)
+        EVP_PKEY_CTX_free(key->signers[i / SIGN_DIGESTS][i % SIGN_DIGESTS]);
     EVP_PKEY_free(key->pkey);
     free(key);
 }
@@ -75,6 +82,8 @@ void keeper_store_free(struct keeper_store *store)
         free_made(store, container_of(link, struct made, link));
     list_each_safe(link, &store->keys)
         free_key(container_of(link, struct key, link));
+    for (size_t i = 0; i < SIGN_DIGESTS; i++)
+        EVP_MD_free(store->digests[i]);
     free(store);
 }
 
@@ -276,11 +285,11 @@ static bool is_pss(const unsigned char *em, size_t len, unsigned bits, const EVP
     return db[salt - 1] == 1;
 }
 
-static bool is_sound(const struct sign_question *question, const EVP_PKEY *pkey)
+static bool is_sound(const struct keeper_store *store, const struct sign_question *question, const EVP_PKEY *pkey)
 {
     if (question->kind >= SIGN_KINDS || question->digest >= SIGN_DIGESTS || question->len > SIGN_BYTES_MAX)
         return false;
-    const EVP_MD *md = digests[question->digest]();
+    const EVP_MD *md = store->digests[question->digest];
     bool is_digest = question->len == (size_t)EVP_MD_get_size(md);
     switch ((enum sign_kind)question->kind) {
     case SIGN_ECDSA:
@@ -295,28 +304,39 @@ static bool is_sound(const struct sign_question *question, const EVP_PKEY *pkey)
     }
 }
 
-static bool prepare(EVP_PKEY_CTX *ctx, const struct sign_question *question)
+static bool prepare(EVP_PKEY_CTX *signer, const struct sign_question *question, const EVP_MD *md)
 {
-    if (EVP_PKEY_sign_init(ctx) != 1)
+    if (EVP_PKEY_sign_init(signer) != 1)
         return false;
     if (question->kind == SIGN_RSA_PSS)
-        return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1;
-    if (question->kind == SIGN_RSA_PKCS1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1)
+        return EVP_PKEY_CTX_set_rsa_padding(signer, RSA_NO_PADDING) == 1;
+    if (question->kind == SIGN_RSA_PKCS1 && EVP_PKEY_CTX_set_rsa_padding(signer, RSA_PKCS1_PADDING) != 1)
         return false;
-    return EVP_PKEY_CTX_set_signature_md(ctx, digests[question->digest]()) == 1;
+    return EVP_PKEY_CTX_set_signature_md(signer, md) == 1;
+}
+
+static EVP_PKEY_CTX *signer_for(const struct keeper_store *store, struct key *key, const struct sign_question *question)
+{
+    EVP_PKEY_CTX **signer = &key->signers[question->kind][question->digest];
+    if (*signer != NULL)
+        return *signer;
+    *signer = EVP_PKEY_CTX_new(key->pkey, NULL);
+    if (*signer == NULL || prepare(*signer, question, store->digests[question->digest]))
+        return *signer;
+    EVP_PKEY_CTX_free(*signer);
+    *signer = NULL;
+    return NULL;
 }
 
 void keeper_store_sign(struct keeper_store *store, const struct sign_question *question, struct sign_answer *ret)
 {
     struct key *key = find(store, &question->key);
     *ret = (struct sign_answer){.number = question->number};
-    if (key == NULL || !is_sound(question, key->pkey))
+    if (key == NULL || !is_sound(store, question, key->pkey))
         return;
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key->pkey, NULL);
+    EVP_PKEY_CTX *signer = signer_for(store, key, question);
     size_t len = sizeof ret->bytes;
-    if (ctx != NULL && prepare(ctx, question) &&
-        EVP_PKEY_sign(ctx, ret->bytes, &len, question->bytes, question->len) == 1)
+    if (signer != NULL && EVP_PKEY_sign(signer, ret->bytes, &len, question->bytes, question->len) == 1)
         ret->len = (uint16_t)len;
-    EVP_PKEY_CTX_free(ctx);
     ERR_clear_error();
 }
