@@ -194,7 +194,13 @@ static const struct tls_server_conf *tls_of(const struct chosen *chosen)
     return chosen->reverse != NULL ? chosen->reverse->tls : chosen->forward->tls;
 }
 
-/* What could never be shown explains nothing. A forward block's is shown to itself, whatever the URL. */
+/* A forward block's certificate is shown to itself, whatever the URL. */
+static bool is_in_clear(const struct explaining *x)
+{
+    return x->chosen.reverse != NULL && str_eq(x->request.facts.scheme, STR("http"));
+}
+
+/* What could never be shown explains nothing. */
 static const char *read_certificate(struct explaining *x)
 {
     struct facts *facts = &x->request.facts;
@@ -204,7 +210,7 @@ static const char *read_certificate(struct explaining *x)
         return NULL;
     if (tls == NULL || tls->client_certificate == CLIENT_CERTIFICATE_NONE)
         return "--client-certificate: the block asks clients for none";
-    if (x->chosen.reverse != NULL && str_eq(facts->scheme, STR("http")))
+    if (is_in_clear(x))
         return "--client-certificate: it is shown by TLS only: write https://…";
     return NULL;
 }
@@ -217,12 +223,14 @@ static bool lacks_certificate(const struct explaining *x)
            x->request.facts.client_certificate.at == NULL;
 }
 
+/* Every listener of such a block speaks TLS, since the loader refuses others: what comes in clear is no greeting. */
 static int say_no_certificate(const struct explaining *x)
 {
     const struct word *block = x->chosen.reverse != NULL ? &x->chosen.reverse->name : &x->chosen.forward->name;
-    printf("the block %.*s requires a certificate of the client: without one the TLS handshake ends; say "
-           "--client-certificate SUBJECT\n",
-           STR_ARGS(block->text));
+    bool is_clear = is_in_clear(x);
+    printf("the block %.*s requires a certificate of the client: %s the TLS handshake ends; say %s--client-certificate "
+           "SUBJECT\n",
+           STR_ARGS(block->text), is_clear ? "in clear" : "without one", is_clear ? "https://… and " : "");
     return EXIT_DONE;
 }
 

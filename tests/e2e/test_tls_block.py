@@ -258,6 +258,9 @@ def test_explain_knows_where_a_certificate_is_shown(web_folder, pairs, clients):
     required = explain(ca, "https://a.test/")
     assert required.returncode == 0 and required.stdout == ("the block one requires a certificate of the client: without one the TLS handshake ends; "
                                                             "say --client-certificate SUBJECT\n")
+    unseen = explain(ca, "http://a.test/")
+    assert unseen.returncode == 0 and unseen.stdout == ("the block one requires a certificate of the client: in clear the TLS handshake ends; "
+                                                        "say https://… and --client-certificate SUBJECT\n")
     none = explain("versions 1.3", "https://a.test/", "--client-certificate", "CN=x", inside="respond 200")
     assert none.returncode == 2 and "explain: --client-certificate: the block asks clients for none\n" in none.stderr
     clear = explain(ca, "http://a.test/", "--client-certificate", "CN=x")
