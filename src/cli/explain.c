@@ -208,6 +208,8 @@ static const char *read_certificate(struct explaining *x)
     facts->client_certificate = str_of(args_get(x->args, "--client-certificate"));
     if (facts->client_certificate.at == NULL)
         return NULL;
+    if (facts->client_certificate.len == 0)
+        return "--client-certificate: the subject is empty; without the option the client shows no certificate";
     if (tls == NULL || tls->client_certificate == CLIENT_CERTIFICATE_NONE)
         return "--client-certificate: the block asks clients for none";
     if (is_in_clear(x))

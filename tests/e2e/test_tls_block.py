@@ -248,12 +248,12 @@ def test_explain_says_what_becomes_of_a_certificate(gatehouse, authority, pairs,
 
 def test_explain_knows_where_a_certificate_is_shown(web_folder, pairs, clients):
     ca = f"client-ca {clients[0].certificate}"
-    rules = 'deny as empty if client-certificate("")\n respond as rest 200'
+    rules = 'deny as known if client-certificate(CN=a)\n respond as rest 200'
     def explain(tls, url, *options, kind="reverse", inside=rules):
         pair = pairs["site.test"]
         text = f"{kind} one {{ listen 127.0.0.1:8443 tls; certificate {pair.certificate} {pair.key}; tls {{ {tls} }}\n {inside}\n}}\n"
         return run("explain", url, "-c", web_folder.put("g.conf", text), *options)
-    assert "result deny as empty " in explain(ca, "https://a.test/", "--client-certificate", "").stdout
+    assert "result deny as known " in explain(ca, "https://a.test/", "--client-certificate", "CN=a").stdout
     assert "result respond as rest " in explain(ca, "https://a.test/", "--client-certificate=CN=x").stdout
     required = explain(ca, "https://a.test/")
     assert required.returncode == 0 and required.stdout == ("the block one requires a certificate of the client: without one the TLS handshake ends; "
@@ -261,6 +261,9 @@ def test_explain_knows_where_a_certificate_is_shown(web_folder, pairs, clients):
     unseen = explain(ca, "http://a.test/")
     assert unseen.returncode == 0 and unseen.stdout == ("the block one requires a certificate of the client: in clear the TLS handshake ends; "
                                                         "say https://… and --client-certificate SUBJECT\n")
+    for empty in (["--client-certificate", ""], ["--client-certificate="]):
+        refused = explain(ca, "https://a.test/", *empty)
+        assert refused.returncode == 2 and "explain: --client-certificate: the subject is empty; without the option" in refused.stderr
     none = explain("versions 1.3", "https://a.test/", "--client-certificate", "CN=x", inside="respond 200")
     assert none.returncode == 2 and "explain: --client-certificate: the block asks clients for none\n" in none.stderr
     clear = explain(ca, "http://a.test/", "--client-certificate", "CN=x")
