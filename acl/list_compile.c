@@ -5,6 +5,7 @@
 #include "acl/list_plan.h"
 #include "acl/list_reader.h"
 #include "base/object.h"
+#include "base/utf8.h"
 #include "flow/inflate_file.h"
 
 #include <errno.h>
@@ -193,8 +194,8 @@ static size_t guess_lines(const struct lines *lines, uint64_t size)
 static void strip_byte_order_mark(struct lines *lines)
 {
     struct str text = str_from(lines->buffer, lines->len);
-    if (str_starts(text, STR("\xef\xbb\xbf")))
-        drop_to(lines, str_skip(text, 3));
+    if (str_starts(text, STR(UTF8_MARK)))
+        drop_to(lines, str_skip(text, STR(UTF8_MARK).len));
 }
 
 static void read_lines(struct builder *builder, struct lines *lines)

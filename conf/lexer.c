@@ -1,6 +1,7 @@
 #include "conf/lexer.h"
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 
@@ -22,8 +23,8 @@ static void begin_line(struct lexer *lexer)
 void lexer_init(struct lexer *lexer, struct str text, const char *file, struct arena *arena, struct diag *diag)
 {
     *lexer = (struct lexer){.text = text, .file = file, .arena = arena, .diag = diag, .line = 1};
-    if (str_starts(text, STR("\xEF\xBB\xBF")))
-        lexer->at = 3; /* a byte order mark, as some editors leave it */
+    if (str_starts(text, STR(UTF8_MARK)))
+        lexer->at = STR(UTF8_MARK).len;
     begin_line(lexer);
 }
 

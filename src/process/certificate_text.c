@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "base/str.h"
+#include "base/utf8.h"
 
 #define BEGIN STR("-----BEGIN ")
 #define END STR("-----END ")
@@ -12,6 +13,12 @@ static struct str next_line(struct str rest)
 {
     size_t len = str_find(rest, '\n');
     return str_head(rest, len < rest.len ? len + 1 : len);
+}
+
+/* A byte order mark, as some editors leave it, may stand wherever files were joined. OpenSSL skips it, too. */
+static struct str without_mark(struct str line)
+{
+    return str_starts(line, STR(UTF8_MARK)) ? str_skip(line, STR(UTF8_MARK).len) : line;
 }
 
 /* The length of a line that begins a certificate, up to its dashes; 0: it begins something else. */
@@ -39,6 +46,7 @@ size_t certificate_text_keep(char *text, size_t len)
     while (rest.len > 0) {
         struct str line = next_line(rest);
         rest = str_skip(rest, line.len);
+        line = without_mark(line);
         if (str_starts(line, BEGIN)) {
             kept = begin != 0 ? without_end(from, begin, kept) : kept;
             begin = beginning(line);

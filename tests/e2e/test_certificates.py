@@ -127,6 +127,18 @@ def test_files_that_are_written_in_place_and_by_halves(gatehouse, authority, pai
     assert refusals(g) == 2 and renewals(g) == 1
 
 
+def test_a_byte_order_mark_hides_no_certificate(gatehouse, authority, pairs, folder):
+    """OpenSSL, and so `check`, does not mind it: nor must whoever runs lose the first certificate by it."""
+    put(folder, pairs[0])
+    g = gatehouse(SITE.format(folder))
+    for path, name in ((pairs[1].key, "k.pem"), (pairs[1].certificate, "c.pem")):
+        with open(path, "rb") as source, open(folder / name, "wb") as file:
+            file.write(b"\xef\xbb\xbf" + source.read())
+    served(g, authority, pairs[1])
+    g.reload(SITE.format(folder))
+    served(g, authority, pairs[1])
+
+
 def test_files_that_are_gone_for_a_while(gatehouse, authority, pairs, folder):
     put(folder, pairs[0])
     g = gatehouse(SITE.format(folder))

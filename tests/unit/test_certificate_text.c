@@ -1,6 +1,7 @@
 #include "process/certificate_text.h"
 
 #include "base/must.h"
+#include "base/utf8.h"
 
 #include <check.h>
 #include <string.h>
@@ -44,6 +45,12 @@ static const struct {
     {"-----BEGIN ", ""},
     {" " CERTIFICATE, ""},
     {"\xff\xfe\n\n" CERTIFICATE "\n\n", CERTIFICATE},
+    /* a byte order mark */
+    {UTF8_MARK, ""},
+    {UTF8_MARK CERTIFICATE UTF8_MARK TRUSTED, CERTIFICATE TRUSTED},
+    {UTF8_MARK KEY UTF8_MARK CERTIFICATE, CERTIFICATE},
+    {"-----BEGIN CERTIFICATE-----\nMIIB\n" UTF8_MARK KEY, "-----BEGIN CERTIFICATE-----\n"},
+    {UTF8_MARK UTF8_MARK CERTIFICATE, ""},
 };
 
 START_TEST(test_kept)
