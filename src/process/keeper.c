@@ -188,15 +188,19 @@ static void ignore_signals(void)
         signal(ignored[i], SIG_IGN);
 }
 
-/* A signature takes milliseconds, and what the worker has to do between two of them microseconds: it, and whoever else wakes, goes first. With a
-   long slice of its own (Linux 6.12), one that has a shorter is not made to wait until a signature is done; before, this says nothing. */
+/* A signature takes milliseconds, and what the worker has to do between two of them microseconds: it, and whoever else
+   wakes, goes first. With a long slice of its own (Linux 6.12), one that has a shorter is not made to wait until a
+   signature is done; before, this says nothing. An administrator who has chosen how all are scheduled has chosen. */
 static void be_patient(void)
 {
+    struct scheduling scheduling = {.policy = SCHED_OTHER};
     int nice = getpriority(PRIO_PROCESS, 0) + NICENESS;
-    struct scheduling scheduling = {.size = sizeof scheduling,
-                                    .policy = SCHED_BATCH,
-                                    .nice = nice < NICEST ? nice : NICEST,
-                                    .slice_ns = SLICE_MS * UINT64_C(1000000)};
+    if (syscall(SYS_sched_getattr, 0, &scheduling, sizeof scheduling, 0U) == 0 && scheduling.policy != SCHED_OTHER)
+        return;
+    scheduling.size = sizeof scheduling;
+    scheduling.policy = SCHED_BATCH;
+    scheduling.nice = nice < NICEST ? nice : NICEST;
+    scheduling.slice_ns = SLICE_MS * UINT64_C(1000000);
     if (syscall(SYS_sched_setattr, 0, &scheduling, 0U) != 0 && setpriority(PRIO_PROCESS, 0, scheduling.nice) != 0)
         fprintf(stderr, "gatehouse: keeper: it runs as eagerly as the worker\n");
 }

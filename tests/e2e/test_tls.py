@@ -411,6 +411,18 @@ def test_the_keeper_lets_others_go_first(gatehouse, pair):
     assert os.getpriority(os.PRIO_PROCESS, keeper) == os.getpriority(os.PRIO_PROCESS, worker) + 5
 
 
+def test_the_keeper_keeps_a_policy_that_was_chosen_for_all(gatehouse, authority, pair):
+    g = gatehouse(SITE.format(pair))
+    before = g.processes()["gatehouse-key"]
+    os.sched_setscheduler(g.pid, os.SCHED_IDLE, os.sched_param(0))
+    os.kill(before, signal.SIGKILL)
+    until(lambda: g.processes().get("gatehouse-key", before) != before, 10, "another keeper")
+    handshakes(g, authority, 1)
+    keeper = g.processes()["gatehouse-key"]
+    assert os.sched_getscheduler(keeper) == os.SCHED_IDLE
+    assert os.getpriority(os.PRIO_PROCESS, keeper) == os.getpriority(os.PRIO_PROCESS, g.pid)
+
+
 def test_a_keeper_that_is_killed(gatehouse, authority, pair):
     g = gatehouse(SITE.format(pair))
     with connect(g, context(authority)) as old:
