@@ -11,6 +11,7 @@
 #include "observe/log_conf.h"
 #include "proxy/generation.h"
 #include "proxy/hub.h"
+#include "upstream/pool_conf.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -28,6 +29,8 @@ struct admin_view {
     size_t log_count;
     const struct tls_server_conf *const *tls_servers; /* blocks that have certificates */
     size_t tls_server_count;
+    const struct pool_conf *const *pools;
+    size_t pool_count;
     const struct order_state *orders; /* of certificates */
     size_t order_count;
     struct hub_counts counts; /* of all threads */

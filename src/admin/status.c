@@ -103,33 +103,65 @@ static void add_head(const struct admin_view *view, struct text *into)
 
 struct shown_certificate {
     struct str block;
+    bool is_to_servers; /* a pool shows it */
     const char *path;
     struct certificate_facts facts;
     struct str names;
 };
 
+struct listing {
+    struct text *into;
+    void (*add)(struct text *into, size_t number, const struct shown_certificate *shown);
+    size_t count;
+};
+
+static void list_one(struct listing *listing, struct shown_certificate *shown, struct text *taken_names)
+{
+    shown->names = text_str(taken_names);
+    listing->add(listing->into, listing->count++, shown);
+    text_fini(taken_names);
+}
+
+static void list_of_server(struct listing *listing, const struct tls_server_conf *server)
+{
+    for (size_t i = 0; i < server->certificate_count; i++) {
+        struct shown_certificate shown = {.block = server->block.text};
+        struct text names;
+        text_init(&names);
+        shown.path = server->certificates[i].certificate_path;
+        tls_server_facts(server->built, i, &shown.facts, &names);
+        list_one(listing, &shown, &names);
+    }
+}
+
+static void list_of_pool(struct listing *listing, const struct pool_conf *pool)
+{
+    const struct certificate_conf *conf = pool_certificate(pool);
+    if (conf == NULL)
+        return;
+    struct shown_certificate shown = {.block = pool->name.text, .is_to_servers = true, .path = conf->certificate_path};
+    struct text names;
+    text_init(&names);
+    tls_client_facts(pool->tls->built, &shown.facts, &names);
+    list_one(listing, &shown, &names);
+}
+
 static void each_certificate(const struct admin_view *view, struct text *into,
                              void (*add)(struct text *into, size_t number, const struct shown_certificate *shown))
 {
-    size_t number = 0;
+    struct listing listing = {.into = into, .add = add};
     for (size_t i = 0; i < view->tls_server_count; i++)
-        for (size_t k = 0; k < view->tls_servers[i]->certificate_count; k++) {
-            const struct tls_server_conf *server = view->tls_servers[i];
-            struct shown_certificate shown = {.block = server->block.text,
-                                              .path = server->certificates[k].certificate_path};
-            struct text names;
-            text_init(&names);
-            tls_server_facts(server->built, k, &shown.facts, &names);
-            shown.names = text_str(&names);
-            add(into, number++, &shown);
-            text_fini(&names);
-        }
+        list_of_server(&listing, view->tls_servers[i]);
+    for (size_t i = 0; i < view->pool_count; i++)
+        list_of_pool(&listing, view->pools[i]);
 }
 
 static void add_certificate(struct text *into, size_t number, const struct shown_certificate *shown)
 {
     add_line(into, number == 0 ? "certificates" : "");
-    text_printf(into, "%.*s: %.*s; ", STR_ARGS(shown->block), STR_ARGS(shown->names));
+    text_printf(into, "%.*s%s: ", STR_ARGS(shown->block), shown->is_to_servers ? ", to servers" : "");
+    text_add(into, str_is_empty(shown->names) ? STR("without a name") : shown->names);
+    text_add_cstr(into, "; ");
     certificate_tell_end(&shown->facts, wall_seconds(clock_wall()), into);
     text_add_char(into, '\n');
 }
@@ -215,6 +247,8 @@ static void add_json_certificate(struct text *into, size_t number, const struct 
     char ends[DATE_TEXT_MAX];
     text_add_cstr(into, number > 0 ? ",{" : "{");
     add_json_text(into, "block", shown->block);
+    text_add_char(into, ',');
+    add_json_text(into, "shown_to", shown->is_to_servers ? STR("servers") : STR("clients"));
     text_add_char(into, ',');
     add_json_text(into, "file", str_of(shown->path));
     add_json_names(into, shown->names);

@@ -115,10 +115,11 @@ static void add_common_name(struct text *into, X509 *certificate)
 
 static void add_names(struct text *into, X509 *certificate)
 {
+    size_t before = into->len;
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
     for (int i = 0; names != NULL && i < sk_GENERAL_NAME_num(names); i++)
         add_general(into, sk_GENERAL_NAME_value(names, i));
-    if (names == NULL)
+    if (into->len == before) /* as X509_check_host() sees it; a client may have its address of mail there alone */
         add_common_name(into, certificate);
     GENERAL_NAMES_free(names);
 }
@@ -163,11 +164,13 @@ bool tls_server_covers(struct tls_server *server, size_t index, struct str host)
 
 /* That is shown to servers */
 
-void tls_client_facts(struct tls_client *client, struct certificate_facts *ret)
+void tls_client_facts(struct tls_client *client, struct certificate_facts *ret, struct text *names)
 {
     SSL_CTX *ctx = tls_client_ctx(client);
-    const X509 *certificate = SSL_CTX_get0_certificate(ctx);
+    X509 *certificate = SSL_CTX_get0_certificate(ctx);
     must(certificate != NULL);
     *ret = facts_of(certificate);
+    if (names != NULL)
+        add_names(names, certificate);
     SSL_CTX_free(ctx);
 }

@@ -115,8 +115,8 @@ struct tls_client *tls_client_build(const struct tls_conf *conf, struct opener *
 /* As tls_server_renew() and tls_server_renewed(), of the certificate that is shown to servers. Sessions end with the old one. */
 bool tls_client_renew(struct tls_client *client, const struct tls_conf *conf, struct opener *opener, struct diag *diag);
 void tls_client_renewed(struct tls_client *client, bool is_wanted);
-/* Of the one that is shown, which there has to be, as it is now. From any thread. */
-void tls_client_facts(struct tls_client *client, struct certificate_facts *ret);
+/* Of the one that is shown, which there has to be, as it is now; `names` as of tls_server_facts(). From any thread. */
+void tls_client_facts(struct tls_client *client, struct certificate_facts *ret, struct text *names);
 struct tls_client *tls_client_ref(struct tls_client *client);
 void tls_client_unref(struct tls_client *client); /* NULL is none */
 

@@ -169,12 +169,6 @@ static size_t count_all(const struct config *config)
     return count + config->pool_count;
 }
 
-const struct certificate_conf *pairs_shown_by(const struct pool_conf *pool)
-{
-    bool has_one = pool->tls != NULL && pool->tls->certificate.certificate_path != NULL;
-    return has_one ? &pool->tls->certificate : NULL;
-}
-
 void pairs_init(struct pairs *pairs, const struct config *config)
 {
     unsigned index = 0;
@@ -184,7 +178,7 @@ void pairs_init(struct pairs *pairs, const struct config *config)
             add(pairs, &config->tls_servers[i]->certificates[k], index++,
                 config->tls_servers[i]->source == CERTIFICATE_AUTO ? config->process.state : NULL);
     for (size_t i = 0; i < config->pool_count; i++) {
-        const struct certificate_conf *shown = pairs_shown_by(config->pools[i]);
+        const struct certificate_conf *shown = pool_certificate(config->pools[i]);
         if (shown != NULL)
             add(pairs, shown, index++, NULL);
     }
@@ -199,7 +193,7 @@ const struct certificate_conf *pairs_conf(const struct config *config, unsigned 
         index -= (unsigned)server->certificate_count;
     }
     for (size_t i = 0; i < config->pool_count; i++) {
-        const struct certificate_conf *shown = pairs_shown_by(config->pools[i]);
+        const struct certificate_conf *shown = pool_certificate(config->pools[i]);
         if (shown != NULL && index-- == 0)
             return shown;
     }

@@ -52,8 +52,6 @@ struct pairs {
 void pairs_init(struct pairs *pairs, const struct config *config);
 void pairs_fini(struct pairs *pairs);
 
-/* What a pool shows to servers; NULL: nothing. */
-const struct certificate_conf *pairs_shown_by(const struct pool_conf *pool);
 /* Of all certificates in files, those of blocks and then those of pools, the `index`-th; NULL behind the last. */
 const struct certificate_conf *pairs_conf(const struct config *config, unsigned index);
 

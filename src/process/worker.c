@@ -284,10 +284,13 @@ static void command(struct worker *worker, const struct message *message)
     view.is_draining = worker->state != WORKER_SERVING;
     view.generation = worker->generation;
     if (worker->generation != NULL) {
-        view.log_confs = current_config(worker)->logs;
-        view.log_count = current_config(worker)->log_count;
-        view.tls_servers = (const struct tls_server_conf *const *)current_config(worker)->tls_servers;
-        view.tls_server_count = current_config(worker)->tls_server_count;
+        const struct config *config = current_config(worker);
+        view.log_confs = config->logs;
+        view.log_count = config->log_count;
+        view.tls_servers = (const struct tls_server_conf *const *)config->tls_servers;
+        view.tls_server_count = config->tls_server_count;
+        view.pools = (const struct pool_conf *const *)config->pools;
+        view.pool_count = config->pool_count;
     }
     view.orders = worker->orders;
     view.order_count = worker->order_count;

@@ -28,11 +28,11 @@ static void tell_of_pools(const struct config *config, int64_t now, struct text 
 {
     struct certificate_facts facts;
     for (size_t i = 0; i < config->pool_count; i++) {
-        const struct tls_conf *tls = config->pools[i]->tls;
-        if (tls == NULL || tls->certificate.certificate_path == NULL)
+        const struct certificate_conf *shown = pool_certificate(config->pools[i]);
+        if (shown == NULL)
             continue;
-        tls_client_facts(tls->built, &facts);
-        tell(&tls->certificate, &facts, now, into);
+        tls_client_facts(config->pools[i]->tls->built, &facts, NULL);
+        tell(shown, &facts, now, into);
     }
 }
 

@@ -22,7 +22,7 @@ static ptrdiff_t place_in(const struct tls_server_conf *server, const struct cer
 
 static bool shows(const struct pool_conf *pool, const struct certificate_conf *wanted)
 {
-    const struct certificate_conf *shown = pairs_shown_by(pool);
+    const struct certificate_conf *shown = pool_certificate(pool);
     return shown != NULL && is_same(shown, wanted);
 }
 

@@ -15,14 +15,14 @@ struct server_conf {
     struct word address; /* as written */
     struct str host;     /* a name to resolve, normal form; at == NULL: `addr` is the address */
     uint16_t port;
-    bool has_port; /* it was written */
-    bool is_https; /* https:// was written */
-    struct addr addr;         /* numeric or unix */
-    struct str text;          /* "HOST:PORT", what logs show */
-    unsigned weight;          /* 1 to 1000, default 1 */
-    bool is_down;             /* `down`: never used */
-    bool is_backup;           /* used only when no other can be */
-    unsigned max_connections; /* over all threads; 0: no limit */
+    bool has_port;              /* it was written */
+    bool is_https;              /* https:// was written */
+    struct addr addr;           /* numeric or unix */
+    struct str text;            /* "HOST:PORT", what logs show */
+    unsigned weight;            /* 1 to 1000, default 1 */
+    bool is_down;               /* `down`: never used */
+    bool is_backup;             /* used only when no other can be */
+    unsigned max_connections;   /* over all threads; 0: no limit */
     const struct tls_conf *tls; /* NULL: spoken to in clear */
 };
 
@@ -34,9 +34,16 @@ struct pool_conf {
     size_t server_count;
     enum balance balance;
     enum proxy_header_version proxy_header; /* in front of each connection */
-    unsigned connections; /* idle ones kept to each server, per thread; default 256 */
-    struct tls_conf *tls; /* NULL: none of its servers is spoken to by TLS */
-    size_t index;         /* of the pool in its configuration */
+    unsigned connections;                   /* idle ones kept to each server, per thread; default 256 */
+    struct tls_conf *tls;                   /* NULL: none of its servers is spoken to by TLS */
+    size_t index;                           /* of the pool in its configuration */
 };
+
+/* What it shows to servers; NULL: nothing. */
+static inline const struct certificate_conf *pool_certificate(const struct pool_conf *pool)
+{
+    bool has_one = pool->tls != NULL && pool->tls->certificate.certificate_path != NULL;
+    return has_one ? &pool->tls->certificate : NULL;
+}
 
 #endif

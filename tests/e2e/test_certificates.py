@@ -1,10 +1,10 @@
 """Certificates that live: files that change under a running configuration."""
-import datetime, json, os, re, shutil, signal, socket, ssl, subprocess, threading
+import json, os, re, shutil, signal, socket, ssl, subprocess, threading
 
 import pytest
 
 from lib import SLOWNESS, run, temp_dir, until
-from lib.authority import put, rename_over
+from lib.authority import in_hours, put, rename_over
 from lib.tls import connect, context
 
 SITE = """
@@ -260,11 +260,6 @@ def check(folder, text, *options):
 
 
 BLOCK = "reverse r {{ listen 127.0.0.1:8443 tls; certificate {0.certificate} {0.key}; {1}; respond 200 }}\n"
-
-
-def in_hours(hours):
-    """A date for Authority.issue()."""
-    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=hours)).strftime("%Y%m%d%H%M%SZ")
 
 
 @pytest.mark.parametrize("hours,expected", [

@@ -1,10 +1,10 @@
 """TLS towards servers: who is believed, who is not, and what the client and the log are told of it."""
-import os, signal, socket, ssl, subprocess, threading
+import json, os, re, signal, socket, ssl, subprocess, threading
 
 import pytest
 
 from lib import SLOWNESS, Authority, Client, curl, free_port, record_of, records, run, until
-from lib.authority import Pair, put, rename_over
+from lib.authority import Pair, in_hours, put, rename_over
 
 ONE = "\nthreads 1\nlog { to stdout; format json }\n"
 SITE = "reverse site { listen 127.0.0.1:${env.PORT}; pool app }\n"
@@ -291,6 +291,26 @@ def test_a_certificate_that_changes_on_the_disk(gatehouse, authority, secure, we
     assert g.workers() == before and "generation 1," in g.command("status").stdout
     assert g.reload(text).returncode == 0
     assert curl(g.url("/again")).body == b"CN=front r"              # a reload finds what is shown already
+
+
+def test_the_end_of_one_is_shown_and_told(gatehouse, authority, web_folder):
+    """Beside those that clients are shown, and as they are."""
+    site, front = authority.issue("site.test"), authority.issue("front", "other.test", ends=in_hours(5 * 24 - 1))
+    put(web_folder, front)
+    text = pool("app.test", shown(authority, followed(web_folder))).replace("${env.PORT}", f"${{env.PORT}} tls; certificate {site.certificate} {site.key}")
+    checked = run("check", "-c", web_folder.put("g.conf", text.replace("${env.PORT}", "8443")))
+    assert checked.returncode == 0 and f"the certificate '{web_folder}/c.pem' expires in 4 days, on 20" in checked.stderr
+    g = gatehouse(text)
+    until(lambda: f"the certificate '{web_folder}/c.pem' expires in 4 days, on 20" in g.errors(), 10, "it is told at start")
+    lines = re.search(r"^certificates +(site: .*)\n +(.*)\n", g.command("status").stdout, re.M)
+    assert re.fullmatch(r"site: site\.test; expires in \d+ days, on 20\d\d-\d\d-\d\d", lines[1])
+    assert re.fullmatch(r"app, to servers: front other\.test; expires in 4 days, on 20\d\d-\d\d-\d\d", lines[2])
+    to_clients, to_servers = json.loads(g.command("status", "--json").stdout)["certificates"]
+    assert (to_clients["block"], to_clients["shown_to"], to_clients["file"]) == ("site", "clients", site.certificate)
+    assert (to_servers["block"], to_servers["shown_to"], to_servers["file"]) == ("app", "servers", f"{web_folder}/c.pem")
+    assert to_servers["names"] == ["front", "other.test"] and re.match(r"20\d\d-\d\d-\d\dT", to_servers["expires"])
+    put(web_folder, authority.issue("back", extensions=["subjectAltName=email:front@site.test"], ends=in_hours(20 * 24 - 1)))
+    until(lambda: " app, to servers: back; expires in 19 days, on 20" in g.command("status").stdout, 10, "the new one is shown")
 
 
 def test_a_certificate_that_is_written_by_halves_is_not_shown(gatehouse, authority, secure, web_folder):

@@ -1,5 +1,5 @@
 """A certificate authority of a test's own, made with openssl."""
-import os, shutil, subprocess
+import datetime, os, shutil, subprocess
 from dataclasses import dataclass
 
 from .wait import temp_dir
@@ -36,6 +36,11 @@ def rename_over(source, target):
     shutil.copy(source, target + ".new")
     os.chmod(target + ".new", 0o644 if target.endswith("c.pem") else 0o600)
     os.replace(target + ".new", target)
+
+
+def in_hours(hours):
+    """A date for Authority.issue()."""
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=hours)).strftime("%Y%m%d%H%M%SZ")
 
 
 def put(folder, pair):
