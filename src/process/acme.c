@@ -5,8 +5,7 @@
 #include "base/program.h"
 #include "process/acme_order.h"
 #include "process/channel.h"
-#include "process/identity.h"
-#include "process/sandbox.h"
+#include "process/entry.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -478,10 +477,8 @@ static void serve(struct acme *acme)
 
 static bool catch_signals(struct acme *acme)
 {
-    static const int ignored[] = {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE};
     sigset_t caught;
-    for (size_t i = 0; i < lengthof(ignored); i++)
-        signal(ignored[i], SIG_IGN);
+    entry_ignore_signals();
     sigemptyset(&caught);
     sigaddset(&caught, SIGCHLD);
     sigprocmask(SIG_BLOCK, &caught, NULL);
@@ -489,30 +486,13 @@ static bool catch_signals(struct acme *acme)
     return acme->signals >= 0;
 }
 
-static bool prepare(struct acme *acme)
-{
-    const struct message *message = &acme->message;
-    struct identity identity;
-    struct text notes;
-    if (!catch_signals(acme) || channel_receive(WORKER_CHANNEL, true, &acme->message) != RECEIVED_MESSAGE ||
-        message->kind != MESSAGE_BEGIN || message->len != sizeof identity)
-        return false;
-    memcpy(&identity, message->bytes, sizeof identity);
-    umask(0077);
-    text_init(&notes);
-    bool is_done = sandbox_enter(&identity, SANDBOX_ACME, (message->index & BEGIN_WITHOUT_SANDBOX) == 0, &notes);
-    if (notes.len > 0)
-        fprintf(stderr, "gatehouse: acme: %s", notes.at);
-    text_fini(&notes);
-    return is_done;
-}
-
 int acme_main(void)
 {
     struct acme *acme = must_calloc(1, sizeof *acme);
     prctl(PR_SET_NAME, "gatehouse-acme");
     list_init(&acme->orders);
-    bool is_done = prepare(acme);
+    umask(0077);
+    bool is_done = catch_signals(acme) && entry_pass(SANDBOX_ACME, &acme->message);
     if (is_done)
         serve(acme);
     free(acme);

@@ -5,16 +5,14 @@
 #include "base/must.h"
 #include "net/packets.h"
 #include "process/channel.h"
-#include "process/identity.h"
+#include "process/entry.h"
 #include "process/keeper_make.h"
 #include "process/keeper_store.h"
-#include "process/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -181,13 +179,6 @@ static void serve(struct keeper *keeper)
 
 /* The process */
 
-static void ignore_signals(void)
-{
-    static const int ignored[] = {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE};
-    for (size_t i = 0; i < lengthof(ignored); i++)
-        signal(ignored[i], SIG_IGN);
-}
-
 /* A signature takes milliseconds, and what the worker has to do between two of them microseconds: it, and whoever else
    wakes, goes first. With a long slice of its own (Linux 6.12), one that has a shorter is not made to wait until a
    signature is done; before, this says nothing. An administrator who has chosen how all are scheduled has chosen. */
@@ -205,30 +196,13 @@ static void be_patient(void)
         fprintf(stderr, "gatehouse: keeper: it runs as eagerly as the worker\n");
 }
 
-static bool prepare(struct keeper *keeper)
-{
-    struct identity identity;
-    struct text notes;
-    const struct message *message = &keeper->message;
-    ignore_signals();
-    if (channel_receive(WORKER_CHANNEL, true, &keeper->message) != RECEIVED_MESSAGE || message->kind != MESSAGE_BEGIN ||
-        message->len != sizeof identity)
-        return false;
-    memcpy(&identity, message->bytes, sizeof identity);
-    be_patient();
-    text_init(&notes);
-    bool is_done = sandbox_enter(&identity, SANDBOX_KEEPER, (message->index & BEGIN_WITHOUT_SANDBOX) == 0, &notes);
-    if (notes.len > 0)
-        fprintf(stderr, "gatehouse: keeper: %s", notes.at);
-    text_fini(&notes);
-    return is_done;
-}
-
 int keeper_main(void)
 {
     struct keeper *keeper = must_calloc(1, sizeof *keeper);
     prctl(PR_SET_NAME, "gatehouse-key");
-    bool is_done = prepare(keeper);
+    entry_ignore_signals();
+    be_patient();
+    bool is_done = entry_pass(SANDBOX_KEEPER, &keeper->message);
     if (is_done) {
         keeper->store = keeper_store_new();
         serve(keeper);

@@ -20,11 +20,10 @@
 #include "process/acme.h"
 #include "process/channel.h"
 #include "process/crew.h"
+#include "process/entry.h"
 #include "process/generation_build.h"
-#include "process/identity.h"
 #include "process/machine.h"
 #include "process/remote_opener.h"
-#include "process/sandbox.h"
 #include "process/stapling.h"
 #include "process/watchdog.h"
 #include "process/worker_expiry.h"
@@ -34,7 +33,6 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -461,14 +459,6 @@ static void run(struct task *task)
 
 /* The process */
 
-static void ignore_signals(void)
-{
-    /* What the terminal sends to all of its processes; the supervisor says what is to be done. */
-    static const int ignored[] = {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE};
-    for (size_t i = 0; i < lengthof(ignored); i++)
-        signal(ignored[i], SIG_IGN);
-}
-
 static void make_pseudonym(struct worker *worker)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
@@ -477,28 +467,14 @@ static void make_pseudonym(struct worker *worker)
     hub_set_pseudonym(str_from(worker->pseudonym, PSEUDONYM_LEN));
 }
 
-/* The first message, then no way back. */
+/* What the sandbox would not let comes before it. */
 static bool prepare(struct worker *worker)
 {
-    struct identity identity;
-    ignore_signals();
-    if (channel_receive(WORKER_CHANNEL, true, &worker->message) != RECEIVED_MESSAGE ||
-        worker->message.kind != MESSAGE_BEGIN || worker->message.len != sizeof identity)
-        return false;
-    memcpy(&identity, worker->message.bytes, sizeof identity);
-    worker->threads = worker->message.number;
+    entry_ignore_signals();
     worker->machine_memory = machine_memory();
     watchdog_prepare();
-    struct text notes;
-    text_init(&notes);
-    bool is_done = sandbox_enter(&identity, SANDBOX_WORKER, (worker->message.index & BEGIN_WITHOUT_SANDBOX) == 0,
-                                 &notes);
-    struct str rest = text_str(&notes);
-    struct str line;
-    while (str_cut(&rest, '\n', &line))
-        if (line.len > 0)
-            fprintf(stderr, "gatehouse: worker: %.*s\n", STR_ARGS(line));
-    text_fini(&notes);
+    bool is_done = entry_pass(SANDBOX_WORKER, &worker->message);
+    worker->threads = worker->message.number;
     return is_done;
 }
 
