@@ -1,5 +1,5 @@
 """The program under test."""
-import os, re, signal, subprocess
+import contextlib, os, re, signal, subprocess
 
 from .wait import SLOWNESS, Process, free_port, temp_dir, until
 
@@ -89,8 +89,12 @@ class Gatehouse:
             return [int(pid) for pid in file.read().split()]
 
     def processes(self):
-        """{name: pid} of the children."""
-        return {open(f"/proc/{pid}/comm", encoding="utf-8").read().strip(): pid for pid in self.workers()}
+        """{name: pid} of the children; one that ends meanwhile is none."""
+        found = {}
+        for pid in self.workers():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+                found[file.read().strip()] = pid
+        return found
 
     def command(self, *arguments, **options):
         return run(arguments[0], "-c", self.conf, *arguments[1:], env=self.env, **options)
