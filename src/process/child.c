@@ -343,7 +343,7 @@ void children_reap(struct supervisor *supervisor)
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        if (keeping_lost(supervisor, pid, status) || ordering_lost(supervisor, pid, status))
+        if (aide_lost(&supervisor->keeping.aide, pid, status) || aide_lost(&supervisor->ordering.aide, pid, status))
             continue;
         struct child *child = find_child(supervisor, pid);
         if (child == NULL)

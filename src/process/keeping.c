@@ -9,42 +9,30 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { PATIENCE_MS = 5000 };
 
+static const struct aide_kind keeper = {"keeper", 500};
+
 static bool start(struct supervisor *supervisor)
 {
-    struct keeping *keeping = &supervisor->keeping;
-    int mine[2];
-    if (keeping->pid != 0)
-        return true;
-    pid_t pid = process_start("keeper", mine);
-    if (pid < 0) {
-        fprintf(stderr, "gatehouse: the keeper cannot be started: %s\n", strerror(errno));
-        return false;
-    }
-    close(mine[1]);
-    keeping->pid = pid;
-    keeping->channel = mine[0];
+    struct aide *aide = &supervisor->keeping.aide;
     struct identity identity;
+    if (aide->pid != 0)
+        return true;
     identity_of_keeper(&identity);
-    struct letter_to begin = {.kind = MESSAGE_BEGIN};
-    begin.index = supervisor->options->without_sandbox ? BEGIN_WITHOUT_SANDBOX : 0;
-    begin.text = str_from((const char *)&identity, sizeof identity);
-    channel_send(keeping->channel, &begin);
-    return true;
+    return aide_start(supervisor, aide, &keeper, &identity);
 }
 
 /* It has no descriptors to pass, whatever it answers to. */
 static bool receive(struct keeping *keeping, int64_t until_ms)
 {
-    struct pollfd readable = {.fd = keeping->channel, .events = POLLIN};
+    struct pollfd readable = {.fd = keeping->aide.channel, .events = POLLIN};
     struct message *message = &keeping->message;
     int64_t left = until_ms - now_ms();
     if (left <= 0 || poll(&readable, 1, (int)left) <= 0 ||
-        channel_receive(keeping->channel, false, message) != RECEIVED_MESSAGE)
+        channel_receive(keeping->aide.channel, false, message) != RECEIVED_MESSAGE)
         return false;
     if (message->fd >= 0)
         close(message->fd);
@@ -75,8 +63,8 @@ bool keeping_take(struct supervisor *supervisor, int fd, unsigned generation, st
         .kind = MESSAGE_KEY, .number = generation, .index = ++keeping->asked, .with_fd = true, .fd = fd};
     snprintf(ret_why, KEY_WHY_MAX, "there is no keeper");
     keeping->has_answered = false;
-    if (!start(supervisor) || !channel_send(keeping->channel, &letter) || !hear(keeping, MESSAGE_KEY_TAKEN, ret_why) ||
-        keeping->message.len < sizeof ret->bytes)
+    if (!start(supervisor) || !channel_send(keeping->aide.channel, &letter) ||
+        !hear(keeping, MESSAGE_KEY_TAKEN, ret_why) || keeping->message.len < sizeof ret->bytes)
         return false;
     memcpy(ret->bytes, keeping->message.bytes, sizeof ret->bytes);
     snprintf(ret_why, KEY_WHY_MAX, "%.*s", KEY_WHY_MAX - 1, keeping->message.bytes + sizeof ret->bytes);
@@ -96,7 +84,8 @@ bool keeping_make(struct supervisor *supervisor, struct str names, const unsigne
     text_add(&text, str_head(names, MAKE_NAMES_MAX + 1)); /* the keeper takes whole lines of it */
     letter.text = text_str(&text);
     snprintf(ret_why, KEY_WHY_MAX, "there is no keeper");
-    bool is_made = start(supervisor) && channel_send(keeping->channel, &letter) && hear(keeping, MESSAGE_MADE, ret_why);
+    bool is_made = start(supervisor) && channel_send(keeping->aide.channel, &letter) &&
+                   hear(keeping, MESSAGE_MADE, ret_why);
     if (is_made)
         text_add(into, str_from(keeping->message.bytes, keeping->message.len));
     text_fini(&text);
@@ -108,10 +97,10 @@ int keeping_link(struct supervisor *supervisor)
     struct keeping *keeping = &supervisor->keeping;
     int ends[2];
     errno = EAGAIN;
-    if (keeping->pid == 0 || !channel_pair(ends))
+    if (keeping->aide.pid == 0 || !channel_pair(ends))
         return -1;
     struct letter_to letter = {.kind = MESSAGE_LINK, .with_fd = true, .fd = ends[1]};
-    bool is_sent = channel_send(keeping->channel, &letter);
+    bool is_sent = channel_send(keeping->aide.channel, &letter);
     close(ends[1]);
     if (is_sent)
         return ends[0];
@@ -123,8 +112,8 @@ int keeping_link(struct supervisor *supervisor)
 void keeping_forget(struct supervisor *supervisor, unsigned generation)
 {
     struct letter_to letter = {.kind = MESSAGE_FORGET, .number = generation};
-    if (supervisor->keeping.pid != 0)
-        channel_send(supervisor->keeping.channel, &letter);
+    if (supervisor->keeping.aide.pid != 0)
+        channel_send(supervisor->keeping.aide.channel, &letter);
 }
 
 /* Keys without a certificate */
@@ -167,8 +156,8 @@ static void forget_first(struct supervisor *supervisor)
     struct retired *first = keeping->retired;
     struct letter_to letter = {.kind = MESSAGE_FORGET_KEY};
     letter.text = str_from((const char *)first->key.bytes, sizeof first->key.bytes);
-    if (keeping->pid != 0 && !is_in_force(supervisor->edition, &first->key))
-        channel_send(keeping->channel, &letter);
+    if (keeping->aide.pid != 0 && !is_in_force(supervisor->edition, &first->key))
+        channel_send(keeping->aide.channel, &letter);
     keeping->retired = first->next;
     free(first);
 }
@@ -212,45 +201,19 @@ static bool has_made(const struct config *config)
 
 void keeping_revive(struct supervisor *supervisor)
 {
-    if (supervisor->keeping.pid != 0 || supervisor->keeping.is_ending || supervisor->edition == NULL)
+    if (supervisor->keeping.aide.pid != 0 || supervisor->keeping.aide.is_ending || supervisor->edition == NULL)
         return;
-    supervisor->keeping.revive_at_ms = 0;
+    supervisor->keeping.aide.revive_at_ms = 0;
     if (!start(supervisor))
         return;
     take_all_again(supervisor);
     supervisor->remake_wanted |= has_made(supervisor->edition->config);
 }
 
-/* At once; but one that dies as soon as it lives is given some time. */
-bool keeping_lost(struct supervisor *supervisor, pid_t pid, int status)
-{
-    struct keeping *keeping = &supervisor->keeping;
-    enum { EARLY_MS = 1000, DELAY_MS = 500 };
-    if (pid != keeping->pid)
-        return false;
-    close(keeping->channel);
-    keeping->pid = 0;
-    keeping->channel = -1;
-    if (keeping->is_ending)
-        return true;
-    fprintf(stderr, "gatehouse: keeper %ld was ended by %s %d\n", (long)pid,
-            WIFSIGNALED(status) ? "signal" : "itself, with status",
-            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-    int64_t now = now_ms();
-    keeping->revive_at_ms = now - keeping->revived_ms < EARLY_MS ? now + DELAY_MS : now;
-    keeping->revived_ms = now;
-    return true;
-}
-
 void keeping_end(struct supervisor *supervisor)
 {
     struct keeping *keeping = &supervisor->keeping;
-    keeping->is_ending = true;
     while (keeping->retired != NULL)
         forget_first(supervisor);
-    if (keeping->pid == 0)
-        return;
-    close(keeping->channel); /* it ends by that */
-    waitpid(keeping->pid, NULL, 0);
-    keeping->pid = 0;
+    aide_end(&keeping->aide);
 }

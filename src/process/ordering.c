@@ -16,10 +16,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum { EARLY_MS = 1000, DELAY_MS = 5000, PORT_HTTP = 80, PORT_HTTPS = 443 };
+enum { PORT_HTTP = 80, PORT_HTTPS = 443 };
 
 /* What is wanted */
 
@@ -134,28 +133,17 @@ static void make_folder(const char *state, const struct identity *identity)
 
 /* The process */
 
+static const struct aide_kind acme = {"acme", 5000};
+
 static bool start(struct supervisor *supervisor)
 {
-    struct ordering *ordering = &supervisor->ordering;
-    int mine[2];
-    if (ordering->pid != 0)
-        return true;
-    pid_t pid = process_start("acme", mine);
-    if (pid < 0) {
-        fprintf(stderr, "gatehouse: acme cannot be started: %s\n", strerror(errno));
-        return false;
-    }
-    close(mine[1]);
-    ordering->pid = pid;
-    ordering->channel = mine[0];
+    struct aide *aide = &supervisor->ordering.aide;
     struct identity identity;
+    if (aide->pid != 0)
+        return true;
     identity_of_acme(&identity);
     make_folder(supervisor->edition->config->process.state, &identity);
-    struct letter_to begin = {.kind = MESSAGE_BEGIN};
-    begin.index = supervisor->options->without_sandbox ? BEGIN_WITHOUT_SANDBOX : 0;
-    begin.text = str_from((const char *)&identity, sizeof identity);
-    channel_send(ordering->channel, &begin);
-    return true;
+    return aide_start(supervisor, aide, &acme, &identity);
 }
 
 static int open_text(struct str text)
@@ -173,7 +161,7 @@ static void send_orders(struct supervisor *supervisor, struct str text)
         fprintf(stderr, "gatehouse: acme cannot be told what to order: %s\n", strerror(errno));
         return;
     }
-    channel_send(supervisor->ordering.channel, &letter);
+    channel_send(supervisor->ordering.aide.channel, &letter);
     close(letter.fd);
 }
 
@@ -190,47 +178,22 @@ void ordering_adopt(struct supervisor *supervisor)
     struct text text;
     text_init(&text);
     write_orders(supervisor->edition->config, &text);
-    supervisor->ordering.revive_at_ms = 0;
+    supervisor->ordering.aide.revive_at_ms = 0;
     if (text.len > 0 && start(supervisor)) {
         send_orders(supervisor, text_str(&text));
-    } else if (text.len == 0 && supervisor->ordering.pid != 0) {
+    } else if (text.len == 0 && supervisor->ordering.aide.pid != 0) {
         supervisor->ordering.message = (struct message){.kind = MESSAGE_ORDER_COUNT};
         pass_on(supervisor, MESSAGE_ORDER_COUNT, STR_NONE);
         ordering_end(supervisor);
-        supervisor->ordering.is_ending = false;
+        supervisor->ordering.aide.is_ending = false;
     }
     text_fini(&text);
 }
 
-bool ordering_lost(struct supervisor *supervisor, pid_t pid, int status)
-{
-    struct ordering *ordering = &supervisor->ordering;
-    if (pid != ordering->pid)
-        return false;
-    close(ordering->channel);
-    ordering->pid = 0;
-    ordering->channel = -1;
-    if (ordering->is_ending)
-        return true;
-    fprintf(stderr, "gatehouse: acme %ld was ended by %s %d\n", (long)pid,
-            WIFSIGNALED(status) ? "signal" : "itself, with status",
-            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-    int64_t now = now_ms();
-    ordering->revive_at_ms = now + (now - ordering->revived_ms < EARLY_MS + DELAY_MS ? DELAY_MS : 0);
-    ordering->revived_ms = now;
-    return true;
-}
-
+/* It ends after it has killed and waited for what it runs. */
 void ordering_end(struct supervisor *supervisor)
 {
-    struct ordering *ordering = &supervisor->ordering;
-    ordering->is_ending = true;
-    if (ordering->pid == 0)
-        return;
-    close(ordering->channel); /* it ends by that, after it has killed and waited for what it runs */
-    waitpid(ordering->pid, NULL, 0);
-    ordering->pid = 0;
-    ordering->channel = -1;
+    aide_end(&supervisor->ordering.aide);
 }
 
 /* Challenges */
@@ -294,15 +257,15 @@ static void pass_challenge(struct supervisor *supervisor)
 void ordering_challenge_is_set(struct supervisor *supervisor, uint32_t number, bool is_fine)
 {
     struct letter_to letter = {.kind = MESSAGE_CHALLENGE_SET, .number = number, .index = is_fine ? 0 : 1};
-    if (supervisor->ordering.pid != 0)
-        channel_send(supervisor->ordering.channel, &letter);
+    if (supervisor->ordering.aide.pid != 0)
+        channel_send(supervisor->ordering.aide.channel, &letter);
 }
 
 void ordering_read(struct supervisor *supervisor)
 {
     struct ordering *ordering = &supervisor->ordering;
     struct message *message = &ordering->message;
-    while (ordering->pid != 0 && channel_receive(ordering->channel, false, message) == RECEIVED_MESSAGE) {
+    while (ordering->aide.pid != 0 && channel_receive(ordering->aide.channel, false, message) == RECEIVED_MESSAGE) {
         if (message->fd >= 0) /* it has nothing to pass */
             close(message->fd);
         if (message->kind == MESSAGE_CHALLENGE)

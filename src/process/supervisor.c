@@ -279,9 +279,9 @@ static int patience(const struct supervisor *supervisor)
     }
     sooner(&wait, supervisor->end_at_ms, now);
     sooner(&wait, ticket_keys_due(&supervisor->tickets), now);
-    sooner(&wait, supervisor->keeping.revive_at_ms, now);
+    sooner(&wait, supervisor->keeping.aide.revive_at_ms, now);
     sooner(&wait, keeping_due_ms(&supervisor->keeping), now);
-    sooner(&wait, supervisor->ordering.revive_at_ms, now);
+    sooner(&wait, supervisor->ordering.aide.revive_at_ms, now);
     for (size_t i = 0; i < lengthof(supervisor->control.clients); i++) {
         const struct client *client = &supervisor->control.clients[i];
         if (client->fd >= 0 && client->state == CLIENT_READING)
@@ -300,8 +300,8 @@ static void wait_for_news(struct supervisor *supervisor)
             fds[count++] = (struct pollfd){.fd = supervisor->children[i].channel, .events = POLLIN};
             fds[count++] = (struct pollfd){.fd = supervisor->children[i].files, .events = POLLIN};
         }
-    if (supervisor->ordering.pid != 0)
-        fds[count++] = (struct pollfd){.fd = supervisor->ordering.channel, .events = POLLIN};
+    if (supervisor->ordering.aide.pid != 0)
+        fds[count++] = (struct pollfd){.fd = supervisor->ordering.aide.channel, .events = POLLIN};
     count += control_poll_fds(&supervisor->control, fds + count);
     poll(fds, count, patience(supervisor));
 }
@@ -313,13 +313,13 @@ static void do_what_is_due(struct supervisor *supervisor)
     children_turn_tickets(supervisor);
     if (supervisor->end_at_ms != 0 && now >= supervisor->end_at_ms)
         kill_all(supervisor);
-    if (supervisor->keeping.revive_at_ms != 0 && now >= supervisor->keeping.revive_at_ms)
+    if (supervisor->keeping.aide.revive_at_ms != 0 && now >= supervisor->keeping.aide.revive_at_ms)
         keeping_revive(supervisor);
     keeping_forget_retired(supervisor);
     if (supervisor->state != SUPERVISOR_RUNNING)
         supervisor->remake_wanted = false;
-    if (supervisor->state == SUPERVISOR_RUNNING && supervisor->ordering.revive_at_ms != 0 &&
-        now >= supervisor->ordering.revive_at_ms)
+    if (supervisor->state == SUPERVISOR_RUNNING && supervisor->ordering.aide.revive_at_ms != 0 &&
+        now >= supervisor->ordering.aide.revive_at_ms)
         ordering_adopt(supervisor);
     if (supervisor->state != SUPERVISOR_RUNNING || supervisor->change.kind != CHANGE_NONE)
         return;

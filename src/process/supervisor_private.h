@@ -1,6 +1,7 @@
 /*
- * Between the files of the supervisor: supervisor.c (loop, signals, ending), child.c (the worker as a process), keeping.c (the keeper), change.c (start, reload
- * and restart: one transaction), renewal.c (certificates that change on the disk).
+ * Between the files of the supervisor: supervisor.c (loop, signals, ending), child.c (the worker as a process), aide.c
+ * (processes beside it), keeping.c (the keeper), ordering.c (whoever orders certificates), change.c (start, reload and
+ * restart: one transaction), renewal.c (certificates that change on the disk).
  */
 #ifndef PROCESS_SUPERVISOR_PRIVATE_H
 #define PROCESS_SUPERVISOR_PRIVATE_H
@@ -26,26 +27,33 @@ struct child {
     bool is_leaving; /* it was told to drain or stop */
 };
 
-/* The keeper as its supervisor sees it. */
-struct keeping {
+struct aide_kind {
+    const char *name; /* in messages, and the word that the program is started with */
+    int64_t delay_ms; /* until there is another for one that dies as soon as it lives */
+};
+
+/* The keeper, or whoever orders certificates. */
+struct aide {
+    const struct aide_kind *kind;
     pid_t pid; /* 0: there is none */
     int channel;
     bool is_ending;
-    bool has_answered; /* when a key was last given to it */
-    uint32_t asked;    /* how often a key was */
-    int64_t revived_ms;
-    int64_t revive_at_ms;    /* 0: not planned */
+    int64_t lost_ms;
+    int64_t revive_at_ms; /* 0: not planned */
+};
+
+/* The keeper as its supervisor sees it. */
+struct keeping {
+    struct aide aide;
+    bool has_answered;       /* when a key was last given to it */
+    uint32_t asked;          /* how often a key was */
     struct retired *retired; /* keys that are forgotten soon */
     struct message message;
 };
 
 /* Whoever orders certificates, likewise (acme.h). */
 struct ordering {
-    pid_t pid; /* 0: there is none */
-    int channel;
-    bool is_ending;
-    int64_t revived_ms;
-    int64_t revive_at_ms; /* 0: not planned */
+    struct aide aide;
     struct message message;
 };
 
@@ -94,9 +102,9 @@ struct supervisor {
     struct keeping keeping;
     struct ordering ordering;
     struct ticket_keys tickets; /* of TLS sessions */
-    struct child *serving;   /* the worker that has the traffic; NULL while there is none */
-    struct edition *edition; /* in force */
-    struct sockets *sockets; /* in force */
+    struct child *serving;      /* the worker that has the traffic; NULL while there is none */
+    struct edition *edition;    /* in force */
+    struct sockets *sockets;    /* in force */
     struct change change;
     unsigned generation; /* the newest number */
     bool reload_wanted;  /* after the change under way */
@@ -127,6 +135,16 @@ bool children_are_gone(const struct supervisor *supervisor);
 /* Forks, and becomes the program's `word`; `ret_mine` are our ends of its channel and of its files. -1 with errno. */
 pid_t process_start(const char *word, int ret_mine[2]);
 
+/* aide.c */
+
+/* One that is not there. False: it cannot be, which is told on stderr. */
+bool aide_start(struct supervisor *supervisor, struct aide *aide, const struct aide_kind *kind,
+                const struct identity *identity);
+/* Plans another: at once, or some time after one that died as soon as it lived. False: `pid` is not it. */
+bool aide_lost(struct aide *aide, pid_t pid, int status);
+/* Waits for its end. */
+void aide_end(struct aide *aide);
+
 /* keeping.c */
 
 /* Has the keeper take the key in an open file; false: `ret_why`. */
@@ -145,8 +163,6 @@ int64_t keeping_due_ms(const struct keeping *keeping);
 void keeping_forget_retired(struct supervisor *supervisor);
 /* Starts it again, with the keys in force. */
 void keeping_revive(struct supervisor *supervisor);
-/* False: `pid` is not the keeper. */
-bool keeping_lost(struct supervisor *supervisor, pid_t pid, int status);
 void keeping_end(struct supervisor *supervisor);
 
 /* ordering.c */
@@ -157,8 +173,6 @@ void ordering_adopt(struct supervisor *supervisor);
 void ordering_read(struct supervisor *supervisor);
 /* The worker answers the challenge, or cannot. */
 void ordering_challenge_is_set(struct supervisor *supervisor, uint32_t number, bool is_fine);
-/* False: `pid` is another. */
-bool ordering_lost(struct supervisor *supervisor, pid_t pid, int status);
 void ordering_end(struct supervisor *supervisor);
 
 /* change.c */

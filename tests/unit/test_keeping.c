@@ -24,15 +24,15 @@ static void begin(void)
     int ends[2];
     ck_assert(channel_pair(ends));
     supervisor = must_calloc(1, sizeof *supervisor);
-    supervisor->keeping.pid = getpid(); /* there is one */
-    supervisor->keeping.channel = ends[0];
+    supervisor->keeping.aide.pid = getpid(); /* there is one */
+    supervisor->keeping.aide.channel = ends[0];
     supervisor->keeping.asked = ASKED_BEFORE;
     keeper = ends[1];
 }
 
 static void end(void)
 {
-    close(supervisor->keeping.channel);
+    close(supervisor->keeping.aide.channel);
     close(keeper);
     free(supervisor);
 }
