@@ -85,16 +85,15 @@ static bool read_all(int fd, size_t limit, char **bytes, size_t *len)
     return true;
 }
 
-bool opener_read(struct opener *opener, const char *path, size_t limit, char **ret_bytes, size_t *ret_len)
+bool opener_read_fd(int taken_fd, size_t limit, char **ret_bytes, size_t *ret_len)
 {
     char *bytes;
     size_t len;
     must(limit < SIZE_MAX / 2);
-    int fd = opener->open(opener, path, OPEN_READ);
-    if (fd < 0)
+    if (taken_fd < 0)
         return false;
-    bool is_read = read_all(fd, limit, &bytes, &len);
-    close_quietly(fd);
+    bool is_read = read_all(taken_fd, limit, &bytes, &len);
+    close_quietly(taken_fd);
     if (!is_read) {
         free(bytes);
         return false;
@@ -102,4 +101,9 @@ bool opener_read(struct opener *opener, const char *path, size_t limit, char **r
     *ret_bytes = bytes;
     *ret_len = len;
     return true;
+}
+
+bool opener_read(struct opener *opener, const char *path, size_t limit, char **ret_bytes, size_t *ret_len)
+{
+    return opener_read_fd(opener->open(opener, path, OPEN_READ), limit, ret_bytes, ret_len);
 }

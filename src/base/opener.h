@@ -32,6 +32,8 @@ struct opener {
 /* Reads a whole regular file, at most `limit` bytes (EFBIG beyond); false with errno. The bytes are freed by the caller
    and are followed by a NUL that *ret_len does not count. */
 bool opener_read(struct opener *opener, const char *path, size_t limit, char **ret_bytes, size_t *ret_len);
+/* The same of one that is open, and then closed; -1: errno says why it is not. */
+bool opener_read_fd(int taken_fd, size_t limit, char **ret_bytes, size_t *ret_len);
 /* Opens paths as this process. */
 struct opener *opener_direct(void);
 

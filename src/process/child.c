@@ -229,23 +229,11 @@ static bool names_authorities(const struct config *config, const char *path)
     return false;
 }
 
-struct opened {
-    struct opener opener;
-    int fd;
-};
-
-static int give_opened(struct opener *opener, const char *path, enum open_purpose purpose)
-{
-    (void)path, (void)purpose;
-    return container_of(opener, struct opened, opener)->fd;
-}
-
 static int only_certificates(int taken_fd)
 {
-    struct opened opened = {.opener = {.open = give_opened}, .fd = taken_fd};
     char *text;
     size_t len;
-    if (!opener_read(&opened.opener, "", TLS_AUTHORITIES_MAX, &text, &len))
+    if (!opener_read_fd(taken_fd, TLS_AUTHORITIES_MAX, &text, &len))
         return -1;
     int fd = frozen_bytes(text, certificate_text_keep(text, len));
     free(text);

@@ -71,17 +71,11 @@ bool stamps_eq(const struct stamps *a, const struct stamps *b)
 
 /* What stands in them */
 
-struct pair_opener {
-    struct opener opener;
-    const char *folder;
-};
-
-/* No link is followed on the way. */
-static int open_below(struct opener *opener, const char *path, enum open_purpose purpose)
+/* Below the folder, if there is one, no link is followed on the way. */
+static int open_below(const char *folder, const char *path)
 {
-    const char *folder = container_of(opener, struct pair_opener, opener)->folder;
     if (folder == NULL)
-        return opener_direct()->open(opener_direct(), path, purpose);
+        return opener_direct()->open(opener_direct(), path, OPEN_READ);
     int top = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (top < 0)
         return -1;
@@ -96,13 +90,13 @@ static int open_below(struct opener *opener, const char *path, enum open_purpose
 
 struct pair_files pair_read(const struct pair *pair)
 {
-    struct pair_opener below = {.opener = {.open = open_below}, .folder = pair->folder};
     struct pair_files files = {.key = -1};
-    if (opener_read(&below.opener, pair->certificate_path, CERTIFICATE_MAX, &files.certificate, &files.len))
+    int fd = open_below(pair->folder, pair->certificate_path);
+    if (opener_read_fd(fd, CERTIFICATE_MAX, &files.certificate, &files.len))
         files.len = certificate_text_keep(files.certificate, files.len);
     else
         files.certificate_error = errno;
-    int fd = open_below(&below.opener, pair->key_path, OPEN_READ);
+    fd = open_below(pair->folder, pair->key_path);
     if (fd >= 0)
         files.key = frozen_copy(fd, KEY_MAX);
     if (files.key < 0)
