@@ -4,7 +4,8 @@
  *
  *   a rule behind one that ends the rules without a condition
  *   a deny by an exact name, in a forward block, that leaves the names below it open
- *   a condition that can never be known for a tunnel, in a forward block, unless the rule also says scheme(http) or the like
+ *   a condition that can never be known for a tunnel, in a forward block, unless the rule also says scheme(http) or the
+ *   like
  *   source(@LIST) or destination(@LIST) with a list of names
  */
 #ifndef ACL_LINT_CONF_H

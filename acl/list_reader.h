@@ -4,11 +4,13 @@
  * A reader never guesses: a line is an entry, nothing (a comment, a localhost line), something that a proxy cannot
  * apply, or bad.
  *
- *   domains   a name a line; `.example.org` is itself and below, `*.example.org` only below; comments begin with # ; ! or //
+ *   domains   a name a line; `.example.org` is itself and below, `*.example.org` only below; comments begin with # ; !
+ *             or //
  *   hosts     hosts(5); the names of this machine and of groups of addresses are not entries
  *   adblock   `||example.org^` and `@@||example.org^`, with no option but $important and $all; all else is counted
  *   dnsmasq   the names of address=/…/ server=/…/ local=/…/ ipset=/…/ nftset=/…/; `server=/…/#` is an exception
- *   rpz       owners of CNAME, A, AAAA and other records; `CNAME rpz-passthru.` is an exception; triggers by address are counted
+ *   rpz       owners of CNAME, A, AAAA and other records; `CNAME rpz-passthru.` is an exception; triggers by address are
+ *             counted
  *   category  a name, or a name and the beginning of a path: `example.org/games` is /games and all below
  *   cidr      an address or a range a line; comments begin with # ; or //
  */

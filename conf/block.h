@@ -14,7 +14,8 @@ void scope_set_defaults(struct scope *scope);
 bool scope_may_have(const struct scope *scope, const char *name);
 
 void block_read(struct scope *scope, const struct block *block);
-/* The options behind a statement's arguments, and its braces if it has them, into `target`, which gets the defaults first. */
+/* The options behind a statement's arguments, and its braces if it has them, into `target`, which gets the defaults
+   first. */
 bool options_read(const struct scope *scope, const struct setting *setting, void *target);
 
 #endif

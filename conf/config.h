@@ -1,5 +1,6 @@
 /*
- * A whole configuration, loaded and checked: plain, immutable, reference-counted. Exchanges under way hold the one they began with.
+ * A whole configuration, loaded and checked: plain, immutable, reference-counted. Exchanges under way hold the one they
+ * began with.
  */
 #ifndef CONF_CONFIG_H
 #define CONF_CONFIG_H

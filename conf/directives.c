@@ -1,6 +1,7 @@
 /*
- * To add a directive: a row in the table below. Its value is one of the types of value.h and lands in a member of a module's *_conf.h; what no
- * type can say has a setter in set_*.c. tests/unit/test_doc.c wants a sample of a row that its default does not tell, and tests/docs a word in the guide.
+ * To add a directive: a row in the table below. Its value is one of the types of value.h and lands in a member of a
+ * module's *_conf.h; what no type can say has a setter in set_*.c. tests/unit/test_doc.c wants a sample of a row that
+ * its default does not tell, and tests/docs a word in the guide.
  */
 #include "conf/directives.h"
 

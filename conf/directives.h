@@ -1,13 +1,14 @@
 /*
- * THE table of directives. Each stands in it once: its name, the blocks it may stand in, its arguments with type, range and default,
- * and a line of help. The loader, its messages, gatehouse.conf(5) and `gatehouse doc` are made from it.
+ * THE table of directives. Each stands in it once: its name, the blocks it may stand in, its arguments with type, range
+ * and default, and a line of help. The loader, its messages, gatehouse.conf(5) and `gatehouse doc` are made from it.
  *
- * How a directive is added: write a row in directives.c, in the section of its block. A row whose value has one of the types below
- * names the member it fills (MEMBER(struct …, …)) and needs no code at all. Any other row names a setter of setters.h, a function
- * that is given the statement already taken apart. Nothing else is to be changed: a test fails if the row has no help.
+ * How a directive is added: write a row in directives.c, in the section of its block. A row whose value has one of the
+ * types below names the member it fills (MEMBER(struct …, …)) and needs no code at all. Any other row names a setter of
+ * setters.h, a function that is given the statement already taken apart. Nothing else is to be changed: a test fails if
+ * the row has no help.
  *
- * Options that follow a directive's arguments in its line (`server ADDRESS weight 2`, `deny status 404`) are rows too: of a block of their
- * own, which the directive names as its `options`.
+ * Options that follow a directive's arguments in its line (`server ADDRESS weight 2`, `deny status 404`) are rows too:
+ * of a block of their own, which the directive names as its `options`.
  */
 #ifndef CONF_DIRECTIVES_H
 #define CONF_DIRECTIVES_H
@@ -135,7 +136,8 @@ struct directive {
 extern const struct directive directives[];
 enum { DIRECTIVES_MAX = 160 };
 
-/* The row of a name in a block; NULL when there is none. In a test block the method of a request stands for the row METHOD. */
+/* The row of a name in a block; NULL when there is none. In a test block the method of a request stands for the row
+   METHOD. */
 const struct directive *directive_find(unsigned block, struct str name);
 /* Some row of that name, from `after` (NULL: the first) on. */
 const struct directive *directive_next(const struct directive *after, struct str name);

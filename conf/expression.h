@@ -1,8 +1,8 @@
 /*
  * Reads the condition of a rule: EXPRESSION = NAME | KIND(VALUE ...) | not E | E and E | E or E | ( E )
  *
- * `not` binds tighter than `and`, `and` tighter than `or`, left to right. Each condition and acl is held against the phases that are
- * known where the rule stands, so that none is asked for what it can never know.
+ * `not` binds tighter than `and`, `and` tighter than `or`, left to right. Each condition and acl is held against the
+ * phases that are known where the rule stands, so that none is asked for what it can never know.
  */
 #ifndef CONF_EXPRESSION_H
 #define CONF_EXPRESSION_H

@@ -1,6 +1,6 @@
 /*
- * The glob of an `include`: `*`, `?` and `[…]` in any part of a path. Folders are read through the opener, so that a worker in its
- * sandbox finds the same files.
+ * The glob of an `include`: `*`, `?` and `[…]` in any part of a path. Folders are read through the opener, so that a
+ * worker in its sandbox finds the same files.
  */
 #ifndef CONF_INCLUDE_H
 #define CONF_INCLUDE_H
@@ -22,8 +22,8 @@ struct include {
     const char *why;
 };
 
-/* A path without a glob is found without looking. A glob that matches nothing is no mistake; a folder that cannot be read is one: false,
-   with `why`. Names that begin with a dot are matched by a dot only. */
+/* A path without a glob is found without looking. A glob that matches nothing is no mistake; a folder that cannot be
+   read is one: false, with `why`. Names that begin with a dot are matched by a dot only. */
 bool include_find(struct include *include, struct str path);
 
 #endif

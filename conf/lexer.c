@@ -105,7 +105,8 @@ static bool stop_at_control(struct lexer *lexer)
     return true;
 }
 
-/* Replaces the `${env.NAME}` at the front of `raw`; returns how many bytes it takes. `place` is of these bytes' first. */
+/* Replaces the `${env.NAME}` at the front of `raw`; returns how many bytes it takes. `place` is of these bytes'
+   first. */
 static size_t add_variable(struct lexer *lexer, struct str raw, struct place place, struct text *into)
 {
     size_t close = str_find(raw, '}');

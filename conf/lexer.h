@@ -1,10 +1,11 @@
 /*
  * Cuts the text of a configuration file into words, each with its place.
  *
- * A word is bare characters or "quoted". `{` and `}` count only as words of their own; `;` and the end of a line end a statement; a
- * backslash at the end of a line continues it; `#` opens a comment where a word could begin. Behind an unquoted `if`, `(` and `)` are
- * words too. `${env.NAME}` is replaced in any word. A mistake is reported and mended on the spot (a quote is closed at the end of its
- * line, a glued brace is cut off), so that the rest of the file is read as it was meant.
+ * A word is bare characters or "quoted". `{` and `}` count only as words of their own; `;` and the end of a line end a
+ * statement; a backslash at the end of a line continues it; `#` opens a comment where a word could begin. Behind an
+ * unquoted `if`, `(` and `)` are words too. `${env.NAME}` is replaced in any word. A mistake is reported and mended on
+ * the spot (a quote is closed at the end of its line, a glued brace is cut off), so that the rest of the file is read
+ * as it was meant.
  */
 #ifndef CONF_LEXER_H
 #define CONF_LEXER_H
@@ -47,7 +48,8 @@ struct lexer {
 void lexer_init(struct lexer *lexer, struct str text, const char *file, struct arena *arena, struct diag *diag);
 struct token lexer_next(struct lexer *lexer);
 
-/* The place of `width` bytes at `offset` inside the word; the whole word where its text is not as it stands in the file. */
+/* The place of `width` bytes at `offset` inside the word; the whole word where its text is not as it stands in the
+   file. */
 struct place word_place_at(const struct word *word, size_t offset, size_t width);
 
 #endif

@@ -118,7 +118,8 @@ static void lint_serves(struct loading *load, const struct reverse_conf *reverse
                  "nothing serves '%.*s': it answers 404", STR_ARGS(reverse->name.text));
 }
 
-/* Whatever matches `glob` matches `earlier`: told only where it is certain, when the one wildcard of `earlier` is its final star. */
+/* Whatever matches `glob` matches `earlier`: told only where it is certain, when the one wildcard of `earlier` is its
+   final star. */
 static bool covers(struct str earlier, struct str glob)
 {
     if (str_eq(earlier, glob))

@@ -1,5 +1,6 @@
 /*
- * What is allowed but hardly meant, of a configuration without mistakes: warnings. Those on the rules of one block are acl/lint_conf.h's.
+ * What is allowed but hardly meant, of a configuration without mistakes: warnings. Those on the rules of one block are
+ * acl/lint_conf.h's.
  *
  *   an acl, a pool or a list that nothing uses      an open proxy
  *   a block that serves nothing                     a route that can never be reached

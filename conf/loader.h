@@ -16,14 +16,16 @@ struct conf_options {
     bool looks_for_programs; /* one that is needed and not there is a mistake; not in the worker, which cannot look */
 };
 
-/* `path` names the main file, or is what messages call the text; what it names is relative to its folder. Mistakes and warnings go to
-   `diag`; NULL when there are mistakes (with diag->strict: also when there are warnings). Compiled lists of `previous` (may be NULL)
-   whose files have not changed are shared. `test` blocks are read, not run. The result has one reference. */
+/* `path` names the main file, or is what messages call the text; what it names is relative to its folder. Mistakes and
+   warnings go to `diag`; NULL when there are mistakes (with diag->strict: also when there are warnings). Compiled lists
+   of `previous` (may be NULL) whose files have not changed are shared. `test` blocks are read, not run. The result has
+   one reference. */
 struct config *conf_load(const char *path, const struct conf_options *options, struct opener *opener,
                          struct config *previous, struct diag *diag);
 
-/* The folder of `state` when the text does not say; NULL: a user without a home. Freed by the caller. What the environment says under
-   STATE_VARIABLE comes first: so the worker, who is somebody else, means the same folder as its supervisor. */
+/* The folder of `state` when the text does not say; NULL: a user without a home. Freed by the caller. What the
+   environment says under STATE_VARIABLE comes first: so the worker, who is somebody else, means the same folder as its
+   supervisor. */
 #define STATE_VARIABLE "GATEHOUSE_STATE"
 char *state_default_path(void);
 

@@ -1,8 +1,9 @@
 /*
  * What is at hand while a configuration is loaded; between the files of this folder only.
  *
- * The text becomes a tree (tree.h); the names it defines are declared (names.h); then each block is read by the table (block.h), whose setters
- * (setters.h) fill the structs of the configuration. The blocks of the modes come last, so that they find everything else.
+ * The text becomes a tree (tree.h); the names it defines are declared (names.h); then each block is read by the table
+ * (block.h), whose setters (setters.h) fill the structs of the configuration. The blocks of the modes come last, so
+ * that they find everything else.
  */
 #ifndef CONF_LOADING_H
 #define CONF_LOADING_H

@@ -1,8 +1,8 @@
 /*
  * The names that a configuration defines – lists, logs, pools, acls, mode blocks – and what refers to them.
  *
- * They are declared before anything is read, because a definition may follow its use; the memory of what they stand for is there from
- * then on, and does not move.
+ * They are declared before anything is read, because a definition may follow its use; the memory of what they stand for
+ * is there from then on, and does not move.
  */
 #ifndef CONF_NAMES_H
 #define CONF_NAMES_H
@@ -39,8 +39,8 @@ struct names {
 void names_init(struct names *names, const struct names *outer);
 void names_fini(struct names *names);
 
-/* Declares what the block's statements define, each in `names[KIND]`; only acls when the block is not the top one. A second of one name is
-   reported, and not declared. */
+/* Declares what the block's statements define, each in `names[KIND]`; only acls when the block is not the top one. A
+   second of one name is reported, and not declared. */
 void names_declare(struct loading *load, const struct block *block, unsigned block_kind, struct names *names);
 struct named *names_find(const struct names *names, struct str name);
 /* What the statement declared; NULL when it was a second one, or had no good name. */

@@ -199,7 +199,8 @@ bool set_acme_email(struct scope *scope, const struct setting *setting)
     return true;
 }
 
-/* https://acme.example:14000/dir: account and certificates of each authority lie in a folder of their own, which one can find. */
+/* https://acme.example:14000/dir: account and certificates of each authority lie in a folder of their own, which one
+   can find. */
 static const char *folder_of(struct loading *load, const char *state, struct str url)
 {
     char *folder = (char *)(uintptr_t)arena_printf(load->arena, "%s/acme/%.*s", state, STR_ARGS(url)).at;

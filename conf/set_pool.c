@@ -36,7 +36,8 @@ static struct tls_conf *default_tls(struct loading *load, struct pool_conf *pool
     return pool->tls;
 }
 
-/* TLS for all, when the pool has `tls`; else for those written https://. What is not known by a name cannot be verified. */
+/* TLS for all, when the pool has `tls`; else for those written https://. What is not known by a name cannot be
+   verified. */
 static bool secure_servers(struct loading *load, struct pool_conf *pool)
 {
     bool is_for_all = pool->tls != NULL, fine = true;

@@ -1,5 +1,6 @@
 /*
- * The setters of directives that are more than one value of one type, each in a file by what it is about; and what they fill on the way.
+ * The setters of directives that are more than one value of one type, each in a file by what it is about; and what they
+ * fill on the way.
  */
 #ifndef CONF_SETTERS_H
 #define CONF_SETTERS_H
@@ -55,8 +56,8 @@ setter set_allow, set_deny, set_deny_page, set_reason, set_redirect, set_respond
 setter set_test, set_test_from, set_test_to, set_test_at, set_test_header, set_test_request, set_expect,
     set_expect_pool;
 
-/* For `to`, `pool` and `files`, of which a block has one: false when it has another one. `off` in a route ends what it would take over
-   from its block. */
+/* For `to`, `pool` and `files`, of which a block has one: false when it has another one. `off` in a route ends what it
+   would take over from its block. */
 bool serve_begin(struct scope *scope, const struct setting *setting, bool *ret_is_off);
 /* The two files of a certificate. */
 bool certificate_read(struct loading *load, const struct setting *setting, struct certificate_conf *ret);
@@ -64,7 +65,8 @@ bool certificate_read(struct loading *load, const struct setting *setting, struc
 struct tls_server_conf *tls_of_mode(struct scope *scope);
 /* When the rest of the block is read: what a certificate that is no file needs of it. */
 void certificate_finish(struct scope *scope);
-/* What can only be said of a mode's block when all of it is read: whether `tls { … }` goes with its listeners, and its rules with that. */
+/* What can only be said of a mode's block when all of it is read: whether `tls { … }` goes with its listeners, and its
+   rules with that. */
 void tls_check_block(struct scope *scope);
 /* The same of the condition of a route, or of a rule in it. */
 bool tls_check_condition(const struct scope *scope, const struct expression *expression);

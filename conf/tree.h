@@ -1,9 +1,9 @@
 /*
  * A configuration as a tree of statements, before anybody has looked at what they mean.
  *
- * `include` is done here: the statements of the files that its glob names stand where it stood. Every mistake of form is
- * reported here: a block that is not closed (at its brace), a brace that closes nothing, a file that cannot be read or includes itself.
- * Everything lives in the arena that was given.
+ * `include` is done here: the statements of the files that its glob names stand where it stood. Every mistake of form
+ * is reported here: a block that is not closed (at its brace), a brace that closes nothing, a file that cannot be read
+ * or includes itself. Everything lives in the arena that was given.
  */
 #ifndef CONF_TREE_H
 #define CONF_TREE_H
@@ -59,8 +59,8 @@ struct tree {
     struct source_file **last;
 };
 
-/* Reads `path` and all that it includes, or `text` in place of the path (text.at != NULL). Reports to `diag`; the tree holds what could
-   be read. */
+/* Reads `path` and all that it includes, or `text` in place of the path (text.at != NULL). Reports to `diag`; the tree
+   holds what could be read. */
 void tree_read(struct tree *tree, const char *path, struct str text, struct opener *opener, struct arena *arena,
                struct diag *diag);
 

@@ -1,9 +1,9 @@
 /*
  * The values of the configuration language: words of text in, typed values out.
  *
- * Each function reads one word (or the words of one kind that stand side by side), reports what is wrong at the word, with what was
- * expected, and leaves its result untouched then. A bare number where a unit is needed is told the units. Pure: nothing is
- * opened or resolved.
+ * Each function reads one word (or the words of one kind that stand side by side), reports what is wrong at the word,
+ * with what was expected, and leaves its result untouched then. A bare number where a unit is needed is told the units.
+ * Pure: nothing is opened or resolved.
  */
 #ifndef CONF_VALUE_H
 #define CONF_VALUE_H
@@ -51,7 +51,8 @@ bool value_listen(const struct word *word, struct diag *diag, struct listen_conf
 bool value_server(const struct word *word, struct diag *diag, struct arena *arena, struct server_conf *ret);
 /* Another port than the one that was read, or than the default. */
 void value_server_port(struct arena *arena, struct server_conf *server, uint16_t port);
-/* A numeric address, the port or `default_port`: `192.0.2.1`, `192.0.2.1:5353`, `[2001:db8::1]:53`; or `unix:/path` where that may be. */
+/* A numeric address, the port or `default_port`: `192.0.2.1`, `192.0.2.1:5353`, `[2001:db8::1]:53`; or `unix:/path`
+   where that may be. */
 struct value_address {
     const char *what; /* "the address of a name server" */
     uint16_t default_port;

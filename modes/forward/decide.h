@@ -53,7 +53,8 @@ void forward_decide_address(const struct forward_conf *block, const struct forwa
 /* Sets facts->rule, reason, matched and verdict from a decision. */
 void forward_tell(const struct forward_decision *decision, struct facts *facts, struct arena *arena);
 
-/* Would `deny-private` let this address through? (Also no with `off` for what is never dialled: 0.0.0.0, multicast …) */
+/* Would `deny-private` let this address through? (Also no with `off` for what is never dialled: 0.0.0.0, multicast
+   …) */
 bool forward_is_private(const struct forward_conf *block, const struct ip *address);
 
 /* Makes it a denial by the name `deny-private`; the facts are not told. For what only the live mode knows: its own

@@ -16,7 +16,8 @@ static bool is_pseudonym(struct str via)
     return is_token(by) && str_find(by, '.') == by.len;
 }
 
-/* Via of proxies inside may name them; a pseudonym (a word without a dot or a port, as ours) stays, since loops are found by it. */
+/* Via of proxies inside may name them; a pseudonym (a word without a dot or a port, as ours) stays, since loops are
+   found by it. */
 static void conceal_via(struct fields *request, struct arena *arena)
 {
     struct str kept = fields_join(request, FIELD_VIA, is_pseudonym, arena);

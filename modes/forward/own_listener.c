@@ -9,8 +9,8 @@ static bool is_any(const struct ip *ip)
     return memcmp(ip->bytes, zero, sizeof zero) == 0;
 }
 
-/* A datagram socket connected to an address of this machine, which sends nothing, has that address itself as its own. Without a socket to
-   ask with, as when descriptors are short, every address of a family that there is may be one. */
+/* A datagram socket connected to an address of this machine, which sends nothing, has that address itself as its own.
+   Without a socket to ask with, as when descriptors are short, every address of a family that there is may be one. */
 static bool is_of_this_machine(const struct ip *ip)
 {
     if (ip_is_loopback(ip))

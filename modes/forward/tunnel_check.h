@@ -1,9 +1,9 @@
 /*
- * What becomes of an open tunnel to port 443 when it is known what its client sends first: `tunnel-check`, then the rules once more with
- * what the ClientHello tells. Pure; the live mode, `test` and `explain` call it alike.
+ * What becomes of an open tunnel to port 443 when it is known what its client sends first: `tunnel-check`, then the
+ * rules once more with what the ClientHello tells. Pure; the live mode, `test` and `explain` call it alike.
  *
- * The name in the hello takes the place of the host that the tunnel was asked for, so that no tunnel that was asked for an allowed name
- * carries another; and `tls-sni` is known now. Whatever does not come out allowed ends the tunnel.
+ * The name in the hello takes the place of the host that the tunnel was asked for, so that no tunnel that was asked for
+ * an allowed name carries another; and `tls-sni` is known now. Whatever does not come out allowed ends the tunnel.
  */
 #ifndef FORWARD_TUNNEL_CHECK_H
 #define FORWARD_TUNNEL_CHECK_H

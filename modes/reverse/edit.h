@@ -9,8 +9,8 @@
 #include "modes/reverse/reverse_conf.h"
 #include "net/listen_conf.h"
 
-/* Drops what only a proxy may say – X-Forwarded-*, Forwarded, X-Real-IP, Client-Cert and their like, whatever `how` says, and fields
-   by which some servers let the path be overridden – and says it afresh; adds X-Request-Id. */
+/* Drops what only a proxy may say – X-Forwarded-*, Forwarded, X-Real-IP, Client-Cert and their like, whatever `how`
+   says, and fields by which some servers let the path be overridden – and says it afresh; adds X-Request-Id. */
 void reverse_tell_client(struct fields *request, enum forwarded_fields how, const struct facts *facts,
                          struct arena *arena);
 

@@ -1,6 +1,6 @@
 /*
- * The mode of listeners that pass TLS through: the name in the hello finds the block as Host does elsewhere, the block's rules say whether
- * it may, and a server of its pool gets the bytes as they come.
+ * The mode of listeners that pass TLS through: the name in the hello finds the block as Host does elsewhere, the
+ * block's rules say whether it may, and a server of its pool gets the bytes as they come.
  */
 #include "modes/reverse/decide.h"
 #include "modes/reverse/hosts.h"

@@ -19,8 +19,8 @@ static void use_settings(struct plan *plan, const struct reverse_settings *setti
     plan->allow_websocket = settings->websocket;
 }
 
-/* What the client was greeted with – certificate, rules on its own – has to be what the block has, also where the greeting had no name, and
-   where a reload has changed the rules since. */
+/* What the client was greeted with – certificate, rules on its own – has to be what the block has, also where the
+   greeting had no name, and where a reload has changed the rules since. */
 static bool was_greeted_by(const struct exchange *x, const void *hosts, const struct reverse_conf *found)
 {
     if (x->seen == NULL)
@@ -71,8 +71,8 @@ static void plan_served(struct plan *plan, const struct serve *serve)
     }
 }
 
-/* The challenge of an authority is answered whatever the rules say: a redirect to https, or a login, would keep the very certificate from
-   coming that it asks for. */
+/* The challenge of an authority is answered whatever the rules say: a redirect to https, or a login, would keep the
+   very certificate from coming that it asks for. */
 static bool answers_challenge(struct exchange *x)
 {
     struct str body = http_challenge_answer(&x->facts, x->arena);

@@ -1,6 +1,6 @@
 /*
- * The commands that the worker answers on the control socket: one table. `reload`, `drain` and `stop` are not among them; they are
- * the supervisor's.
+ * The commands that the worker answers on the control socket: one table. `reload`, `drain` and `stop` are not among
+ * them; they are the supervisor's.
  */
 #ifndef ADMIN_COMMANDS_H
 #define ADMIN_COMMANDS_H

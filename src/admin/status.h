@@ -1,5 +1,6 @@
 /*
- * `gatehouse status`: one page of text, or one line of JSON. The figures are rows of one table, so that both show the same.
+ * `gatehouse status`: one page of text, or one line of JSON. The figures are rows of one table, so that both show the
+ * same.
  */
 #ifndef ADMIN_STATUS_H
 #define ADMIN_STATUS_H

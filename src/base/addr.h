@@ -1,8 +1,8 @@
 /*
  * Addresses of the network: an IP address, a socket's address, a CIDR range, a set of ranges.
  *
- * An IPv4-mapped IPv6 address (::ffff:a.b.c.d) is kept as the IPv4 address it stands for, so that no rule can be passed by
- * the other spelling. NAT64 (64:ff9b::/96) is kept as written; ip_embedded() gives the IPv4 address inside.
+ * An IPv4-mapped IPv6 address (::ffff:a.b.c.d) is kept as the IPv4 address it stands for, so that no rule can be passed
+ * by the other spelling. NAT64 (64:ff9b::/96) is kept as written; ip_embedded() gives the IPv4 address inside.
  */
 #ifndef BASE_ADDR_H
 #define BASE_ADDR_H
@@ -46,8 +46,8 @@ struct ip ip_masked(const struct ip *ip, unsigned keep4, unsigned keep6);
 
 /* Never to be dialled: 0.0.0.0/8, ::, multicast, broadcast. */
 bool ip_is_undialable(const struct ip *ip);
-/* Loopback, link-local, private, shared, unique-local, metadata, benchmarking and other special-purpose ranges through which
-   a proxy must not reach in (documentation ranges are not part of it). Judged on ip_embedded(). */
+/* Loopback, link-local, private, shared, unique-local, metadata, benchmarking and other special-purpose ranges through
+   which a proxy must not reach in (documentation ranges are not part of it). Judged on ip_embedded(). */
 bool ip_is_private(const struct ip *ip);
 bool ip_is_loopback(const struct ip *ip);
 
@@ -66,8 +66,8 @@ struct cidr {
     uint8_t bits;
 };
 
-/* `10.0.0.0/8`, `::1/128`, or an address alone. Host bits that are set, or a prefix too long, are an error: `ret_why` (a
-   literal) then says what is wrong. */
+/* `10.0.0.0/8`, `::1/128`, or an address alone. Host bits that are set, or a prefix too long, are an error: `ret_why`
+   (a literal) then says what is wrong. */
 bool cidr_parse(struct str text, struct cidr *ret, const char **ret_why);
 /* Holds the address, or its ip_embedded() form. */
 bool cidr_has(const struct cidr *cidr, const struct ip *ip);
@@ -83,7 +83,8 @@ struct cidr_set {
 };
 
 void cidr_set_add(struct cidr_set *set, struct arena *arena, const struct cidr *cidr, uint32_t number);
-/* The number of the longest range that holds the address (also as its ip_embedded() form when that is an IPv4 address). */
+/* The number of the longest range that holds the address (also as its ip_embedded() form when that is an IPv4
+   address). */
 bool cidr_set_find(const struct cidr_set *set, const struct ip *ip, uint32_t *ret_number);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * Memory that is allocated piece by piece and freed all at once: the text of an exchange, the tree of a configuration.
  *
- * An arena is a chain of chunks. A fresh or reset one holds none, so that an idle connection costs nothing; chunks of the
- * standard size come from and go back to a free list of the thread. Every byte counts towards memory_in_use().
+ * An arena is a chain of chunks. A fresh or reset one holds none, so that an idle connection costs nothing; chunks of
+ * the standard size come from and go back to a free list of the thread. Every byte counts towards memory_in_use().
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H

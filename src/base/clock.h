@@ -1,5 +1,6 @@
 /*
- * Two clocks that do not mix: monotonic time for time-outs, wall time for dates; and spans in a type that carries the unit.
+ * Two clocks that do not mix: monotonic time for time-outs, wall time for dates; and spans in a type that carries the
+ * unit.
  *
  * A loop reads the clocks once a turn (clock_update()); everything that runs in that turn sees the same instant.
  */

@@ -1,5 +1,6 @@
 /*
- * Numbers that one thread counts and others may read: each is whole, and may be a moment old. Costs what a plain addition costs.
+ * Numbers that one thread counts and others may read: each is whole, and may be a moment old. Costs what a plain
+ * addition costs.
  */
 #ifndef BASE_COUNTER_H
 #define BASE_COUNTER_H

@@ -1,6 +1,7 @@
 /*
- * How many descriptors are left, so that accepting pauses before they run out. Counted for the whole process by those who open
- * connections: each client is reckoned as two, since it may need a connection to a server; idle connections to servers come on top.
+ * How many descriptors are left, so that accepting pauses before they run out. Counted for the whole process by those
+ * who open connections: each client is reckoned as two, since it may need a connection to a server; idle connections to
+ * servers come on top.
  */
 #ifndef BASE_DESCRIPTORS_H
 #define BASE_DESCRIPTORS_H

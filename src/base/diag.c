@@ -195,8 +195,8 @@ static unsigned least(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
-/* The number of bytes to insert, delete, replace, or swap with their neighbour: the "optimal string alignment" form, which
-   needs three rows of the table. Both words are at most WORD_MAX long. */
+/* The number of bytes to insert, delete, replace, or swap with their neighbour: the "optimal string alignment" form,
+   which needs three rows of the table. Both words are at most WORD_MAX long. */
 static unsigned distance(struct str a, struct str b)
 {
     unsigned rows[3][WORD_MAX + 1];

@@ -39,8 +39,9 @@ struct diag {
 void diag_init(struct diag *diag);
 void diag_fini(struct diag *diag);
 
-/* The message is one line without a final stop. `hint` (may be NULL) goes behind the caret: what was expected, or the nearest
-   known name. Both are copied, and so are the place's file and text. The same message at the same place is kept once. */
+/* The message is one line without a final stop. `hint` (may be NULL) goes behind the caret: what was expected, or the
+   nearest known name. Both are copied, and so are the place's file and text. The same message at the same place is kept
+   once. */
 void diag_add(struct diag *diag, enum diag_level level, const struct place *place, const char *hint, const char *format,
               ...) __attribute__((format(printf, 5, 6)));
 void diag_vadd(struct diag *diag, enum diag_level level, const struct place *place, const char *hint,
@@ -51,8 +52,8 @@ bool diag_has_failed(const struct diag *diag);
 /* All of it, sorted by file (in the order in which files first appear), line and column. */
 void diag_show(const struct diag *diag, struct text *into);
 
-/* The known name nearest to `word` (Damerau-Levenshtein, at most a third of its length, at least 1), or NULL. `names` ends
-   with NULL; of several that are as near, the first. */
+/* The known name nearest to `word` (Damerau-Levenshtein, at most a third of its length, at least 1), or NULL. `names`
+   ends with NULL; of several that are as near, the first. */
 const char *diag_nearest(struct str word, const char *const *names);
 
 #endif

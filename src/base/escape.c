@@ -5,8 +5,8 @@
 
 enum { PIECE_MAX = 12 }; /* two \uXXXX */
 
-/* A way of escaping: which bytes do not stay, and what is written for the text that begins with such a byte: at most PIECE_MAX
-   bytes; `ret_used` is how many of the text's they stand for. */
+/* A way of escaping: which bytes do not stay, and what is written for the text that begins with such a byte: at most
+   PIECE_MAX bytes; `ret_used` is how many of the text's they stand for. */
 struct escape {
     bool (*is_special)(unsigned char c);
     size_t (*write)(struct str rest, char into[PIECE_MAX], size_t *ret_used);

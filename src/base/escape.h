@@ -1,8 +1,9 @@
 /*
- * Text of strangers, made harmless for where it is going to be read. What is written is plain ASCII (HTML apart), in one line.
+ * Text of strangers, made harmless for where it is going to be read. What is written is plain ASCII (HTML apart), in
+ * one line.
  *
- *   json   the inside of a JSON string: bytes below 0x20, `"`, `\` and all from 0x7f on as \u00XX; well-formed UTF-8 as its code
- *          points, any other byte from 0x80 on as the ISO 8859-1 character that it once was
+ *   json   the inside of a JSON string: bytes below 0x20, `"`, `\` and all from 0x7f on as \u00XX; well-formed UTF-8 as
+ *          its code points, any other byte from 0x80 on as the ISO 8859-1 character that it once was
  *   log    the inside of a quoted part of a combined log line: the same bytes as \xXX
  *   html   text or a quoted attribute: & < > " ' as references; bytes from 0x80 on and controls stay
  */

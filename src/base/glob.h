@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 
-/* With the case as written. A final slash-star also covers the path without it: `/admin/` + `*` matches /admin, /admin/ and all
-   below. */
+/* With the case as written. A final slash-star also covers the path without it: `/admin/` + `*` matches /admin, /admin/
+   and all below. */
 bool glob_match(struct str pattern, struct str text);
 /* ASCII letters in either case, and without the rule for a final slash-star: for the values of fields. */
 bool glob_match_nocase(struct str pattern, struct str text);

@@ -1,6 +1,7 @@
 /*
- * A keyed hash for tables whose keys a peer may choose: SipHash-1-3 (Aumasson, Bernstein, 2012; the variant with one round a
- * word and three at the end, as Rust and Python use it for tables). Not a signature: nothing secret may rest on 64 bits.
+ * A keyed hash for tables whose keys a peer may choose: SipHash-1-3 (Aumasson, Bernstein, 2012; the variant with one
+ * round a word and three at the end, as Rust and Python use it for tables). Not a signature: nothing secret may rest on
+ * 64 bits.
  */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H

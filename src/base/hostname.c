@@ -33,8 +33,8 @@ static bool normal_ascii(struct arena *arena, struct str in, struct str *ret)
     return true;
 }
 
-/* Bytes of ASCII are judged before, for the mapping must not be given a chance to make a name of what is none. What comes out
-   is judged again: full-width forms become ASCII. */
+/* Bytes of ASCII are judged before, for the mapping must not be given a chance to make a name of what is none. What
+   comes out is judged again: full-width forms become ASCII. */
 static bool normal_utf8(struct arena *arena, struct str in, struct str *ret)
 {
     if (in.len > UTF8_MAX)

@@ -182,8 +182,8 @@ bool ip_is_undialable(const struct ip *ip)
     return ip->version == 0 || is_in(ranges, lengthof(ranges), ip);
 }
 
-/* IANA's registries of special-purpose addresses, without the documentation ranges and without what only names a service that
-   is reached over the Internet; with the metadata services that live outside of them. */
+/* IANA's registries of special-purpose addresses, without the documentation ranges and without what only names a
+   service that is reached over the Internet; with the metadata services that live outside of them. */
 bool ip_is_private(const struct ip *ip)
 {
     static const struct cidr ranges[] = {

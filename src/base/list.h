@@ -1,6 +1,6 @@
 /*
- * An intrusive doubly linked ring. The head is a struct list that is in no object; an object embeds one for each list it can
- * be in. A link that is in no list points at itself, so that taking it out twice is harmless.
+ * An intrusive doubly linked ring. The head is a struct list that is in no object; an object embeds one for each list
+ * it can be in. A link that is in no list points at itself, so that taking it out twice is harmless.
  */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H

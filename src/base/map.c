@@ -70,8 +70,8 @@ void *map_put(struct map *map, struct str key, void *value)
     return before;
 }
 
-/* Closes the gap at `hole` (Knuth, 6.4, algorithm R): a later entry of the run moves into it unless it would then come before
-   the place where the search for it begins. */
+/* Closes the gap at `hole` (Knuth, 6.4, algorithm R): a later entry of the run moves into it unless it would then come
+   before the place where the search for it begins. */
 static void close_gap(struct map *map, size_t hole)
 {
     size_t mask = map->room - 1;

@@ -1,8 +1,8 @@
 /*
  * How much memory peers make the worker hold: arenas, buffers, codecs; not the cache and not the lists.
  *
- * Each thread counts for itself and hands its sum on in steps of 64 KiB, so that the shared counter costs nothing; it is
- * exact to within that step for every thread. The limit is `limits { memory SIZE }`.
+ * Each thread counts for itself and hands its sum on in steps of 64 KiB, so that the shared counter costs nothing; it
+ * is exact to within that step for every thread. The limit is `limits { memory SIZE }`.
  */
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H

@@ -1,5 +1,6 @@
 /*
- * Numbers from text, strictly, and arithmetic that notices when it overflows: for every size that a peer or a file gives.
+ * Numbers from text, strictly, and arithmetic that notices when it overflows: for every size that a peer or a file
+ * gives.
  */
 #ifndef BASE_NUMBER_H
 #define BASE_NUMBER_H

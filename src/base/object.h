@@ -1,8 +1,9 @@
 /*
  * How many objects of each kind are alive, so that a test can assert that none is left and `status` can show them.
  *
- * A count is a plain addition to a number of the thread's own; object_thread_done() adds them up at its end. An object may
- * die on another thread than it was born on: only the sum over all threads means anything. A new kind is a row here.
+ * A count is a plain addition to a number of the thread's own; object_thread_done() adds them up at its end. An object
+ * may die on another thread than it was born on: only the sum over all threads means anything. A new kind is a row
+ * here.
  */
 #ifndef BASE_OBJECT_H
 #define BASE_OBJECT_H

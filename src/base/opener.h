@@ -1,6 +1,7 @@
 /*
- * The one way to a file that a configuration names. What stands behind it depends on the process: the command line opens the
- * path itself; the worker asks the supervisor, which opens only paths that stand in the text it was told to load.
+ * The one way to a file that a configuration names. What stands behind it depends on the process: the command line
+ * opens the path itself; the worker asks the supervisor, which opens only paths that stand in the text it was told to
+ * load.
  */
 #ifndef BASE_OPENER_H
 #define BASE_OPENER_H
@@ -19,11 +20,12 @@ enum open_purpose {
 struct opener {
     /* A descriptor with O_CLOEXEC that the caller owns, or -1 with errno. `path` is absolute. */
     int (*open)(struct opener *opener, const char *path, enum open_purpose purpose);
-    /* Has the keeper take the private key in a file, and says which it is; false: `ret_why` says in words what is wrong; true: what is to be warned of, or "". The key itself never comes
-       here. NULL: there is no keeper. */
+    /* Has the keeper take the private key in a file, and says which it is; false: `ret_why` says in words what is
+       wrong; true: what is to be warned of, or "". The key itself never comes here. NULL: there is no keeper. */
     bool (*take_key)(struct opener *opener, const char *path, struct key_id *ret, char ret_why[KEY_WHY_MAX]);
-    /* Has the keeper make a self-signed certificate for the names of the configuration's TLS server `index`: PEM, freed by the caller. NULL with
-       `ret_why`; NULL as a function: there is no keeper, and none is needed where nothing is served. */
+    /* Has the keeper make a self-signed certificate for the names of the configuration's TLS server `index`: PEM, freed
+       by the caller. NULL with `ret_why`; NULL as a function: there is no keeper, and none is needed where nothing is
+       served. */
     char *(*self_sign)(struct opener *opener, size_t index, char ret_why[KEY_WHY_MAX]);
     /* A line to the keeper (net/keeper_protocol.h), or -1. Waits: not for a loop. NULL: there is no keeper. */
     int (*link_keeper)(struct opener *opener);

@@ -1,6 +1,6 @@
 /*
- * Random bytes of the system (getrandom), drawn in batches of 4 KiB a thread, so that a request costs no system call. Each
- * byte is handed out once and then forgotten. Fit for names, keys and choices; a process that forks must exec.
+ * Random bytes of the system (getrandom), drawn in batches of 4 KiB a thread, so that a request costs no system call.
+ * Each byte is handed out once and then forgotten. Fit for names, keys and choices; a process that forks must exec.
  */
 #ifndef BASE_RAND_H
 #define BASE_RAND_H

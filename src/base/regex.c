@@ -12,8 +12,8 @@ struct regex {
     uint32_t groups;
 };
 
-/* A step is a few nanoseconds, so that the worst of patterns costs about a millisecond; a plain one needs a few steps a byte.
-   Depth and heap bound the interpreter, the stack what JIT made. */
+/* A step is a few nanoseconds, so that the worst of patterns costs about a millisecond; a plain one needs a few steps a
+   byte. Depth and heap bound the interpreter, the stack what JIT made. */
 enum {
     STEPS_MAX = 200 * 1000,
     DEPTH_MAX = 20 * 1000,

@@ -1,6 +1,7 @@
 /*
- * Pieces of memory of one size that a thread keeps to itself when they are given back, since the next of them is wanted soon. What was not
- * wanted for a while goes back to the system (proxy/tidy.h): a rush does not leave its memory behind for ever.
+ * Pieces of memory of one size that a thread keeps to itself when they are given back, since the next of them is wanted
+ * soon. What was not wanted for a while goes back to the system (proxy/tidy.h): a rush does not leave its memory behind
+ * for ever.
  */
 #ifndef BASE_SPARES_H
 #define BASE_SPARES_H

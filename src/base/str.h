@@ -70,8 +70,8 @@ size_t str_find_str(struct str s, struct str needle);
 /* Without leading and trailing spaces and tabs (RFC 9110's OWS). */
 struct str str_trim(struct str s);
 
-/* Cuts the text up to the first `c` off `*rest` (which then starts behind `c`); the whole rest when there is no `c`, leaving
-   `*rest` with at == NULL. False when `*rest` was used up before (at == NULL). */
+/* Cuts the text up to the first `c` off `*rest` (which then starts behind `c`); the whole rest when there is no `c`,
+   leaving `*rest` with at == NULL. False when `*rest` was used up before (at == NULL). */
 bool str_cut(struct str *rest, char c, struct str *ret_piece);
 
 static inline char char_lower(char c)

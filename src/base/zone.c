@@ -3,8 +3,8 @@
 #include "base/must.h"
 #include "base/zone_rule.h"
 
-/* Offsets are in seconds east of UTC. `offsets[i]` holds from `changes[i]` to the next; `first` before all; behind the last,
-   the rule, if there is one. */
+/* Offsets are in seconds east of UTC. `offsets[i]` holds from `changes[i]` to the next; `first` before all; behind the
+   last, the rule, if there is one. */
 struct zone {
     const int64_t *changes;
     const int32_t *offsets;

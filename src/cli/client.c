@@ -19,7 +19,8 @@ enum { PATIENCE_S = CONTROL_PATIENCE_MS / 1000 };
 /* How long the answer may take. */
 enum patience { SECONDS, AS_LONG_AS_IT_TAKES };
 
-/* The `control` line of a file, whatever else is wrong with it: a running gatehouse must be reached to be told of that. */
+/* The `control` line of a file, whatever else is wrong with it: a running gatehouse must be reached to be told of
+   that. */
 static char *find_in_file(const char *file)
 {
     struct arena arena;

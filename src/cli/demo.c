@@ -1,6 +1,7 @@
 /*
- * gatehouse demo: a folder with a small site; a gatehouse that serves it as a server would (with a server's chatter); and the gatehouse
- * that is shown: a reverse front before it and a forward proxy beside it. What to try is printed; the folder goes when the demo ends.
+ * gatehouse demo: a folder with a small site; a gatehouse that serves it as a server would (with a server's chatter);
+ * and the gatehouse that is shown: a reverse front before it and a forward proxy beside it. What to try is printed; the
+ * folder goes when the demo ends.
  *
  * Two processes, since a request that comes back to the gatehouse it has passed is a loop, and refused.
  */

@@ -1,6 +1,6 @@
 /*
- * gatehouse explain: asks the functions that decide on traffic about a request that nobody sent, and shows each rule with its answer.
- * Nothing is resolved, and nothing is connected to.
+ * gatehouse explain: asks the functions that decide on traffic about a request that nobody sent, and shows each rule
+ * with its answer. Nothing is resolved, and nothing is connected to.
  */
 #include "cli/cli.h"
 

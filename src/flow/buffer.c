@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-/* A block when it has room (`limit` is not NULL): its bytes follow the header. Else a reference. A part of either that was moved to
-   another buffer is a reference whose owner is the slice it is a part of. */
+/* A block when it has room (`limit` is not NULL): its bytes follow the header. Else a reference. A part of either that
+   was moved to another buffer is a reference whose owner is the slice it is a part of. */
 struct slice {
     struct slice *next;
     char *at;    /* first byte not yet drained; of a reference it is only read through */
@@ -132,8 +132,8 @@ void buffer_clear(struct buffer *buffer)
     buffer_init(buffer);
 }
 
-/* Room. While it is handed out, blocks that were taken for it hang behind `last`, which stays the last with bytes in it (or is the
-   first of those blocks, in an empty buffer). */
+/* Room. While it is handed out, blocks that were taken for it hang behind `last`, which stays the last with bytes in it
+   (or is the first of those blocks, in an empty buffer). */
 
 static struct slice *reserve_after(struct buffer *buffer, struct slice *last)
 {
@@ -289,8 +289,8 @@ static void move_slice(struct buffer *to, struct buffer *from)
     to->len += len;
 }
 
-/* Few bytes are copied when there is room for them, or when they are a part: else a peer that sends a byte at a time would make us
-   hold a block for each. */
+/* Few bytes are copied when there is room for them, or when they are a part: else a peer that sends a byte at a time
+   would make us hold a block for each. */
 void buffer_move(struct buffer *to, struct buffer *from, size_t len)
 {
     must(len <= from->len);

@@ -1,6 +1,6 @@
 /*
- * Bytes on their way: a list of slices. A slice is a pooled block of 16 KiB that is being filled and emptied, or memory of somebody
- * else's (a cached object, a page) that is referenced and never copied.
+ * Bytes on their way: a list of slices. A slice is a pooled block of 16 KiB that is being filled and emptied, or memory
+ * of somebody else's (a cached object, a page) that is referenced and never copied.
  *
  * An empty buffer holds nothing: blocks come from the thread's pool and go back as soon as they are drained.
  */
@@ -32,11 +32,12 @@ void buffer_clear(struct buffer *buffer);
 
 /* Copies bytes behind the last. */
 void buffer_add(struct buffer *buffer, struct str bytes);
-/* References bytes of an owner: `release` is called once when they are drained or dropped; NULL for bytes that outlive the buffer. */
+/* References bytes of an owner: `release` is called once when they are drained or dropped; NULL for bytes that outlive
+   the buffer. */
 void buffer_add_reference(struct buffer *buffer, struct str bytes, void (*release)(void *owner), void *owner);
 
-/* At least `least` (at most BLOCK_SIZE) contiguous bytes of room behind the last; buffer_fill() says how many were written.
-   Nothing else may be done with the buffer in between, but for buffer_clear(). */
+/* At least `least` (at most BLOCK_SIZE) contiguous bytes of room behind the last; buffer_fill() says how many were
+   written. Nothing else may be done with the buffer in between, but for buffer_clear(). */
 char *buffer_room(struct buffer *buffer, size_t least, size_t *ret_room);
 void buffer_fill(struct buffer *buffer, size_t written);
 
@@ -49,7 +50,8 @@ struct str buffer_front(const struct buffer *buffer);
 int buffer_iov(const struct buffer *buffer, struct iovec *iov, int max);
 /* Drops `len` bytes from the front. */
 void buffer_drop(struct buffer *buffer, size_t len);
-/* Moves the first `len` bytes behind the last of `to`; whole slices are handed over, a part of one is referenced or copied. */
+/* Moves the first `len` bytes behind the last of `to`; whole slices are handed over, a part of one is referenced or
+   copied. */
 void buffer_move(struct buffer *to, struct buffer *from, size_t len);
 
 /* Bytes of the blocks that the thread keeps ready. */

@@ -22,8 +22,8 @@ struct shortcut {
 };
 
 struct source_ops {
-    /* Appends up to `room` bytes to `into`. MORE: poll again. WAIT: `who` will be woken. END: nothing more will come (bytes may have
-       been appended by this call). FAIL: the source says why. */
+    /* Appends up to `room` bytes to `into`. MORE: poll again. WAIT: `who` will be woken. END: nothing more will come
+       (bytes may have been appended by this call). FAIL: the source says why. */
     enum flow (*read)(struct source *source, struct buffer *into, size_t room, struct task *who);
     /* True when the next bytes may be spliced off a descriptor; NULL: never. */
     bool (*shortcut)(struct source *source, struct shortcut *ret);
@@ -34,8 +34,8 @@ struct source_ops {
 struct sink_ops {
     /* Takes bytes from the front of `from`. MORE: all were taken. WAIT: the rest waits for room. FAIL. */
     enum flow (*write)(struct sink *sink, struct buffer *from, struct task *who);
-    /* No more bytes will come than those in `last`, all of which are taken by the first call: so the last bytes and the end of the framing
-       leave together. END: everything is on its way. WAIT, FAIL. */
+    /* No more bytes will come than those in `last`, all of which are taken by the first call: so the last bytes and the
+       end of the framing leave together. END: everything is on its way. WAIT, FAIL. */
     enum flow (*finish)(struct sink *sink, struct buffer *last, struct task *who);
     bool (*shortcut)(struct sink *sink, struct shortcut *ret);
     void (*took)(struct sink *sink, uint64_t len);

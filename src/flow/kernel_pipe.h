@@ -1,6 +1,7 @@
 /*
- * The thread's few kernel pipes for splice(). One is borrowed only while bytes are in it. A user that is not root may have 16,384 pipe
- * pages in all, hence at most 64 pipes a thread of 256 KiB each; when none is free, bytes are copied instead.
+ * The thread's few kernel pipes for splice(). One is borrowed only while bytes are in it. A user that is not root may
+ * have 16,384 pipe pages in all, hence at most 64 pipes a thread of 256 KiB each; when none is free, bytes are copied
+ * instead.
  */
 #ifndef FLOW_KERNEL_PIPE_H
 #define FLOW_KERNEL_PIPE_H

@@ -120,7 +120,8 @@ static enum flow splice_out(struct pipe *pipe, struct task *who)
     return FLOW_MORE;
 }
 
-/* Of the connection, and told by the kernel this once: without a note the next read would take what follows for a clean end. */
+/* Of the connection, and told by the kernel this once: without a note the next read would take what follows for a clean
+   end. */
 static void note_error(const struct shortcut *from, int error)
 {
     if (error == EINTR || error == EAGAIN || error == EINVAL || error == ENOMEM)
@@ -130,9 +131,9 @@ static void note_error(const struct shortcut *from, int error)
     from->ready->may_read = true;
 }
 
-/* From the source's descriptor into the kernel's pipe. An end or an error is left to the source's own read(), which knows what it means.
-   The first time it is tried whatever is known: what was read before, with a head, may have been all there was, but for a reset that came
-   in the same event (net/tcp.c) and is told by nothing else. */
+/* From the source's descriptor into the kernel's pipe. An end or an error is left to the source's own read(), which
+   knows what it means. The first time it is tried whatever is known: what was read before, with a head, may have been
+   all there was, but for a reset that came in the same event (net/tcp.c) and is told by nothing else. */
 static enum flow splice_in(struct pipe *pipe, const struct shortcut *from, struct task *who)
 {
     struct kernel_pipe *kernel = pipe->kernel;

@@ -1,8 +1,9 @@
 /*
  * Moves bytes from one source to one sink: nobody reads without room, which is all there is to backpressure.
  *
- * Long unfiltered bodies whose both ends offer a descriptor are spliced through a kernel pipe (kernel_pipe.h). A body begins with copying
- * and changes over when it proves long: one of known length at once, one of unknown length after 64 KiB.
+ * Long unfiltered bodies whose both ends offer a descriptor are spliced through a kernel pipe (kernel_pipe.h). A body
+ * begins with copying and changes over when it proves long: one of known length at once, one of unknown length after 64
+ * KiB.
  */
 #ifndef FLOW_PIPE_H
 #define FLOW_PIPE_H
@@ -33,8 +34,8 @@ struct pipe {
 void pipe_init(struct pipe *pipe, struct source *source, struct sink *sink);
 void pipe_fini(struct pipe *pipe);
 
-/* Moves what it can, up to a budget a turn. MORE: the budget is used up, wake yourself. WAIT. END: the source has ended and the sink has
-   finished. FAIL. */
+/* Moves what it can, up to a budget a turn. MORE: the budget is used up, wake yourself. WAIT. END: the source has ended
+   and the sink has finished. FAIL. */
 enum flow pipe_run(struct pipe *pipe, struct task *who);
 
 #endif

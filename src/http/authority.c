@@ -28,7 +28,8 @@ static bool read_port(struct str text, enum authority_use use, uint16_t *ret)
     return true;
 }
 
-/* An IPv4-mapped address comes out as the IPv4 address that it is (base/addr.h), so that no rule is passed by its spelling. */
+/* An IPv4-mapped address comes out as the IPv4 address that it is (base/addr.h), so that no rule is passed by its
+   spelling. */
 static bool read_bracketed(struct arena *arena, struct str inside, struct authority *into)
 {
     struct ip ip;
@@ -41,8 +42,8 @@ static bool read_bracketed(struct arena *arena, struct str inside, struct author
     return true;
 }
 
-/* The usual case, seen at one glance: labels of lower-case letters, digits and hyphens, the last of which begins with a letter
-   (so that it is no number). Such a name is its own normal form. */
+/* The usual case, seen at one glance: labels of lower-case letters, digits and hyphens, the last of which begins with a
+   letter (so that it is no number). Such a name is its own normal form. */
 static bool is_normal_already(struct str name)
 {
     const char *at = name.at, *end = name.at + name.len, *label;

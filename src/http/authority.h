@@ -1,10 +1,11 @@
 /*
- * THE function that reads an authority: of Host, of an absolute-form or CONNECT target, of :authority, of a server name in TLS.
+ * THE function that reads an authority: of Host, of an absolute-form or CONNECT target, of :authority, of a server name
+ * in TLS.
  *
- * host [":" port], where the host is a name in the sense of base/hostname.h, a strict dotted quad, or an IPv6 address in
- * brackets. Refused: an empty host, user information, percent-encoding, anything that is not ASCII, a port that is not 1 to
- * 65535 in at most five digits, zones and future address formats, and names that some resolver reads as an address though
- * they are no dotted quad (127.1, 0x7f.1, 2130706433, 0177.0.0.1).
+ * host [":" port], where the host is a name in the sense of base/hostname.h, a strict dotted quad, or an IPv6 address
+ * in brackets. Refused: an empty host, user information, percent-encoding, anything that is not ASCII, a port that is
+ * not 1 to 65535 in at most five digits, zones and future address formats, and names that some resolver reads as an
+ * address though they are no dotted quad (127.1, 0x7f.1, 2130706433, 0177.0.0.1).
  */
 #ifndef HTTP_AUTHORITY_H
 #define HTTP_AUTHORITY_H
@@ -16,7 +17,7 @@
 #include <stdbool.h>
 
 enum authority_use {
-    AUTHORITY_HOST, /* Host, absolute-form, :authority: port optional; `example.org:` is legal and means none (RFC 3986 3.2.3) */
+    AUTHORITY_HOST,    /* Host, absolute-form, :authority: port optional; `example.org:` means none (RFC 3986 3.2.3) */
     AUTHORITY_CONNECT, /* the port is a must (RFC 9110 9.3.6) */
     AUTHORITY_NAME     /* no port: a server name in TLS, a list's entry */
 };

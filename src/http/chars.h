@@ -1,6 +1,6 @@
 /*
- * Which bytes may stand where in a message (RFC 9110 section 5, RFC 9112 section 3.2, RFC 3986): one table of classes, and
- * the spans that are looked for on the path of every request.
+ * Which bytes may stand where in a message (RFC 9110 section 5, RFC 9112 section 3.2, RFC 3986): one table of classes,
+ * and the spans that are looked for on the path of every request.
  */
 #ifndef HTTP_CHARS_H
 #define HTTP_CHARS_H

@@ -38,7 +38,8 @@ static inline unsigned not_target(__m128i bytes)
     return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(low, high), hash));
 }
 
-/* Whole blocks first. What is left is looked at with one that overlaps what is known to be right: so its first hit counts. */
+/* Whole blocks first. What is left is looked at with one that overlaps what is known to be right: so its first hit
+   counts. */
 static inline size_t span_by(const char *at, size_t len, unsigned (*wrong_in)(__m128i bytes), enum char_class which)
 {
     if (len < 8)
@@ -104,7 +105,8 @@ static inline size_t find_colon(const char *at, size_t len)
     return hit ? (size_t)(hit - at) : len;
 }
 
-/* Bytes up to and with the first CRLF CRLF; 0 when there is none. Looks for two CR at a distance of two, which is rare. */
+/* Bytes up to and with the first CRLF CRLF; 0 when there is none. Looks for two CR at a distance of two, which is
+   rare. */
 static inline size_t find_head_end(const char *at, size_t len)
 {
     enum { BLOCK = 18 }; /* 16 places, and the CR behind the last */

@@ -52,7 +52,8 @@ static bool lists_etag(const struct fields *request, enum field_id id, const str
     return false;
 }
 
-/* The date of that field; false when there is none, more than one, or no valid one: it is then ignored (13.1.3, 13.1.4). */
+/* The date of that field; false when there is none, more than one, or no valid one: it is then ignored (13.1.3,
+   13.1.4). */
 static bool read_date(const struct fields *request, enum field_id id, int64_t *ret_seconds)
 {
     struct wall wall;

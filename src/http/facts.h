@@ -1,9 +1,9 @@
 /*
- * The flat record of what is known of an exchange. Conditions, variables, log formats, `test`, `explain` and the lint read
- * only this, so none of them needs an exchange to work on.
+ * The flat record of what is known of an exchange. Conditions, variables, log formats, `test`, `explain` and the lint
+ * read only this, so none of them needs an exchange to work on.
  *
- * Facts become known in phases; a member is set from its phase on. A str that cannot be known (the path of a tunnel) has
- * at == NULL, which a condition reads as *unknown*.
+ * Facts become known in phases; a member is set from its phase on. A str that cannot be known (the path of a tunnel)
+ * has at == NULL, which a condition reads as *unknown*.
  */
 #ifndef HTTP_FACTS_H
 #define HTTP_FACTS_H
@@ -20,7 +20,8 @@
 
 enum phase { PHASE_CONNECT, PHASE_REQUEST, PHASE_DIAL, PHASE_RESPONSE, PHASE_DONE };
 
-/* The time that a test or `explain --at` gives: what the clock of a condition's own zone shows, whatever that zone is. */
+/* The time that a test or `explain --at` gives: what the clock of a condition's own zone shows, whatever that zone
+   is. */
 struct facts_clock {
     bool is_given;     /* false: a condition that asks is unknown */
     struct date local; /* its weekday too */
@@ -39,10 +40,9 @@ struct facts {
     struct wall started;
     struct facts_clock *clock; /* NULL: the time is `started` */
     struct str request_id;
-    bool
-        has_hello; /* the ClientHello of TLS was read, without decrypting; of a forward block's tunnel once it is open */
+    bool has_hello; /* the ClientHello was read, without decrypting; of a forward block's tunnel once it is open */
     struct str client_certificate; /* subject of the one that was shown and verified (RFC 4514); at == NULL: none was */
-    struct str tls_name; /* … the host that it names, normal form; at == NULL: none */
+    struct str tls_name;           /* … the host that it names, normal form; at == NULL: none */
 
     /* PHASE_REQUEST */
     enum method method;

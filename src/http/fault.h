@@ -1,6 +1,6 @@
 /*
- * What can go wrong with an exchange through no bug of ours. One table (fault.c) gives each fault its status towards the
- * client, its word in the log, and its counter. FAULT_NONE is 0.
+ * What can go wrong with an exchange through no bug of ours. One table (fault.c) gives each fault its status towards
+ * the client, its word in the log, and its counter. FAULT_NONE is 0.
  */
 #ifndef HTTP_FAULT_H
 #define HTTP_FAULT_H
@@ -24,8 +24,8 @@ enum fault {
     FAULT_BAD_CHUNK,      /* 400 */
     FAULT_METHOD_REFUSED, /* 405: CONNECT in reverse mode */
     FAULT_MISDIRECTED,    /* 421 */
-    /* Cut off by: http1/server.c (head, idle), proxy/relay.c (body, reading), proxy/exchange.c (reading what is our own),
-       proxy/tunnel.c, proxy/passthrough.c and net/tls_arrival.c (greetings), net/arrival.c (PROXY header). */
+    /* Cut off by: http1/server.c (head, idle), proxy/relay.c (body, reading), proxy/exchange.c (reading what is our
+       own), proxy/tunnel.c, proxy/passthrough.c and net/tls_arrival.c (greetings), net/arrival.c (PROXY header). */
     FAULT_CLIENT_SLOW_HEAD,  /* 408 */
     FAULT_CLIENT_SLOW_BODY,  /* 408: idle, or under the minimum rate */
     FAULT_CLIENT_SLOW_READ,  /* no answer possible: closed */

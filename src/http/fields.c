@@ -78,8 +78,8 @@ static const struct known_name known[FIELD_COUNT] = {
 
 #undef STR_ROW
 
-/* Length, first and last letter tell the known names apart. Two that fall on one slot do not compile (-Woverride-init): then
-   other factors are needed. test_fields.c looks every name up. */
+/* Length, first and last letter tell the known names apart. Two that fall on one slot do not compile (-Woverride-init):
+   then other factors are needed. test_fields.c looks every name up. */
 #define SLOT(len, first, last) (((len) + 16u * (unsigned char)(first) + 9u * (unsigned char)(last)) % SLOTS)
 
 static const uint8_t slots[SLOTS] = {
@@ -141,8 +141,9 @@ static const uint8_t slots[SLOTS] = {
     [SLOT(12, 'x', 'd')] = FIELD_X_REQUEST_ID,
 };
 
-/* Eight, and four, bytes without regard to case. `lower` holds lower-case letters, digits and hyphens; of these only letters have
-   bit 0x40, and only there is case, bit 0x20, taken out of the comparison: so that a CR does not pass for a hyphen. */
+/* Eight, and four, bytes without regard to case. `lower` holds lower-case letters, digits and hyphens; of these only
+   letters have bit 0x40, and only there is case, bit 0x20, taken out of the comparison: so that a CR does not pass for
+   a hyphen. */
 static bool is_same_8(const char *at, const char *lower)
 {
     uint64_t a, b;
@@ -298,7 +299,8 @@ unsigned fields_count_known(const struct fields *fields, enum field_id id)
     return count;
 }
 
-/* The end of the member that begins at `from`: a comma outside quotes, or the end. A quote that is not closed runs to the end. */
+/* The end of the member that begins at `from`: a comma outside quotes, or the end. A quote that is not closed runs to
+   the end. */
 static size_t member_end(struct str value, size_t from)
 {
     bool is_quoted = false;
@@ -340,7 +342,8 @@ bool fields_next_member(const struct fields *fields, enum field_id id, struct me
     return false;
 }
 
-/* A member has at least one byte, and a comma before the next: a list with blanks behind its commas is less than twice as long. */
+/* A member has at least one byte, and a comma before the next: a list with blanks behind its commas is less than twice
+   as long. */
 static size_t join_room(const struct fields *fields, enum field_id id)
 {
     size_t room = 0;

@@ -129,8 +129,8 @@ struct member_cursor {
 bool fields_next_member(const struct fields *fields, enum field_id id, struct member_cursor *cursor,
                         struct str *ret_member);
 
-/* The members of all fields of that id for which `keep` holds (NULL: all), as one list, in memory that is linear in them; at == NULL: there is
-   none. */
+/* The members of all fields of that id for which `keep` holds (NULL: all), as one list, in memory that is linear in
+   them; at == NULL: there is none. */
 struct str fields_join(const struct fields *fields, enum field_id id, bool (*keep)(struct str member),
                        struct arena *arena);
 

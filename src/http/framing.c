@@ -10,7 +10,8 @@ enum { WEBSOCKET_KEY_LENGTH = 24 }; /* 16 bytes in base64 */
 
 static const struct str chunked = {"chunked", 7};
 
-/* RFC 9110 8.6: digits only. No list, even of equal members, and no second field: readers differ on which one counts. */
+/* RFC 9110 8.6: digits only. No list, even of equal members, and no second field: readers differ on which one
+   counts. */
 static bool read_length(const struct fields *fields, uint64_t *ret)
 {
     const struct field *field = fields_find_known(fields, FIELD_CONTENT_LENGTH);
@@ -26,8 +27,8 @@ static void set_framing(struct head *head, enum framing framing, uint64_t length
     head->declared = BODY_UNKNOWN;
 }
 
-/* Why a Transfer-Encoding that is not `chunked` is refused: one that is well formed and could be decoded by somebody (501), or
-   one that has no reading at all (RFC 9112 6.1 and 6.3). */
+/* Why a Transfer-Encoding that is not `chunked` is refused: one that is well formed and could be decoded by somebody
+   (501), or one that has no reading at all (RFC 9112 6.1 and 6.3). */
 static enum fault judge_coding(const struct fields *fields)
 {
     struct member_cursor cursor = {0};
@@ -80,7 +81,8 @@ static enum fault read_framing(struct head *head, enum framing without)
 enum fault framing_of_request(struct head *head)
 {
     enum fault fault = read_framing(head, FRAMING_NONE);
-    /* RFC 9110 9.3.6: content in a CONNECT has no meaning, so what follows could be body to one and tunnel to another. */
+    /* RFC 9110 9.3.6: content in a CONNECT has no meaning, so what follows could be body to one and tunnel to
+       another. */
     if (fault == FAULT_NONE && head->method == METHOD_CONNECT && head->framing != FRAMING_NONE) {
         if (head->length != 0)
             return FAULT_BAD_FRAMING;

@@ -1,8 +1,9 @@
 /*
- * The head of a request or of a response, as parsed and as to be written: HTTP/1 and HTTP/2 fill and write the same struct.
+ * The head of a request or of a response, as parsed and as to be written: HTTP/1 and HTTP/2 fill and write the same
+ * struct.
  *
- * A parsed head has passed every check of http/validate.c, so whoever reads it need not doubt it: one Host, one reading of the
- * framing, one authority, one canonical path. All text lives in the exchange's arena.
+ * A parsed head has passed every check of http/validate.c, so whoever reads it need not doubt it: one Host, one reading
+ * of the framing, one authority, one canonical path. All text lives in the exchange's arena.
  */
 #ifndef HTTP_HEAD_H
 #define HTTP_HEAD_H

@@ -1,7 +1,7 @@
 /*
- * Limits and time-outs of traffic, plain: what `limits { … }` and `timeouts { … }` fill. Each reverse, forward and route block
- * has its own copy, inherited from the enclosing block where it does not say otherwise. Defaults are those of the table
- * in docs (conf/directives.c holds them).
+ * Limits and time-outs of traffic, plain: what `limits { … }` and `timeouts { … }` fill. Each reverse, forward and
+ * route block has its own copy, inherited from the enclosing block where it does not say otherwise. Defaults are those
+ * of the table in docs (conf/directives.c holds them).
  */
 #ifndef HTTP_LIMITS_CONF_H
 #define HTTP_LIMITS_CONF_H
@@ -22,7 +22,7 @@ struct limits {
     uint64_t chunk_overhead; /* bytes of chunk framing beyond the data, allowance */
     uint64_t trailer_size;   /* bytes */
     uint64_t trailer_count;
-    uint64_t min_rate;    /* bytes per second, of bodies in either direction, after `rate_grace` */
+    uint64_t min_rate; /* bytes per second, of bodies in either direction, after `rate_grace` */
     /* of the process; only at top level */
     uint64_t memory;                 /* bytes; 0: a quarter of the machine's or cgroup's */
     uint64_t descriptors;            /* 0: as the system allows */
@@ -30,14 +30,15 @@ struct limits {
     uint64_t connections_per_client; /* 0: none */
 };
 
-/* The defaults of a message's head and framing, for an initializer: of what no configuration speaks of. A test compares them with the table. */
+/* The defaults of a message's head and framing, for an initializer: of what no configuration speaks of. A test compares
+   them with the table. */
 #define LIMITS_OF_MESSAGES                                                                                             \
     .uri_size = 8192, .header_size = 32768, .field_size = 16384, .header_count = 100, .chunk_line = 256,               \
     .chunk_overhead = 16384, .trailer_size = 8192, .trailer_count = 20
 
 struct timeouts {
     msec client_header; /* accept (or first byte of a later request) to full head */
-    msec tls_handshake; /* accept to the end of a client's TLS handshake; first byte of the TLS greeting in a tunnel to its end */
+    msec tls_handshake; /* accept to the end of a client's TLS handshake; first byte to last of a tunnel's greeting */
     msec client_body;   /* without a byte of a request's body */
     msec client_idle;   /* kept alive, between requests */
     msec client_write;  /* a client that takes nothing of the answer */

@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-/* The type for the last extension of the path's last segment, in any case; application/octet-stream when it is not known.
-   Text types come with charset=utf-8. */
+/* The type for the last extension of the path's last segment, in any case; application/octet-stream when it is not
+   known. Text types come with charset=utf-8. */
 struct str mime_of(struct str path);
 
 /* Of a Content-Type's value (parameters are passed over): text, or a format that is text inside; worth compressing. */

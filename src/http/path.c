@@ -2,7 +2,8 @@
 
 #include "http/chars.h"
 
-/* What needs no work: only bytes that stand for themselves, and no segment that begins with a dot, a semicolon or nothing. */
+/* What needs no work: only bytes that stand for themselves, and no segment that begins with a dot, a semicolon or
+   nothing. */
 static bool is_plain(struct str raw)
 {
     for (const char *at = raw.at, *end = raw.at + raw.len; at < end; at++) {
@@ -32,8 +33,8 @@ static int read_escape(struct str text, size_t at)
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
-/* RFC 3986 6.2.2.1 and 6.2.2.2. The end of what was written; NULL when the path is refused. `out` has room for three bytes
-   for each of the path. */
+/* RFC 3986 6.2.2.1 and 6.2.2.2. The end of what was written; NULL when the path is refused. `out` has room for three
+   bytes for each of the path. */
 static char *normalise_escapes(struct str raw, char *out)
 {
     for (size_t i = 0; i < raw.len; i++) {

@@ -21,9 +21,9 @@ enum ranges {
     RANGES_UNSATISFIABLE /* 416 with Content-Range: bytes *(slash)SIZE */
 };
 
-/* The value of a Range field against a representation of `size` bytes. At most `room` ranges are written (in the order asked,
-   the unsatisfiable ones left out); a field with more members than that asks for the whole. More than two that overlap are
-   taken for an attack (14.2) and ask for the whole too. */
+/* The value of a Range field against a representation of `size` bytes. At most `room` ranges are written (in the order
+   asked, the unsatisfiable ones left out); a field with more members than that asks for the whole. More than two that
+   overlap are taken for an attack (14.2) and ask for the whole too. */
 enum ranges ranges_parse(struct str value, uint64_t size, struct range *into, size_t room, size_t *ret_count);
 
 /* `bytes FIRST-LAST/SIZE` of a 206; *ret_size is UINT64_MAX for `*`. False for every other or inconsistent form. */

@@ -1,8 +1,9 @@
 /*
  * One exchange on one connection, whatever the version: HTTP/1 server and client side implement it now, HTTP/2 later.
  *
- * The connection owns the stream, the stream's arena holds everything of the exchange. Who uses a stream registers itself as its user,
- * so that a connection that goes down can cancel it; the user ends with stream_done(), after which it does not touch the stream.
+ * The connection owns the stream, the stream's arena holds everything of the exchange. Who uses a stream registers
+ * itself as its user, so that a connection that goes down can cancel it; the user ends with stream_done(), after which
+ * it does not touch the stream.
  */
 #ifndef HTTP_STREAM_H
 #define HTTP_STREAM_H
@@ -24,8 +25,8 @@ enum stream_end {
 };
 
 struct stream_ops {
-    /* Client side: sends a request's head. Server side: a response's, interim (1xx) ones too. Queued; stream_flush() or the body
-       sends it. The body's framing is head->framing and head->length. */
+    /* Client side: sends a request's head. Server side: a response's, interim (1xx) ones too. Queued; stream_flush() or
+       the body sends it. The body's framing is head->framing and head->length. */
     void (*send_head)(struct stream *stream, const struct head *head);
     /* Client side: END when stream->head holds a response's head (again after an interim one). FAIL: stream->fault. */
     enum flow (*recv_head)(struct stream *stream, struct task *who);
@@ -43,8 +44,8 @@ struct stream_ops {
     enum fault (*body_fault)(struct stream *stream);
     /* Where the trailers of body_in will stand when it has ended; NULL: it can have none. */
     const struct fields *(*trailers_in)(struct stream *stream);
-    /* After send_head(), when the body is chunked: of `trailers`, as they stand when the body ends, those that `announced` lists in its
-       Trailer and that gatehouse does not know are sent behind it. */
+    /* After send_head(), when the body is chunked: of `trailers`, as they stand when the body ends, those that
+       `announced` lists in its Trailer and that gatehouse does not know are sent behind it. */
     void (*trailers_out)(struct stream *stream, const struct fields *trailers, const struct fields *announced);
     /* Bytes that were sent and that the peer has not taken yet: they still lie in the kernel's queue. */
     uint64_t (*unsent)(struct stream *stream);

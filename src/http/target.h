@@ -16,8 +16,8 @@
 
 #include <stdbool.h>
 
-/* Fills *ret, path canonical. *ret_authority is the text between `//` and the path (absolute-form), the whole (authority-form),
-   or none. On failure nothing is touched. */
+/* Fills *ret, path canonical. *ret_authority is the text between `//` and the path (absolute-form), the whole
+   (authority-form), or none. On failure nothing is touched. */
 bool target_parse(struct arena *arena, struct str raw, enum method method, struct target *ret,
                   struct str *ret_authority);
 

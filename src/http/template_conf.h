@@ -1,6 +1,7 @@
 /*
- * Texts with variables: `https://$host$uri`. One table (variables.c) names every variable, says from which phase on it is
- * known and where it stands in the facts; the loader, the manual page and `gatehouse doc variables` read the same table.
+ * Texts with variables: `https://$host$uri`. One table (variables.c) names every variable, says from which phase on it
+ * is known and where it stands in the facts; the loader, the manual page and `gatehouse doc variables` read the same
+ * table.
  */
 #ifndef HTTP_TEMPLATE_CONF_H
 #define HTTP_TEMPLATE_CONF_H
@@ -31,8 +32,8 @@ struct template
     size_t count;
 };
 
-/* `$name` (letters a-z and _; a dot belongs to it only after `header`), `${name}`, `$$`. On failure `*ret_why` is a message in the
-   arena ("unknown variable '$hots'") and `*ret_at` the byte offset of the variable. */
+/* `$name` (letters a-z and _; a dot belongs to it only after `header`), `${name}`, `$$`. On failure `*ret_why` is a
+   message in the arena ("unknown variable '$hots'") and `*ret_at` the byte offset of the variable. */
 bool template_parse(struct arena *arena, struct str source, enum template_scope scope, struct template *ret,
                     struct str *ret_why, size_t *ret_at);
 /* NULL-terminated, for "did you mean". */

@@ -284,8 +284,8 @@ static bool is_field_name_char(char c)
     return char_is_alpha(c) || char_is_digit(c) || c == '-' || c == '_';
 }
 
-/* What may follow `$`: [a-z_]+, and after `header` a dot and a field's name of letters, digits, `-` and `_`; other names, and
-   names with such a character behind them, are written `${…}`. */
+/* What may follow `$`: [a-z_]+, and after `header` a dot and a field's name of letters, digits, `-` and `_`; other
+   names, and names with such a character behind them, are written `${…}`. */
 static size_t name_length(struct str text)
 {
     size_t len = 0;

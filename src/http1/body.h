@@ -1,6 +1,6 @@
 /*
- * Bodies on an HTTP/1 connection, the same for both sides: a source that takes the framing off what comes, and a sink that puts it
- * on what goes (RFC 9112 sections 6 and 7).
+ * Bodies on an HTTP/1 connection, the same for both sides: a source that takes the framing off what comes, and a sink
+ * that puts it on what goes (RFC 9112 sections 6 and 7).
  */
 #ifndef HTTP1_BODY_H
 #define HTTP1_BODY_H

@@ -41,7 +41,8 @@ void chunked_skip(struct chunked_parser *parser, uint64_t n)
         parser->state = DATA_CR;
 }
 
-/* Where an extension, or the line, goes on after something that is complete: RFC 9112 7.1.1 without its bad white space. */
+/* Where an extension, or the line, goes on after something that is complete: RFC 9112 7.1.1 without its bad white
+   space. */
 static enum state after_part(char c)
 {
     return c == ';' ? EXTENSION_NAME_START : c == '\r' ? SIZE_LF : REFUSED;

@@ -1,6 +1,6 @@
 /*
- * The chunked transfer coding, decoded as its bytes come (RFC 9112 section 7.1), without copying: data is handed out as spans
- * of the input.
+ * The chunked transfer coding, decoded as its bytes come (RFC 9112 section 7.1), without copying: data is handed out as
+ * spans of the input.
  *
  * Strict: CRLF only, 1 to 16 hexadecimal digits, extensions by their grammar without bad white space and then dropped,
  * trailers by the grammar of field lines. The first wrong byte refuses.
@@ -39,7 +39,8 @@ struct chunked_parser {
     struct head_parser trailer_parser;
 };
 
-/* `limits` is read here only. Memory of the arena is taken for trailers alone: a small multiple of limits->trailer_size. */
+/* `limits` is read here only. Memory of the arena is taken for trailers alone: a small multiple of
+   limits->trailer_size. */
 void chunked_init(struct chunked_parser *parser, struct arena *arena, const struct limits *limits);
 
 /* Outputs are set in every case; the spans live as long as the input. Data comes with whatever framing stood before it:
@@ -47,8 +48,8 @@ void chunked_init(struct chunked_parser *parser, struct arena *arena, const stru
 enum chunked chunked_next(struct chunked_parser *parser, const char *bytes, size_t len, size_t *ret_used,
                           struct str *ret_data);
 
-/* How much of the present chunk's data is still to come: it may be moved elsewhere (spliced) and then told with chunked_skip(),
-   n at most chunked_remaining(). */
+/* How much of the present chunk's data is still to come: it may be moved elsewhere (spliced) and then told with
+   chunked_skip(), n at most chunked_remaining(). */
 static inline uint64_t chunked_remaining(const struct chunked_parser *parser)
 {
     return parser->remaining;

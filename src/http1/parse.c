@@ -90,7 +90,8 @@ bool head_parser_has_begun(const struct head_parser *parser)
     return parser->state > AT_TRAILERS;
 }
 
-/* What is wrong with a request is told as it is; a server's answer is wrong or too large; trailers belong to the coding. */
+/* What is wrong with a request is told as it is; a server's answer is wrong or too large; trailers belong to the
+   coding. */
 static enum parse fail(struct head_parser *parser, enum fault fault)
 {
     if (parser->kind == HEAD_TRAILERS)
@@ -111,15 +112,16 @@ static uint32_t line_allowance(const struct head_parser *parser)
     return line < left ? line : left;
 }
 
-/* The end of what a step may look at. Capping each step at the limit makes the outcome the same however the bytes came. */
+/* The end of what a step may look at. Capping each step at the limit makes the outcome the same however the bytes
+   came. */
 static uint32_t reach(const struct head_parser *parser)
 {
     uint32_t end = parser->line + line_allowance(parser);
     return end < parser->text_len ? end : parser->text_len;
 }
 
-/* A step looks at the bytes from `at` up to `end`, of which there is at least one. It moves `at`, sets the state, or both;
-   what it stops at without moving is for the next state. */
+/* A step looks at the bytes from `at` up to `end`, of which there is at least one. It moves `at`, sets the state, or
+   both; what it stops at without moving is for the next state. */
 
 static struct str token_before(const struct head_parser *parser, uint32_t end)
 {
@@ -150,8 +152,8 @@ static enum parse expect(struct head_parser *parser, char c, enum state next)
 }
 
 /* The hot path: a line that is there as a whole, valid and within its limit, is taken at once by take_request_line(),
-   take_status_line() or take_field_line(). For every other they return false with nothing changed, and leave it to the steps
-   to find out whether it is wrong or only not complete. */
+   take_status_line() or take_field_line(). For every other they return false with nothing changed, and leave it to the
+   steps to find out whether it is wrong or only not complete. */
 
 static bool ends_line(const char *at, const char *end)
 {
@@ -341,7 +343,8 @@ static enum parse read_status(struct head_parser *parser, uint32_t end)
     return PARSE_MORE;
 }
 
-/* RFC 9112 section 4 has a space here even before an empty reason; many servers leave it out, which changes no reading. */
+/* RFC 9112 section 4 has a space here even before an empty reason; many servers leave it out, which changes no
+   reading. */
 static enum parse after_status(struct head_parser *parser, uint32_t end)
 {
     (void)end;
@@ -375,7 +378,8 @@ static enum parse first_line_lf(struct head_parser *parser, uint32_t end)
     return PARSE_MORE;
 }
 
-/* An obsolete line fold (RFC 9112 5.2), or white space before the first field, is refused here: both hide fields from somebody. */
+/* An obsolete line fold (RFC 9112 5.2), or white space before the first field, is refused here: both hide fields from
+   somebody. */
 static enum parse begin_line(struct head_parser *parser, uint32_t end)
 {
     do {
@@ -481,8 +485,8 @@ static enum parse step(struct head_parser *parser)
     return result;
 }
 
-/* Makes room behind the text: as much as is needed for a head that came whole, else with more to come. The line under way
-   moves along; lines that are complete stay where they are, since fields point to them. */
+/* Makes room behind the text: as much as is needed for a head that came whole, else with more to come. The line under
+   way moves along; lines that are complete stay where they are, since fields point to them. */
 static void make_room(struct head_parser *parser, uint32_t len, bool is_whole)
 {
     uint32_t partial = parser->text_len - parser->line;
@@ -514,9 +518,9 @@ static void append(struct head_parser *parser, const char *bytes, uint32_t len)
     parser->text_len += len;
 }
 
-/* How many of the bytes to take next: a whole head if it is all there; else a line, or what there is of one; and never more
-   than a limit is passed by. Little input that ends as a head does is not searched for an earlier end: to copy a bit too much
-   costs less. */
+/* How many of the bytes to take next: a whole head if it is all there; else a line, or what there is of one; and never
+   more than a limit is passed by. Little input that ends as a head does is not searched for an earlier end: to copy a
+   bit too much costs less. */
 static uint32_t piece(const struct head_parser *parser, const char *bytes, size_t len)
 {
     size_t take = 0;

@@ -1,10 +1,11 @@
 /*
- * The head of an HTTP/1 message, read as its bytes come (RFC 9112 sections 2 to 5), by one machine for requests, responses
- * and trailers.
+ * The head of an HTTP/1 message, read as its bytes come (RFC 9112 sections 2 to 5), by one machine for requests,
+ * responses and trailers.
  *
- * Every byte may arrive alone; the outcome is the same however they are split. The first byte that cannot belong to a valid
- * head refuses it: bare LF, bare CR, NUL, an obsolete line fold, a space before a colon, bytes of TLS or of the preface of
- * HTTP/2 are told at once, not at the end of the head. When the last line is there, http/validate.h judges the whole.
+ * Every byte may arrive alone; the outcome is the same however they are split. The first byte that cannot belong to a
+ * valid head refuses it: bare LF, bare CR, NUL, an obsolete line fold, a space before a colon, bytes of TLS or of the
+ * preface of HTTP/2 are told at once, not at the end of the head. When the last line is there, http/validate.h judges
+ * the whole.
  *
  * Text is copied into the arena: at once when the whole head has come, else line by line. Nothing of the input is kept.
  */
@@ -53,17 +54,18 @@ struct head_parser {
 /* `into` is cleared and its fields live in the arena. `limits` is read here only. */
 void head_parser_init_request(struct head_parser *parser, struct arena *arena, struct head *into,
                               const struct limits *limits);
-/* `of_request` is the method of the request that is answered: it decides whether there is a body. Interim answers are heads
-   like others (framing NONE): parse again after one. A 101 is only accepted as the grant of a websocket; whether one was
-   asked for is for the caller to compare. */
+/* `of_request` is the method of the request that is answered: it decides whether there is a body. Interim answers are
+   heads like others (framing NONE): parse again after one. A 101 is only accepted as the grant of a websocket; whether
+   one was asked for is for the caller to compare. */
 void head_parser_init_response(struct head_parser *parser, struct arena *arena, struct head *into,
                                const struct limits *limits, enum method of_request);
-/* Field lines up to and with the empty line, within limits->trailer_size and trailer_count. `into` must be initialised. */
+/* Field lines up to and with the empty line, within limits->trailer_size and trailer_count. `into` must be
+   initialised. */
 void head_parser_init_trailers(struct head_parser *parser, struct arena *arena, struct fields *into,
                                const struct limits *limits);
 
-/* Takes what belongs to the head: *ret_used bytes, all of them while MORE, up to the empty line when DONE. After DONE and BAD
-   the parser must be initialised again. BAD: parser->fault says why. */
+/* Takes what belongs to the head: *ret_used bytes, all of them while MORE, up to the empty line when DONE. After DONE
+   and BAD the parser must be initialised again. BAD: parser->fault says why. */
 enum parse head_parse(struct head_parser *parser, const char *bytes, size_t len, size_t *ret_used);
 
 /* A byte of the message has come (the empty lines that are allowed before a request line do not count). */

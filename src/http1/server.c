@@ -129,8 +129,8 @@ static void close_server(struct http1_server *server)
     http1_server_free(server);
 }
 
-/* A close with unread bytes would reset the connection and could take the answer with it; so when the peer may still be sending,
-   our side ends first and what comes is read and dropped, for a while. */
+/* A close with unread bytes would reset the connection and could take the answer with it; so when the peer may still be
+   sending, our side ends first and what comes is read and dropped, for a while. */
 static void linger(struct http1_server *server)
 {
     server->state = SERVER_LINGER;
@@ -204,7 +204,8 @@ static enum parse parse_some(struct work *work)
     return parsed;
 }
 
-/* The peer has ended, or its time is over. Nobody who never sent a byte of a request gets an answer (browsers preconnect). */
+/* The peer has ended, or its time is over. Nobody who never sent a byte of a request gets an answer (browsers
+   preconnect). */
 static void give_up(struct http1_server *server, bool is_timeout)
 {
     bool has_begun = server->state == SERVER_HEAD && head_parser_has_begun(&server->work->request->parser);
@@ -270,8 +271,8 @@ static void send_head(struct stream *stream, const struct head *head)
         body_writer_frame(&request->http1.writer, head);
 }
 
-/* Ready for the next request; one that has come already (pipelining) is looked at in the next turn, so that one client's
-   pipeline does not keep the others waiting. */
+/* Ready for the next request; one that has come already (pipelining) is looked at in the next turn, so that one
+   client's pipeline does not keep the others waiting. */
 static void next_request(struct http1_server *server)
 {
     const struct limits *limits;

@@ -1,7 +1,8 @@
 /*
- * What is the same at both ends of HTTP/1: a stream whose bytes travel on a transport that is its own, read by a body_reader and written
- * by a body_writer. The connections embed it: http1/server.h, http1/client.h, and proxy/passthrough.h for bytes that are no HTTP. They add
- * where heads come from and what becomes of the transport, which is theirs.
+ * What is the same at both ends of HTTP/1: a stream whose bytes travel on a transport that is its own, read by a
+ * body_reader and written by a body_writer. The connections embed it: http1/server.h, http1/client.h, and
+ * proxy/passthrough.h for bytes that are no HTTP. They add where heads come from and what becomes of the transport,
+ * which is theirs.
  */
 #ifndef HTTP1_STREAM_H
 #define HTTP1_STREAM_H
@@ -17,8 +18,8 @@ struct http1_stream {
     struct buffer out;         /* heads, and what the socket would not take */
 };
 
-/* The next exchange, whose text is in `arena`. Until heads say how the bodies are framed, both are raw bytes. What is in `out` already
-   leaves first. `in` is what was read of the transport and not used. */
+/* The next exchange, whose text is in `arena`. Until heads say how the bodies are framed, both are raw bytes. What is
+   in `out` already leaves first. `in` is what was read of the transport and not used. */
 void http1_stream_begin(struct http1_stream *http1, const struct stream_ops *ops, struct transport *transport,
                         struct buffer *in, struct arena *arena);
 void http1_stream_fini(struct http1_stream *http1);

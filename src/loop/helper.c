@@ -16,8 +16,8 @@ static unsigned thread_count;
 static unsigned idle_count;
 static bool is_ending;
 
-/* A letter can be here before the one who posts it has rung the loop's bell. `done` may be the last that the loop waits for, and the bell
-   is closed with it: so the helper is let through first. */
+/* A letter can be here before the one who posts it has rung the loop's bell. `done` may be the last that the loop waits
+   for, and the bell is closed with it: so the helper is let through first. */
 static void bring_back(struct letter *letter)
 {
     struct helper_job *job = container_of(letter, struct helper_job, letter);

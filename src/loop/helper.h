@@ -1,6 +1,6 @@
 /*
- * Threads for what blocks: reading files, loading a configuration. A job runs on one of a few threads and comes back to the
- * loop that gave it.
+ * Threads for what blocks: reading files, loading a configuration. A job runs on one of a few threads and comes back to
+ * the loop that gave it.
  */
 #ifndef LOOP_HELPER_H
 #define LOOP_HELPER_H
@@ -17,8 +17,8 @@ struct helper_job {
 
 /* Gives the job to a helper thread; the caller's loop must live until `done` has run, or the job is abandoned. */
 void helper_give(struct helper_job *job);
-/* The loop that gave the job does not wait for it any more, and may end. `done` runs none the less, perhaps on a helper thread and at any
-   time from now on: it frees the job, and touches nothing else. */
+/* The loop that gave the job does not wait for it any more, and may end. `done` runs none the less, perhaps on a helper
+   thread and at any time from now on: it frees the job, and touches nothing else. */
 void helper_abandon(struct helper_job *job);
 /* Waits for the threads to end what they have and ends them: at the end of the process, from the main thread. */
 void helper_shutdown(void);

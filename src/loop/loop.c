@@ -74,8 +74,8 @@ bool task_yield(struct task *task)
     return true;
 }
 
-/* Tasks are popped one by one, since running one may take another out. False: they take long (a crowd that makes us work), and the rest has
-   to wait for the next turn, so that no turn looks like one that hangs (process/watchdog.h). */
+/* Tasks are popped one by one, since running one may take another out. False: they take long (a crowd that makes us
+   work), and the rest has to wait for the next turn, so that no turn looks like one that hangs (process/watchdog.h). */
 static bool run_list(struct list *tasks, struct mono began)
 {
     struct list *link;

@@ -1,8 +1,8 @@
 /*
  * The event loop of a thread: one libevent base, a queue of woken tasks, a wheel of timers, a mailbox.
  *
- * A turn: wait for the network, read the clocks, wake what is due, then run the tasks that were woken so far. Everything of a loop
- * is touched by its own thread only, but for loop_post() and loop_stop().
+ * A turn: wait for the network, read the clocks, wake what is due, then run the tasks that were woken so far.
+ * Everything of a loop is touched by its own thread only, but for loop_post() and loop_stop().
  */
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
@@ -32,7 +32,8 @@ void loop_stop(struct loop *loop);
 uint64_t loop_turns(const struct loop *loop);
 bool loop_is_waiting(const struct loop *loop);
 
-/* A message to another thread's loop. Embedded in what is sent; `deliver` runs on the receiving loop, which from then on owns it. */
+/* A message to another thread's loop. Embedded in what is sent; `deliver` runs on the receiving loop, which from then
+   on owns it. */
 struct letter {
     struct letter *next;
     void (*deliver)(struct letter *letter);

@@ -1,6 +1,6 @@
 /*
- * A lazy timer: setting one that is pending to a later instant is a store. When it expires it wakes its task; the code that
- * runs then asks timer_is_due().
+ * A lazy timer: setting one that is pending to a later instant is a store. When it expires it wakes its task; the code
+ * that runs then asks timer_is_due().
  *
  * Hierarchical wheel of the thread's loop, ticks of 8 ms: a timer fires up to one tick late and never early.
  */

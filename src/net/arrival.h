@@ -1,9 +1,10 @@
 /*
- * A connection that begins with a PROXY header, from its accept until the header is read. What comes after it (HTTP now, TLS later) finds
- * the transport as if it had just been accepted, but for the bytes that came together with the header.
+ * A connection that begins with a PROXY header, from its accept until the header is read. What comes after it (HTTP
+ * now, TLS later) finds the transport as if it had just been accepted, but for the bytes that came together with the
+ * header.
  *
- * It owns the transport, and frees itself when it is over, one way or the other. There is no answer to a header that is wrong, late or
- * missing: the connection is closed.
+ * It owns the transport, and frees itself when it is over, one way or the other. There is no answer to a header that is
+ * wrong, late or missing: the connection is closed.
  */
 #ifndef NET_ARRIVAL_H
 #define NET_ARRIVAL_H
@@ -15,7 +16,8 @@
 struct arrival;
 
 struct arrival_owner {
-    /* The header has come; `rest` is what was read beyond it, and the callee's, who empties it. `waited`: since the accept. */
+    /* The header has come; `rest` is what was read beyond it, and the callee's, who empties it. `waited`: since the
+       accept. */
     void (*arrived)(void *owner, struct transport *taken, struct buffer *rest, const struct proxy_header *header,
                     msec waited);
     /* The connection is closed. `why` is a literal; NULL: nothing at all was sent. */

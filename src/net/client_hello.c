@@ -68,7 +68,8 @@ bool client_hello_host(struct str data, struct str *ret_name)
            take_vector(&list, 2, ret_name) && list.len == 0 && is_ascii(*ret_name);
 }
 
-/* One name, of a host: with two there would be two readings, and no client sends them. It is ASCII, and no address (RFC 6066 3). */
+/* One name, of a host: with two there would be two readings, and no client sends them. It is ASCII, and no address (RFC
+   6066 3). */
 static const char *read_server_name(struct client_hello *hello, struct str data)
 {
     static const char *const wrong = "its server name is not one host name";

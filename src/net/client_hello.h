@@ -1,10 +1,10 @@
 /*
- * The first flight of a TLS client, read without decrypting anything: is it TLS at all, and if so, what does its ClientHello name?
- * (RFC 8446 4.1.2 and 5.1, RFC 6066 3, RFC 7301, RFC 9849.)
+ * The first flight of a TLS client, read without decrypting anything: is it TLS at all, and if so, what does its
+ * ClientHello name? (RFC 8446 4.1.2 and 5.1, RFC 6066 3, RFC 7301, RFC 9849.)
  *
- * Incremental: it is fed with the bytes as they come, cut anywhere, records included. Strict: what has no one reading is malformed, never
- * repaired, since whoever answers the hello must not find another name in it than was found here. Bounded: CLIENT_HELLO_MAX bytes in
- * all. The message's copy and what is found in it live in the arena.
+ * Incremental: it is fed with the bytes as they come, cut anywhere, records included. Strict: what has no one reading
+ * is malformed, never repaired, since whoever answers the hello must not find another name in it than was found here.
+ * Bounded: CLIENT_HELLO_MAX bytes in all. The message's copy and what is found in it live in the arena.
  */
 #ifndef NET_CLIENT_HELLO_H
 #define NET_CLIENT_HELLO_H
@@ -19,7 +19,7 @@ enum { CLIENT_HELLO_MAX = 16 * 1024 };
 enum client_hello_state {
     CLIENT_HELLO_MORE,
     CLIENT_HELLO_WHOLE,
-    CLIENT_HELLO_NOT_TLS, /* what came cannot be the beginning of a TLS record with a handshake: plain HTTP, an SSLv2 hello … */
+    CLIENT_HELLO_NOT_TLS,  /* what came begins no TLS record with a handshake: plain HTTP, an SSLv2 hello … */
     CLIENT_HELLO_MALFORMED /* it can, but what follows is no ClientHello that has one reading; or it is too long */
 };
 
@@ -47,14 +47,15 @@ struct client_hello {
 
 void client_hello_init(struct client_hello *hello, struct arena *arena);
 
-/* Feeds it: the next bytes of the client. *ret_used of them belong to the first flight's records; less than all only when it is no
-   longer MORE. */
+/* Feeds it: the next bytes of the client. *ret_used of them belong to the first flight's records; less than all only
+   when it is no longer MORE. */
 enum client_hello_state client_hello_read(struct client_hello *hello, struct str bytes, size_t *ret_used);
 
 /* The client has ended: a hello that was begun is malformed. */
 void client_hello_end(struct client_hello *hello);
 
-/* The one name in an extension server_name, as it was sent; false: there is not one, or it is not of a host, or not ASCII. */
+/* The one name in an extension server_name, as it was sent; false: there is not one, or it is not of a host, or not
+   ASCII. */
 bool client_hello_host(struct str data, struct str *ret_name);
 
 /* Takes the next protocol's name off the list; false at its end. */

@@ -1,8 +1,9 @@
 /*
- * Connects to one of several addresses by happy eyeballs (RFC 8305): families interleaved, the next attempt 250 ms after the last, or
- * at once when it failed; the first that connects wins, the others are closed.
+ * Connects to one of several addresses by happy eyeballs (RFC 8305): families interleaved, the next attempt 250 ms
+ * after the last, or at once when it failed; the first that connects wins, the others are closed.
  *
- * Policy is asked at the moment of dialling, about the very address that is dialled: the predicate gets each one before connect().
+ * Policy is asked at the moment of dialling, about the very address that is dialled: the predicate gets each one before
+ * connect().
  */
 #ifndef NET_DIAL_H
 #define NET_DIAL_H
@@ -15,7 +16,8 @@
 
 #include <stdbool.h>
 
-/* Pure: may this address be dialled? Undialable ones (ip_is_undialable) are refused before it is asked. NULL: all others may. */
+/* Pure: may this address be dialled? Undialable ones (ip_is_undialable) are refused before it is asked. NULL: all
+   others may. */
 struct dial_policy {
     bool (*may)(const struct dial_policy *policy, const struct ip *ip, uint16_t port);
 };

@@ -70,8 +70,9 @@ static void add_label(struct reader *reader, struct name *name, unsigned len)
         name->text[name->len++] = char_lower((char)read_u8(reader));
 }
 
-/* With compression (RFC 1035 section 4.1.4): a pointer may only lead back, and not too often. A label with a dot in it can't be told
-   from two, which does no harm: such a name is compared only with others of the same message and with one that has none. */
+/* With compression (RFC 1035 section 4.1.4): a pointer may only lead back, and not too often. A label with a dot in it
+   can't be told from two, which does no harm: such a name is compared only with others of the same message and with one
+   that has none. */
 static void read_name(struct reader *reader, struct name *name)
 {
     size_t end = 0, first = reader->pos;
@@ -185,7 +186,8 @@ static void take_chain(struct dns_answer *answer, const struct reader *message, 
         owner = take_owned(answer, message, records, &owner, type);
 }
 
-/* How long "no" may be believed: the lesser of the SOA's TTL and its last number, and no longer than the aliases that lead to it. */
+/* How long "no" may be believed: the lesser of the SOA's TTL and its last number, and no longer than the aliases that
+   lead to it. */
 static void take_soa(struct dns_answer *answer, const struct reader *message, const struct records *authority)
 {
     for (size_t i = 0; i < authority->count; i++) {

@@ -1,8 +1,9 @@
 /*
  * Reads the answer to an A or AAAA question out of a DNS message (RFC 1035 section 4). Pure.
  *
- * Only records that the chain of CNAMEs from the name asked for leads to are taken; their least TTL counts. Whatever a server sends,
- * the work is bounded: so many records are looked at, so many links of the chain followed, so many addresses kept.
+ * Only records that the chain of CNAMEs from the name asked for leads to are taken; their least TTL counts. Whatever a
+ * server sends, the work is bounded: so many records are looked at, so many links of the chain followed, so many
+ * addresses kept.
  */
 #ifndef NET_DNS_ANSWER_H
 #define NET_DNS_ANSWER_H

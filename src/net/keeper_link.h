@@ -1,8 +1,9 @@
 /*
- * A thread's line to the keeper. A signature is asked for inside of an asynchronous job of OpenSSL, which is put aside until the answer is
- * there: the handshake waits, the loop does not (io.md, traps).
+ * A thread's line to the keeper. A signature is asked for inside of an asynchronous job of OpenSSL, which is put aside
+ * until the answer is there: the handshake waits, the loop does not (io.md, traps).
  *
- * When the keeper dies, what was asked is asked again of its successor, which the supervisor starts; a new line is fetched on a helper thread.
+ * When the keeper dies, what was asked is asked again of its successor, which the supervisor starts; a new line is
+ * fetched on a helper thread.
  */
 #ifndef NET_KEEPER_LINK_H
 #define NET_KEEPER_LINK_H
@@ -18,8 +19,8 @@ void keeper_link_begin(struct opener *opener);
 /* No question is open any more. */
 void keeper_link_end(void);
 
-/* Whom the answer wakes that a handshake of this thread, about to be resumed, may have to wait for; NULL: nobody any more, the connection is given up
-   and its question is answered with false. Set before SSL_do_handshake(). */
+/* Whom the answer wakes that a handshake of this thread, about to be resumed, may have to wait for; NULL: nobody any
+   more, the connection is given up and its question is answered with false. Set before SSL_do_handshake(). */
 struct signer {
     struct task *waiter;
     bool is_given_up;

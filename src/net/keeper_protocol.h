@@ -1,11 +1,11 @@
 /*
- * What is said between a thread of the worker and the keeper, over a SOCK_SEQPACKET pair: questions and answers of fixed size, each one
- * packet. The keeper can be asked to sign and nothing else.
+ * What is said between a thread of the worker and the keeper, over a SOCK_SEQPACKET pair: questions and answers of
+ * fixed size, each one packet. The keeper can be asked to sign and nothing else.
  *
  *   SIGN_ECDSA      bytes: a digest of 32 to 64 bytes; the answer is the DER form (RFC 3279 2.2.3)
  *   SIGN_RSA_PKCS1  bytes: a digest, which `digest` names; RFC 8017 8.2
- *   SIGN_RSA_PSS    bytes: an encoded message of RFC 8017 9.1.1, as long as the modulus; one that is not well-formed for `digest` is refused, so that the
- *                   keeper is no oracle for anything but signatures
+ *   SIGN_RSA_PSS    bytes: an encoded message of RFC 8017 9.1.1, as long as the modulus; one that is not well-formed
+ *                   for `digest` is refused, so that the keeper is no oracle for anything but signatures
  */
 #ifndef NET_KEEPER_PROTOCOL_H
 #define NET_KEEPER_PROTOCOL_H

@@ -14,7 +14,7 @@ struct listen_conf {
     bool is_dual;                    /* `:port` or `port`: all interfaces, IPv4 and IPv6 ([::] without IPV6_V6ONLY) */
     bool is_passthrough;             /* TLS, which is passed through without decrypting */
     struct cidr_set *forwarded_from; /* `forwarded from CIDR...`; NULL: the field is ignored */
-    struct cidr_set *proxied_from;   /* `proxy-protocol from CIDR...`: their connections begin with a PROXY header; NULL: none do */
+    struct cidr_set *proxied_from;   /* `proxy-protocol from CIDR...`: their connections begin with a PROXY header */
     struct str from_text;            /* either as written, to hold two listens of one address together */
 };
 

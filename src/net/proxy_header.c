@@ -73,8 +73,8 @@ static enum proxy_header_result read_v1(struct str bytes, struct proxy_header *r
 
 /* Version 2 */
 
-/* All that section 2.2 has; any other is to be refused. Of datagrams and unix sockets the addresses are passed over: nothing here could
-   be reached through them. */
+/* All that section 2.2 has; any other is to be refused. Of datagrams and unix sockets the addresses are passed over:
+   nothing here could be reached through them. */
 static const struct family {
     uint8_t code;
     uint8_t ip_version;

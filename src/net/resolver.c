@@ -99,7 +99,8 @@ static size_t set_count(const struct set *set)
     return set == NULL ? 0 : set->count;
 }
 
-/* Families alternate (RFC 8305 section 4), the preferred one first, else IPv6; within one the order stays as it came. */
+/* Families alternate (RFC 8305 section 4), the preferred one first, else IPv6; within one the order stays as it
+   came. */
 static struct set *alternate(const struct set *v4, const struct set *v6, enum resolver_prefer prefer)
 {
     size_t count4 = set_count(v4), count6 = set_count(v6), count = 0;
@@ -271,8 +272,8 @@ static void evict(struct resolver *resolver)
     }
 }
 
-/* The name, answered or being asked for; NULL when too many are. An answer that some have yet to fetch is as new as can be, whatever
-   its TTL; asking anew would take it from them. */
+/* The name, answered or being asked for; NULL when too many are. An answer that some have yet to fetch is as new as can
+   be, whatever its TTL; asking anew would take it from them. */
 static struct name *name_of(struct resolver *resolver, struct str host)
 {
     struct name *name = map_get(&resolver->names, host);
@@ -445,7 +446,8 @@ static bool is_or_is_below(struct str host, struct str domain)
     return str_eq(host, domain) || hostname_is_below(host, domain);
 }
 
-/* Loopback first of IPv4 unless told otherwise: more that listens there does so on 127.0.0.1 alone than on ::1 alone. */
+/* Loopback first of IPv4 unless told otherwise: more that listens there does so on 127.0.0.1 alone than on ::1
+   alone. */
 static struct set *loopback(enum resolver_prefer prefer)
 {
     struct ip both[] = {{.version = 4, .bytes = {127, 0, 0, 1}}, {.version = 6, .bytes = {[15] = 1}}};
@@ -524,8 +526,8 @@ static void take_result(struct lookup *lookup, enum lookup_result result)
     timer_clear(&lookup->timer);
 }
 
-/* How long the look-up may go on waiting; 0: no longer. An A is waited for longer than an AAAA, so that one lost packet can be sent
-   again: IPv6 that does not work is common, a name that has no IPv4 is not. */
+/* How long the look-up may go on waiting; 0: no longer. An A is waited for longer than an AAAA, so that one lost packet
+   can be sent again: IPv6 that does not work is common, a name that has no IPv4 is not. */
 static msec patience(const struct lookup *lookup)
 {
     const struct name *name = lookup->name;

@@ -222,8 +222,8 @@ static void begin_library(void)
     must(ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS);
 }
 
-/* Everything it would look for in resolv.conf, the environment and the host's name is given, so that it opens no file: servers,
-   domains, sort list, ndots, tries and time, and to ask DNS only. */
+/* Everything it would look for in resolv.conf, the environment and the host's name is given, so that it opens no file:
+   servers, domains, sort list, ndots, tries and time, and to ask DNS only. */
 static void open_ares(struct resolver_channel *channel)
 {
     static char dns_only[] = "b";

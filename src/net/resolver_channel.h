@@ -1,8 +1,8 @@
 /*
  * Asks name servers: a c-ares channel of this thread. Private to the resolver.
  *
- * A question is embedded in what wants to know; it is answered once, from the loop or already while it is asked. It can't be
- * taken back: its owner lives until it is answered.
+ * A question is embedded in what wants to know; it is answered once, from the loop or already while it is asked. It
+ * can't be taken back: its owner lives until it is answered.
  */
 #ifndef NET_RESOLVER_CHANNEL_H
 #define NET_RESOLVER_CHANNEL_H

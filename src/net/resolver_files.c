@@ -41,8 +41,8 @@ static bool has_changed(const char *path, struct file_stamp *stamp)
     return true;
 }
 
-/* A file that is not there is an empty one. One that can't be read for another reason, as for want of descriptors, leaves what was
-   read before, and is tried again. */
+/* A file that is not there is an empty one. One that can't be read for another reason, as for want of descriptors,
+   leaves what was read before, and is tried again. */
 static void look_at(struct file_reading *reading, enum resolver_file which)
 {
     const char *path = reading->paths[which];

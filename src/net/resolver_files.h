@@ -1,8 +1,8 @@
 /*
  * The hosts file and resolv.conf, read again when they change. Private to the resolver.
  *
- * They are looked at by a helper thread: a loop waits neither for a disk nor for the process that opens files for it. What was read before
- * serves until the new text is there.
+ * They are looked at by a helper thread: a loop waits neither for a disk nor for the process that opens files for it.
+ * What was read before serves until the new text is there.
  */
 #ifndef NET_RESOLVER_FILES_H
 #define NET_RESOLVER_FILES_H

@@ -28,7 +28,8 @@ static struct tcp *tcp_of(struct transport *transport)
     return container_of(transport, struct tcp, transport);
 }
 
-/* Reading goes on after a failed write: what the peer said before it left may be there still, and is followed by FAIL, not END. */
+/* Reading goes on after a failed write: what the peer said before it left may be there still, and is followed by FAIL,
+   not END. */
 static enum flow fail(struct transport *transport, int error)
 {
     if (transport->error == 0)
@@ -37,7 +38,8 @@ static enum flow fail(struct transport *transport, int error)
     return FLOW_FAIL;
 }
 
-/* Apart, as is send_pieces(): an array on the stack is cleared at each call, and most bytes come and go in one piece. */
+/* Apart, as is send_pieces(): an array on the stack is cleared at each call, and most bytes come and go in one
+   piece. */
 static __attribute__((noinline)) ssize_t receive_pieces(int fd, struct buffer *into, size_t room, size_t *ret_asked)
 {
     struct iovec iov[READ_PIECES];
@@ -74,9 +76,10 @@ static void note_received(struct tcp *tcp, ssize_t got, size_t asked)
         tcp->ready.may_read = false;
 }
 
-/* A short read means that nothing is left, so no call is spent on hearing EAGAIN; but not once a FIN was seen, which can come in one
-   event with the last bytes and is never told again. A reset can come so too, and libevent does not tell it from bytes: so whoever needs
-   more than a short read gave is let through once, and waits only after EAGAIN. What came whole (most heads, small bodies) needs no more. */
+/* A short read means that nothing is left, so no call is spent on hearing EAGAIN; but not once a FIN was seen, which
+   can come in one event with the last bytes and is never told again. A reset can come so too, and libevent does not
+   tell it from bytes: so whoever needs more than a short read gave is let through once, and waits only after EAGAIN.
+   What came whole (most heads, small bodies) needs no more. */
 static enum flow read_some(struct transport *transport, struct buffer *into, size_t room, struct task *who)
 {
     struct tcp *tcp = tcp_of(transport);

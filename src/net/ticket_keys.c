@@ -18,7 +18,8 @@ static void erase_from(struct ticket_keys *keys, size_t first)
     keys->count = first < keys->count ? first : keys->count;
 }
 
-/* How many of them may still have sealed a ticket that is good. Each sealed until the next was made, or is sealing now. */
+/* How many of them may still have sealed a ticket that is good. Each sealed until the next was made, or is sealing
+   now. */
 static size_t count_live(const struct ticket_keys *keys, int64_t now_ms)
 {
     size_t live = 0;

@@ -1,10 +1,10 @@
 /*
- * The keys that session tickets are sealed with: a new one each hour, drawn at random, so that none tells of another. The supervisor
- * makes them, keeps them in memory only, and gives them to its workers; so they are the same for all threads, and outlive a reload
- * and a worker.
+ * The keys that session tickets are sealed with: a new one each hour, drawn at random, so that none tells of another.
+ * The supervisor makes them, keeps them in memory only, and gives them to its workers; so they are the same for all
+ * threads, and outlive a reload and a worker.
  *
- * A key is erased when no ticket that it sealed is good any more: what was recorded before cannot be read with what is found later.
- * Plain; the cryptography is in tls_ticket.c.
+ * A key is erased when no ticket that it sealed is good any more: what was recorded before cannot be read with what is
+ * found later. Plain; the cryptography is in tls_ticket.c.
  */
 #ifndef NET_TICKET_KEYS_H
 #define NET_TICKET_KEYS_H

@@ -26,7 +26,8 @@ enum {
     RUN_MAX = 2 * RUN_FULL
 };
 
-/* A handshake in which the keeper may have to sign, until it is done: with a client, or with a server that is shown a certificate. */
+/* A handshake in which the keeper may have to sign, until it is done: with a client, or with a server that is shown a
+   certificate. */
 struct greeting {
     const struct tls_gate *gate;       /* of a client */
     struct tls_resumption *resumption; /* of a server; borrowed */
@@ -117,7 +118,8 @@ static int bio_read(BIO *bio, char *at, int room)
     return (int)got;
 }
 
-/* Data are collected; what the library says of itself (handshakes, alerts) goes out at once, but not before what was collected. */
+/* Data are collected; what the library says of itself (handshakes, alerts) goes out at once, but not before what was
+   collected. */
 static int bio_write(BIO *bio, const char *at, int len)
 {
     struct tls *tls = BIO_get_data(bio);
@@ -190,7 +192,8 @@ int tls_keep_session(SSL *ssl, SSL_SESSION *taken)
     return 1;
 }
 
-/* Whom to ask for, and whom to expect. An address is not sent (RFC 6066 section 3) but looked for in the certificate. */
+/* Whom to ask for, and whom to expect. An address is not sent (RFC 6066 section 3) but looked for in the
+   certificate. */
 static void name_server(struct tls *tls, const struct tls_client *client, struct str name)
 {
     char text[NAME_MAX_LEN + 1];
@@ -695,7 +698,8 @@ static bool seal_bytes(struct tls *tls, const char *at, size_t len)
     return true;
 }
 
-/* Small pieces share a record, so that a head goes with its body; a piece that would have to be torn for it gets a record of its own. */
+/* Small pieces share a record, so that a head goes with its body; a piece that would have to be torn for it gets a
+   record of its own. */
 static bool seal(struct tls *tls, const struct buffer *from)
 {
     struct iovec pieces[PIECES];
@@ -719,7 +723,8 @@ static void end_run(struct tls *tls)
     tls->run = NULL;
 }
 
-/* Records are longer than what is in them: as long as some are not sent, something stays in `from`, and the caller comes again. */
+/* Records are longer than what is in them: as long as some are not sent, something stays in `from`, and the caller
+   comes again. */
 static enum flow send_run(struct tls *tls, struct buffer *from, struct task *who)
 {
     struct run *run = tls->run;

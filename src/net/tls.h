@@ -1,8 +1,10 @@
 /*
- * TLS over a connected TCP or unix socket: a transport that wraps another and owns it. OpenSSL works straight on the socket (io.md, rule
- * 11): a read that is short is the last before the next edge, and an idle connection holds no buffers.
+ * TLS over a connected TCP or unix socket: a transport that wraps another and owns it. OpenSSL works straight on the
+ * socket (io.md, rule 11): a read that is short is the last before the next edge, and an idle connection holds no
+ * buffers.
  *
- * The handshake is an operation of its own, polled before the first byte; then reads and writes are those of any transport.
+ * The handshake is an operation of its own, polled before the first byte; then reads and writes are those of any
+ * transport.
  */
 #ifndef NET_TLS_H
 #define NET_TLS_H
@@ -18,8 +20,9 @@ struct ssl_session_st;
 struct buffer;
 struct transport;
 
-/* The session of the last connection to a server, which the next one resumes; not for longer than an hour, nor than its certificate is valid, since a
-   resumed handshake looks at no certificate. Of one thread; begins zeroed. It outlives its connections. */
+/* The session of the last connection to a server, which the next one resumes; not for longer than an hour, nor than its
+   certificate is valid, since a resumed handshake looks at no certificate. Of one thread; begins zeroed. It outlives
+   its connections. */
 struct tls_resumption {
     struct ssl_session_st *session;
     struct ssl_ctx_st *ctx; /* it was made with, counted: another one shows another certificate */
@@ -27,8 +30,8 @@ struct tls_resumption {
 };
 void tls_resumption_fini(struct tls_resumption *resumption);
 
-/* `taken` is a connected tcp transport. `name` is the server's, or its address as text: what is looked for in the certificate unless the
-   settings name another. `client` and `resumption` are borrowed for the connection's life. */
+/* `taken` is a connected tcp transport. `name` is the server's, or its address as text: what is looked for in the
+   certificate unless the settings name another. `client` and `resumption` are borrowed for the connection's life. */
 struct transport *tls_connect(struct transport *taken, struct tls_client *client, struct str name,
                               struct tls_resumption *resumption);
 
@@ -72,7 +75,8 @@ bool tls_is_challenge(const struct transport *transport);
 /* Is "acme-tls/1" the only protocol of a list as in RFC 7301 3.1 (without the length in front)? */
 bool tls_offers_challenge(const unsigned char *list, size_t len);
 
-/* For a server's context: takes what the gate has for the name in a ClientHello, before anything else of it is looked at. */
+/* For a server's context: takes what the gate has for the name in a ClientHello, before anything else of it is looked
+   at. */
 int tls_take_hello(struct ssl_st *ssl, int *ret_alert, void *arg);
 /* … and says so to the client (RFC 6066 section 3). */
 int tls_confirm_name(struct ssl_st *ssl, int *ret_alert, void *arg);

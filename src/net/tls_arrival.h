@@ -1,6 +1,7 @@
 /*
- * A client's connection from its accept until its TLS handshake is done. It owns the transport, and frees itself when it is over, one way or the
- * other. A handshake that fails or takes too long ends the connection, with an alert where the protocol has one.
+ * A client's connection from its accept until its TLS handshake is done. It owns the transport, and frees itself when
+ * it is over, one way or the other. A handshake that fails or takes too long ends the connection, with an alert where
+ * the protocol has one.
  */
 #ifndef NET_TLS_ARRIVAL_H
 #define NET_TLS_ARRIVAL_H
@@ -12,7 +13,8 @@ struct tls_arrival;
 
 struct tls_arrival_owner {
     void (*arrived)(void *owner, struct transport *taken);
-    /* `name` is the one that was asked for, at == NULL: none; `why` in words, NULL: the client has sent nothing at all. The connection is closed after it. */
+    /* `name` is the one that was asked for, at == NULL: none; `why` in words, NULL: the client has sent nothing at all.
+       The connection is closed after it. */
     void (*failed)(void *owner, struct str name, const char *why);
 };
 

@@ -1,6 +1,6 @@
 /*
- * Challenges tls-alpn-01 (RFC 8737) under way: whoever offers the protocol "acme-tls/1" alone, and asks for a name that is being proved, is
- * shown the certificate that proves it, and nothing else; the connection ends with its handshake.
+ * Challenges tls-alpn-01 (RFC 8737) under way: whoever offers the protocol "acme-tls/1" alone, and asks for a name that
+ * is being proved, is shown the certificate that proves it, and nothing else; the connection ends with its handshake.
  *
  * One table for all threads, behind a lock that nobody takes while the table is empty.
  */
@@ -14,7 +14,8 @@
 
 struct tls_server;
 
-/* `name` in normal form, `pem` terminated. Replaces what stood under the number. False: the certificate cannot be used. */
+/* `name` in normal form, `pem` terminated. Replaces what stood under the number. False: the certificate cannot be
+   used. */
 bool tls_challenge_set(unsigned number, struct str name, const char *pem);
 void tls_challenge_over(unsigned number);
 

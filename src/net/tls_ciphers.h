@@ -1,6 +1,6 @@
 /*
- * Lists of ciphers as administrators write them: OpenSSL's, but strict, for OpenSSL passes over the names that it does not know. Between the
- * files of net/tls*.c only.
+ * Lists of ciphers as administrators write them: OpenSSL's, but strict, for OpenSSL passes over the names that it does
+ * not know. Between the files of net/tls*.c only.
  */
 #ifndef NET_TLS_CIPHERS_H
 #define NET_TLS_CIPHERS_H
@@ -9,8 +9,8 @@
 
 #include <openssl/ssl.h>
 
-/* Sets what `words` say: a word is a list of OpenSSL's (ciphers(1)), for TLS 1.2, or the name of a suite of TLS 1.3. What none of them speaks of
-   stays as it is. False after reporting. */
+/* Sets what `words` say: a word is a list of OpenSSL's (ciphers(1)), for TLS 1.2, or the name of a suite of TLS 1.3.
+   What none of them speaks of stays as it is. False after reporting. */
 bool tls_ciphers_set(SSL_CTX *ctx, const struct word *words, size_t count, struct diag *diag);
 
 #endif

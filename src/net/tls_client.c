@@ -138,7 +138,8 @@ struct tls_client *tls_client_build(const struct tls_conf *conf, struct opener *
     return client;
 }
 
-/* A certificate that is replaced. Only one thread does so, hence it reads without the lock. The authorities are not read again. */
+/* A certificate that is replaced. Only one thread does so, hence it reads without the lock. The authorities are not
+   read again. */
 
 bool tls_client_renew(struct tls_client *client, const struct tls_conf *conf, struct opener *opener, struct diag *diag)
 {

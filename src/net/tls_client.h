@@ -1,6 +1,6 @@
 /*
- * What the TLS connections of a pool have in common: one SSL_CTX; between the files of net/tls*.c only. The certificate that is shown can be
- * replaced while handshakes go on: each has the context it began with.
+ * What the TLS connections of a pool have in common: one SSL_CTX; between the files of net/tls*.c only. The certificate
+ * that is shown can be replaced while handshakes go on: each has the context it began with.
  */
 #ifndef NET_TLS_CLIENT_H
 #define NET_TLS_CLIENT_H

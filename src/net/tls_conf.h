@@ -1,6 +1,6 @@
 /*
- * TLS towards servers, as `tls { … }` of a pool or https:// before an address asks for it; plain. And what is built of it once for each
- * configuration, since to read the authorities of a system takes tens of milliseconds.
+ * TLS towards servers, as `tls { … }` of a pool or https:// before an address asks for it; plain. And what is built of
+ * it once for each configuration, since to read the authorities of a system takes tens of milliseconds.
  */
 #ifndef NET_TLS_CONF_H
 #define NET_TLS_CONF_H
@@ -81,16 +81,16 @@ enum { TLS_AUTHORITIES_MAX = 4 * 1024 * 1024 }; /* bytes of a file of authoritie
 
 struct tls_server;
 
-/* Reads the certificates through `opener`, and has the keeper take their keys. NULL on failure. One reference. When `previous` (may be NULL) has the same
-   certificates and settings, it is shared instead. From any thread. */
+/* Reads the certificates through `opener`, and has the keeper take their keys. NULL on failure. One reference. When
+   `previous` (may be NULL) has the same certificates and settings, it is shared instead. From any thread. */
 struct tls_server *tls_server_build(const struct tls_server_conf *conf, struct opener *opener,
                                     struct tls_server *previous, struct diag *diag);
-/* One of its certificates was written anew: reads it and has its key taken, as at first. False: nothing has changed, and `diag` says why. After true
-   tls_server_renewed() is called. One thread at a time for a server. */
+/* One of its certificates was written anew: reads it and has its key taken, as at first. False: nothing has changed,
+   and `diag` says why. After true tls_server_renewed() is called. One thread at a time for a server. */
 bool tls_server_renew(struct tls_server *server, const struct tls_server_conf *conf, size_t index,
                       struct opener *opener, struct diag *diag);
-/* From now on handshakes show what was prepared, or, unless `is_wanted`, what they have shown until now; then it need not have been prepared. From any
-   thread, as those are. */
+/* From now on handshakes show what was prepared, or, unless `is_wanted`, what they have shown until now; then it need
+   not have been prepared. From any thread, as those are. */
 void tls_server_renewed(struct tls_server *server, bool is_wanted);
 
 /* What a certificate says of itself, in seconds since 1970. */
@@ -98,7 +98,8 @@ struct certificate_facts {
     int64_t begins, ends;
 };
 
-/* Of one of the certificates, as it is now. `names` (may be NULL) gets the hosts and addresses it is for, with blanks between them. From any thread. */
+/* Of one of the certificates, as it is now. `names` (may be NULL) gets the hosts and addresses it is for, with blanks
+   between them. From any thread. */
 void tls_server_facts(struct tls_server *server, size_t index, struct certificate_facts *ret, struct text *names);
 bool tls_server_covers(struct tls_server *server, size_t index, struct str host);
 /* It has expired, or has fewer than 14 days left; and how many, in words: "expires in 5 days, on 2026-11-30". */
@@ -108,11 +109,13 @@ void certificate_tell_end(const struct certificate_facts *facts, int64_t now, st
 struct tls_server *tls_server_ref(struct tls_server *server);
 void tls_server_unref(struct tls_server *server); /* NULL is none */
 
-/* Reads the authorities, and the certificate, through `opener`; mistakes go to `diag`. NULL on failure. One reference. When `previous` (may be NULL) was made from
-   the same settings and the same authorities, it is shared instead. From any thread. */
+/* Reads the authorities, and the certificate, through `opener`; mistakes go to `diag`. NULL on failure. One reference.
+   When `previous` (may be NULL) was made from the same settings and the same authorities, it is shared instead. From
+   any thread. */
 struct tls_client *tls_client_build(const struct tls_conf *conf, struct opener *opener, struct tls_client *previous,
                                     struct diag *diag);
-/* As tls_server_renew() and tls_server_renewed(), of the certificate that is shown to servers. Sessions end with the old one. */
+/* As tls_server_renew() and tls_server_renewed(), of the certificate that is shown to servers. Sessions end with the
+   old one. */
 bool tls_client_renew(struct tls_client *client, const struct tls_conf *conf, struct opener *opener, struct diag *diag);
 void tls_client_renewed(struct tls_client *client, bool is_wanted);
 /* Of the one that is shown, which there has to be, as it is now; `names` as of tls_server_facts(). From any thread. */

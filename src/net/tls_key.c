@@ -1,4 +1,5 @@
-/* The method hooks of OpenSSL 3.0 are deprecated in favour of providers, which are ten times as much code for the same. */
+/* The method hooks of OpenSSL 3.0 are deprecated in favour of providers, which are ten times as much code for the
+   same. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "net/tls_key.h"
@@ -69,7 +70,8 @@ static int sign_pkcs1(int type, const unsigned char *digest, unsigned int digest
     return *ret_len > 0;
 }
 
-/* What OpenSSL has padded already, as it does for PSS. Which digest it is made of is not said here: the keeper tells the one that fits. */
+/* What OpenSSL has padded already, as it does for PSS. Which digest it is made of is not said here: the keeper tells
+   the one that fits. */
 static int sign_padded(int len, const unsigned char *from, unsigned char *into, RSA *key, int padding)
 {
     if (padding != RSA_NO_PADDING)

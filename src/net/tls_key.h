@@ -1,5 +1,6 @@
 /*
- * A private key that is elsewhere: it looks to OpenSSL like one, and each signature is asked of the keeper (net/keeper_link.h).
+ * A private key that is elsewhere: it looks to OpenSSL like one, and each signature is asked of the keeper
+ * (net/keeper_link.h).
  */
 #ifndef NET_TLS_KEY_H
 #define NET_TLS_KEY_H

@@ -131,7 +131,8 @@ static OCSP_BASICRESP *read_answer(struct str answer, const char **ret_why)
     return basic;
 }
 
-/* By the issuer itself, or by a certificate of it for just this. Nobody else's word counts, not even of the issuer's own issuer. */
+/* By the issuer itself, or by a certificate of it for just this. Nobody else's word counts, not even of the issuer's
+   own issuer. */
 static bool is_signed(const struct tls_ocsp *ocsp, OCSP_BASICRESP *basic)
 {
     X509_STORE *store = X509_STORE_new();

@@ -1,8 +1,9 @@
 /*
- * Stapling (RFC 6066 section 8): the answer of a certificate's responder that it is not revoked (OCSP, RFC 6960), which is shown to clients with
- * the certificate. Here are question and judgement; process/stapling.c asks.
+ * Stapling (RFC 6066 section 8): the answer of a certificate's responder that it is not revoked (OCSP, RFC 6960), which
+ * is shown to clients with the certificate. Here are question and judgement; process/stapling.c asks.
  *
- * An answer counts only if it was signed by the issuer or by one whom the issuer has named for that, is about this very certificate, and is of now.
+ * An answer counts only if it was signed by the issuer or by one whom the issuer has named for that, is about this very
+ * certificate, and is of now.
  */
 #ifndef NET_TLS_OCSP_H
 #define NET_TLS_OCSP_H
@@ -17,7 +18,8 @@ enum { TLS_OCSP_ANSWER_MAX = 64 * 1024 }; /* bytes; usual are one or two thousan
 
 struct tls_ocsp;
 
-/* Of a certificate that is served now. NULL: it names no responder that is asked by http://, or who issued it does not stand behind it in its file. */
+/* Of a certificate that is served now. NULL: it names no responder that is asked by http://, or who issued it does not
+   stand behind it in its file. */
 struct tls_ocsp *tls_ocsp_new(struct tls_server *server, size_t index);
 void tls_ocsp_free(struct tls_ocsp *ocsp);
 /* About the same certificate. */
@@ -35,8 +37,8 @@ struct tls_ocsp_verdict {
 
 void tls_ocsp_judge(const struct tls_ocsp *ocsp, struct str answer, int64_t now, struct tls_ocsp_verdict *ret);
 
-/* Handshakes show the answer from now on, until then; unless the certificate is another one meanwhile (ocsp == NULL: whichever it is). An empty answer: they
-   show none. From any thread. */
+/* Handshakes show the answer from now on, until then; unless the certificate is another one meanwhile (ocsp == NULL:
+   whichever it is). An empty answer: they show none. From any thread. */
 void tls_server_staple(struct tls_server *server, size_t index, const struct tls_ocsp *ocsp, struct str answer,
                        int64_t until);
 

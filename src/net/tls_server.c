@@ -37,7 +37,8 @@ static bool use_self_signed(SSL_CTX *ctx, const struct tls_server_conf *conf, st
     return is_fine || tls_file_refuse(diag, &conf->block, NULL, "there is no self-signed certificate for", why);
 }
 
-/* What was ordered may not be there yet, and is no reason not to start when it has been damaged: there will be another. */
+/* What was ordered may not be there yet, and is no reason not to start when it has been damaged: there will be
+   another. */
 static bool use_ordered(SSL_CTX *ctx, const struct tls_server_conf *conf, struct opener *opener, struct diag *diag,
                         struct chain *ret)
 {
@@ -132,7 +133,8 @@ static void free_server(struct tls_server *server)
     free(server);
 }
 
-/* Settings. They go into a digest too, which tells those of one block from those of another, and from what a reload has made of them. */
+/* Settings. They go into a digest too, which tells those of one block from those of another, and from what a reload has
+   made of them. */
 
 static void set_versions(SSL_CTX *ctx, const struct tls_server_conf *conf)
 {
@@ -144,8 +146,8 @@ static bool set_settings(const struct tls_server *server, SSL_CTX *ctx, const st
                          struct diag *diag)
 {
     set_versions(ctx, conf);
-    tls_ticket_enable(
-        ctx); /* in any case: a connection keeps the callbacks of the context that it began with, whatever block is chosen */
+    /* In any case: a connection keeps the callbacks of the context that it began with, whatever block is chosen. */
+    tls_ticket_enable(ctx);
     if (!conf->tickets)
         tls_ticket_disable(ctx);
     must(SSL_CTX_set_session_id_context(ctx, server->context, sizeof server->context) == 1);
@@ -226,7 +228,8 @@ static bool set_up(struct tls_server *server, const struct tls_server_conf *conf
     return set_settings(server, server->ctx, conf, diag) && is_fine;
 }
 
-/* For another context of the same server. The file of authorities is not read again: what is renewed is a certificate. */
+/* For another context of the same server. The file of authorities is not read again: what is renewed is a
+   certificate. */
 static bool copy_settings(const struct tls_server *server, SSL_CTX *into, const struct tls_server_conf *conf,
                           struct diag *diag)
 {
@@ -311,7 +314,8 @@ SSL_CTX *tls_server_ctx(struct tls_server *server)
     return ctx;
 }
 
-/* SSL_set_SSL_CTX() brings the certificates, ciphers, authorities and callbacks of the other context, and nothing else of it. */
+/* SSL_set_SSL_CTX() brings the certificates, ciphers, authorities and callbacks of the other context, and nothing else
+   of it. */
 void tls_server_apply(struct tls_server *server, SSL *ssl)
 {
     SSL_CTX *ctx = tls_server_ctx(server);

@@ -1,6 +1,6 @@
 /*
- * What the TLS connections of a block's clients have in common; between the files of net/tls*.c only. A certificate can be
- * replaced while handshakes go on: each has the context it began with.
+ * What the TLS connections of a block's clients have in common; between the files of net/tls*.c only. A certificate can
+ * be replaced while handshakes go on: each has the context it began with.
  */
 #ifndef NET_TLS_SERVER_H
 #define NET_TLS_SERVER_H
@@ -34,9 +34,11 @@ SSL_CTX *tls_server_ctx(struct tls_server *server);
 /* In a ClientHello that names its block: from here on the block's settings are those of the connection. */
 void tls_server_apply(struct tls_server *server, SSL *ssl);
 
-/* tls_ocsp.c: its handshakes show what tls_server_staple() has brought, while it is good. The server is borrowed, for as long as there are handshakes. */
+/* tls_ocsp.c: its handshakes show what tls_server_staple() has brought, while it is good. The server is borrowed, for
+   as long as there are handshakes. */
 void tls_ocsp_enable(SSL_CTX *ctx, struct tls_server *server);
-/* Shows the certificate of a challenge tls-alpn-01 (RFC 8737), and speaks its protocol only. NULL when it cannot be used. One reference. */
+/* Shows the certificate of a challenge tls-alpn-01 (RFC 8737), and speaks its protocol only. NULL when it cannot be
+   used. One reference. */
 struct tls_server *tls_server_for_challenge(const char *pem);
 
 #endif

@@ -91,8 +91,8 @@ static int use_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_
     return is_done ? found : FAILED;
 }
 
-/* Since each resumption may bring a new ticket, one carries when its handshake was made in full: that is when a client's certificate was last
-   looked at. */
+/* Since each resumption may bring a new ticket, one carries when its handshake was made in full: that is when a
+   client's certificate was last looked at. */
 static int note_beginning(SSL *ssl, void *arg)
 {
     SSL_SESSION *session = SSL_get_session(ssl);

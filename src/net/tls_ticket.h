@@ -1,9 +1,10 @@
 /*
- * Session tickets of clients (RFC 5077, RFC 8446 4.6.1): sealed with the keys of ticket_keys.h, which all threads of the worker share,
- * so that a client is known again by whichever thread it comes to.
+ * Session tickets of clients (RFC 5077, RFC 8446 4.6.1): sealed with the keys of ticket_keys.h, which all threads of
+ * the worker share, so that a client is known again by whichever thread it comes to.
  *
- * What a ticket is sealed with is derived from a key and from the settings of the block that it was made for (tls_server.h, context): a
- * ticket of one block cannot be opened for another, whose rules on certificates of clients may be stricter (CVE-2025-23419).
+ * What a ticket is sealed with is derived from a key and from the settings of the block that it was made for
+ * (tls_server.h, context): a ticket of one block cannot be opened for another, whose rules on certificates of clients
+ * may be stricter (CVE-2025-23419).
  */
 #ifndef NET_TLS_TICKET_H
 #define NET_TLS_TICKET_H

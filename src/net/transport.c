@@ -10,8 +10,8 @@
 
 enum peeked { PEEKED_NOTHING, PEEKED_BYTES, PEEKED_END };
 
-/* Asks the kernel only when an edge said that something has come, or the last read took exactly what it asked for. An error that is
-   told here is not told again, so it is kept for the next read. */
+/* Asks the kernel only when an edge said that something has come, or the last read took exactly what it asked for. An
+   error that is told here is not told again, so it is kept for the next read. */
 static enum peeked peek(struct transport *transport)
 {
     struct ready *ready = transport->ready;

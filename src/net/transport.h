@@ -1,8 +1,8 @@
 /*
  * A stream of bytes to a peer: TCP or a unix socket, or TLS over one; one may wrap another.
  *
- * All calls follow poll and wake. A transport is owned by whoever holds it; transport_free() closes at once. Reads take pooled
- * blocks of the buffer only when there is something to read, so an idle transport holds none.
+ * All calls follow poll and wake. A transport is owned by whoever holds it; transport_free() closes at once. Reads take
+ * pooled blocks of the buffer only when there is something to read, so an idle transport holds none.
  */
 #ifndef NET_TRANSPORT_H
 #define NET_TRANSPORT_H
@@ -31,14 +31,15 @@ struct transport {
     bool is_aborted;     /* by transport_set_abort() */
 };
 
-/* Reads up to `room` bytes behind `into`. MORE: some came, there may be more. WAIT. END: the peer has ended its side (nothing came).
-   FAIL: reset, or the end behind a failed write. `room` is above 0. */
+/* Reads up to `room` bytes behind `into`. MORE: some came, there may be more. WAIT. END: the peer has ended its side
+   (nothing came). FAIL: reset, or the end behind a failed write. `room` is above 0. */
 static inline enum flow transport_read(struct transport *transport, struct buffer *into, size_t room, struct task *who)
 {
     return transport->ops->read(transport, into, room, who);
 }
 
-/* Sends from the front of `from`. MORE: all of it was taken. WAIT: the rest stays in the buffer. FAIL: the peer is gone. */
+/* Sends from the front of `from`. MORE: all of it was taken. WAIT: the rest stays in the buffer. FAIL: the peer is
+   gone. */
 static inline enum flow transport_write(struct transport *transport, struct buffer *from, struct task *who)
 {
     return transport->ops->write(transport, from, who);
@@ -62,16 +63,17 @@ static inline void transport_free(struct transport *transport)
         transport->ops->free(transport);
 }
 
-/* Without reading: neither bytes nor an end have come (for idle connections: either makes them unusable); the peer has ended its side
-   or reset (for a client that leaves while it waits; bytes before the end may be unread still). A reset is remembered: the next read
-   answers FAIL. */
+/* Without reading: neither bytes nor an end have come (for idle connections: either makes them unusable); the peer has
+   ended its side or reset (for a client that leaves while it waits; bytes before the end may be unread still). A reset
+   is remembered: the next read answers FAIL. */
 bool transport_is_quiet(struct transport *transport);
 bool transport_is_closed(struct transport *transport);
 /* Something may be there to be read, so that nobody would be woken for it. */
 bool transport_may_read(struct transport *transport);
 /* Bytes in the kernel's queue that the peer has not acknowledged. A system call. */
 uint64_t transport_unsent(struct transport *transport);
-/* Has the peer reset the connection, or is it gone in both directions? Asks the kernel only after an edge that was not read yet. */
+/* Has the peer reset the connection, or is it gone in both directions? Asks the kernel only after an edge that was not
+   read yet. */
 bool transport_is_reset(struct transport *transport);
 /* The socket's own address; len 0 when it cannot be told. A system call. */
 struct addr transport_local(struct transport *transport);
@@ -82,7 +84,8 @@ void transport_unwatch(struct transport *transport);
 
 /* A connected, non-blocking stream socket, now owned. `may_read`: bytes may be there already (a fresh accept). */
 struct transport *tcp_new(int taken_fd, bool may_read);
-/* Starts to connect; NULL with errno when it fails at once. Poll tcp_connected() until it is END or FAIL (transport->error). */
+/* Starts to connect; NULL with errno when it fails at once. Poll tcp_connected() until it is END or FAIL
+   (transport->error). */
 struct transport *tcp_connect(const struct addr *to);
 enum flow tcp_connected(struct transport *transport, struct task *who);
 /* For what wraps a tcp transport: as recv() and send(), but EAGAIN without a system call where it is known. */

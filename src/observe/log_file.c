@@ -97,8 +97,8 @@ static bool is_passing(int error)
            error == ENOBUFS || error == ECONNREFUSED || error == ENOTCONN;
 }
 
-/* A pipe or a terminal that nobody reads would hold the thread for ever: so it is asked first, and given no more than a pipe that is
-   writable surely takes. */
+/* A pipe or a terminal that nobody reads would hold the thread for ever: so it is asked first, and given no more than a
+   pipe that is writable surely takes. */
 static ssize_t write_stream(int fd, struct str bytes)
 {
     struct stat info;

@@ -1,14 +1,17 @@
 /*
- * Certificates that are ordered from an authority (RFC 8555): a process of its own, under a user of its own, that knows which are wanted, when each is
- * due, and runs `uacme` for it. It reads what comes from the authority, or rather from `uacme`; so neither supervisor nor keeper does.
+ * Certificates that are ordered from an authority (RFC 8555): a process of its own, under a user of its own, that knows
+ * which are wanted, when each is due, and runs `uacme` for it. It reads what comes from the authority, or rather from
+ * `uacme`; so neither supervisor nor keeper does.
  *
- *   supervisor -- acme -- uacme, one for an order -- the hook: this program again, which asks acme over an inherited socket
+ *   supervisor -- acme -- uacme, one for an order -- the hook: this program again, which asks acme over an inherited
+ *   socket
  *
- * Files lie below the folder `acme` of `state`, which belongs to this user alone: a folder for each authority, as uacme wants it
- * (private/key.pem, NAME/cert.pem, private/NAME/key.pem), with a file NAME/order of ours that remembers failures.
+ * Files lie below the folder `acme` of `state`, which belongs to this user alone: a folder for each authority, as uacme
+ * wants it (private/key.pem, NAME/cert.pem, private/NAME/key.pem), with a file NAME/order of ours that remembers
+ * failures.
  *
- * Its messages (channel.h): BEGIN, ORDERS, TELL_AGAIN; CHALLENGE, answered with CHALLENGE_SET when the worker answers it; CHALLENGE_OVER; ORDER, ORDER_COUNT.
- * It ends when its supervisor does, and uacme with it.
+ * Its messages (channel.h): BEGIN, ORDERS, TELL_AGAIN; CHALLENGE, answered with CHALLENGE_SET when the worker answers
+ * it; CHALLENGE_OVER; ORDER, ORDER_COUNT. It ends when its supervisor does, and uacme with it.
  */
 #ifndef PROCESS_ACME_H
 #define PROCESS_ACME_H

@@ -1,9 +1,10 @@
 /*
  * An order: what is wanted, when it is due, and how it went so far. Nothing here runs anything.
  *
- * Due is a certificate that is not there, does not hold all names, or has less than a third of its lifetime left (a little earlier, by chance, so that
- * what was ordered together is not renewed together). After a failure the next attempt is a minute later, then two, four, … up to six hours; that is
- * remembered in a file, so that to start again is no way to ask more often.
+ * Due is a certificate that is not there, does not hold all names, or has less than a third of its lifetime left (a
+ * little earlier, by chance, so that what was ordered together is not renewed together). After a failure the next
+ * attempt is a minute later, then two, four, … up to six hours; that is remembered in a file, so that to start again is
+ * no way to ask more often.
  */
 #ifndef PROCESS_ACME_ORDER_H
 #define PROCESS_ACME_ORDER_H
@@ -64,9 +65,11 @@ bool order_succeeded(struct order *order, int64_t now);
 
 /* What is to be done with the account: "new", "update" when it has another address of mail; NULL: nothing. */
 const char *order_account_step(const struct order *order);
-/* How long until the clock alone makes it due for something; -1: it does not, another one's end or its own is waited for. */
+/* How long until the clock alone makes it due for something; -1: it does not, another one's end or its own is waited
+   for. */
 msec order_patience(const struct order *order, int64_t now, struct mono mono);
-/* What comes of a run that has ended, well or not: a next one, a look at what has come, or failure, with the reason in state.error. */
+/* What comes of a run that has ended, well or not: a next one, a look at what has come, or failure, with the reason in
+   state.error. */
 enum order_outcome order_judge(struct order *order, bool is_fine);
 
 /* Seconds after the n-th failure in a row, n > 0. */

@@ -15,8 +15,8 @@
 /*
  * Start, reload and restart are one transaction:
  *
- *   the supervisor reads the text -> a worker loads all of it, and runs its tests -> sockets and logs are opened and passed
- *   -> every thread serves it -> what is not needed any more is closed
+ *   the supervisor reads the text -> a worker loads all of it, and runs its tests -> sockets and logs are opened and
+ *   passed -> every thread serves it -> what is not needed any more is closed
  *
  * Whatever fails undoes what was done so far; what was in force stays so.
  */
@@ -277,8 +277,8 @@ void change_adopted(struct supervisor *supervisor)
     supervisor->has_started = true;
 }
 
-/* After a restart that failed: the text that was in force does not load any more (a list was damaged, a new file was put where an
-   `include` looks). The files may be right as they are now; else it is tried again and again. */
+/* After a restart that failed: the text that was in force does not load any more (a list was damaged, a new file was
+   put where an `include` looks). The files may be right as they are now; else it is tried again and again. */
 static void plan_after_failure(struct supervisor *supervisor, enum change_kind kind)
 {
     if (supervisor->serving != NULL)

@@ -1,10 +1,10 @@
 /*
- * Messages between the supervisor and its worker or keeper, over SOCK_SEQPACKET socket pairs: a fixed head, up to MESSAGE_MAX bytes of text, and
- * perhaps one descriptor.
+ * Messages between the supervisor and its worker or keeper, over SOCK_SEQPACKET socket pairs: a fixed head, up to
+ * MESSAGE_MAX bytes of text, and perhaps one descriptor.
  *
- * There are two pairs. On the first (WORKER_CHANNEL in the worker) each tells the other what to do and what came of it; on the second
- * (WORKER_FILES) the worker asks for the descriptor of a path and waits for it, from whatever thread. Both ends are the same program
- * (/proc/self/exe), so the head is a plain struct.
+ * There are two pairs. On the first (WORKER_CHANNEL in the worker) each tells the other what to do and what came of it;
+ * on the second (WORKER_FILES) the worker asks for the descriptor of a path and waits for it, from whatever thread.
+ * Both ends are the same program (/proc/self/exe), so the head is a plain struct.
  */
 #ifndef PROCESS_CHANNEL_H
 #define PROCESS_CHANNEL_H
@@ -42,15 +42,16 @@ enum message_kind {
     MESSAGE_LINK,       /* the end of a line to a thread of a worker */
     MESSAGE_FORGET,     /* the keys that were last taken before generation `number` */
     MESSAGE_FORGET_KEY, /* bytes: struct key_id */
-    MESSAGE_MAKE, /* a self-signed certificate for the names in bytes, a line each; number: 0, or MAKE_FOR_CHALLENGE and a digest in front; `index` as of KEY */
+    MESSAGE_MAKE, /* a self-signed certificate for the names in bytes, a line each; number: 0, or MAKE_FOR_CHALLENGE and
+                     a digest in front; `index` as of KEY */
     MESSAGE_MADE, /* bytes: the certificate, in PEM */
     MESSAGE_KEY_TAKEN,   /* bytes: struct key_id, and what is to be warned of */
     MESSAGE_KEY_REFUSED, /* bytes: why */
     /* to whoever orders certificates, and back (acme.h) */
     MESSAGE_ORDERS,     /* an open file that says what is to be ordered: replaces what was said before */
     MESSAGE_TELL_AGAIN, /* there is another worker, which knows of nothing */
-    MESSAGE_CHALLENGE, /* number; index: enum challenge_kind; bytes: name, token and key authorization (or its digest), a line each. On its way to
-                                the worker the third is, for tls-alpn-01, the certificate to show */
+    MESSAGE_CHALLENGE, /* number; index: enum challenge_kind; bytes: name, token and key authorization (or its digest),
+                          a line each. On its way to the worker the third is, for tls-alpn-01, the certificate to show */
     MESSAGE_CHALLENGE_SET, /* it is answered now */
     MESSAGE_CHALLENGE_OVER,
     MESSAGE_ORDER,       /* how order `index` is; bytes: struct order_state. Goes on to the worker */

@@ -111,7 +111,8 @@ void child_tell(struct child *child, enum message_kind kind)
         kill(child->pid, SIGKILL); /* it takes nothing any more */
 }
 
-/* What the worker asks for by a path: what a renewal has read, else what stands in the configuration that it loads, or serves. */
+/* What the worker asks for by a path: what a renewal has read, else what stands in the configuration that it loads, or
+   serves. */
 struct wanted {
     const struct pair_files *files; /* NULL: nobody names the path */
     struct pair *pair;

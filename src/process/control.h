@@ -1,5 +1,6 @@
 /*
- * The control socket and who speaks on it: one bounded line, within five seconds, answered by the supervisor or passed on.
+ * The control socket and who speaks on it: one bounded line, within five seconds, answered by the supervisor or passed
+ * on.
  *
  * An answer is a line `ok` or `no`, then text for people, then the end.
  */
@@ -44,12 +45,13 @@ struct control {
     struct client clients[CONTROL_CLIENTS_MAX];
 };
 
-/* The path when the configuration names none: /run/gatehouse/control.sock, for a user $XDG_RUNTIME_DIR/gatehouse.sock. NULL: a user
-   without such a folder. Freed by the caller. */
+/* The path when the configuration names none: /run/gatehouse/control.sock, for a user $XDG_RUNTIME_DIR/gatehouse.sock.
+   NULL: a user without such a folder. Freed by the caller. */
 char *control_default_path(void);
 
 void control_init(struct control *control);
-/* Makes the socket; a stale one is replaced. False: `ret_why` says what is wrong, also that another gatehouse answers there. */
+/* Makes the socket; a stale one is replaced. False: `ret_why` says what is wrong, also that another gatehouse answers
+   there. */
 bool control_open(struct control_socket *socket, const struct process_conf *conf, char *ret_why, size_t size);
 /* Closes the socket and removes its file; clients stay. */
 void control_close(struct control_socket *socket);

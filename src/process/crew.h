@@ -1,5 +1,6 @@
 /*
- * The worker's threads that carry traffic: each has a loop and a hub. All calls on the main thread, whose loop gets the news.
+ * The worker's threads that carry traffic: each has a loop and a hub. All calls on the main thread, whose loop gets the
+ * news.
  */
 #ifndef PROCESS_CREW_H
 #define PROCESS_CREW_H
@@ -32,8 +33,8 @@ struct crew *crew_new(unsigned threads, struct opener *opener, const struct crew
 /* After `ended`, or when nothing was ever adopted. */
 void crew_free(struct crew *crew);
 
-/* Hands a generation to every thread (each takes a reference of its own) and the sockets to theirs; one whose address a thread
-   serves already, or that the generation has no gate for, is closed. The first one starts the threads. */
+/* Hands a generation to every thread (each takes a reference of its own) and the sockets to theirs; one whose address a
+   thread serves already, or that the generation has no gate for, is closed. The first one starts the threads. */
 void crew_adopt(struct crew *crew, struct generation *generation, struct given *taken);
 /* Each thread ends when its last connection has. */
 void crew_drain(struct crew *crew);

@@ -1,9 +1,10 @@
 /*
- * A configuration as the supervisor knows it: what it says of listeners, user, logs and paths (lists are not compiled here), and the very
- * bytes of every file that was read for it.
+ * A configuration as the supervisor knows it: what it says of listeners, user, logs and paths (lists are not compiled
+ * here), and the very bytes of every file that was read for it.
  *
- * The worker loads the same bytes: a file that changes in between is not seen by halves, and a worker that is started again after a
- * crash gets the configuration that was in force, not what somebody has begun to write since. The same goes for certificates and keys.
+ * The worker loads the same bytes: a file that changes in between is not seen by halves, and a worker that is started
+ * again after a crash gets the configuration that was in force, not what somebody has begun to write since. The same
+ * goes for certificates and keys.
  */
 #ifndef PROCESS_EDITION_H
 #define PROCESS_EDITION_H
@@ -34,8 +35,8 @@ struct edition *edition_load(const struct edition_source *source, struct diag *d
 struct edition *edition_ref(struct edition *edition);
 void edition_unref(struct edition *edition);
 
-/* What the worker may have: a file's bytes as they were read (the hosts file, which is followed, as it is now), any other path that the text names, and the system's own tables (hosts,
-   resolver, time zones). Else -1 with EACCES. */
+/* What the worker may have: a file's bytes as they were read (the hosts file, which is followed, as it is now), any
+   other path that the text names, and the system's own tables (hosts, resolver, time zones). Else -1 with EACCES. */
 int edition_open(const struct edition *edition, const char *path, enum open_purpose purpose);
 
 /* What a reload has changed, a line each: files of the configuration, listeners, blocks, pools, lists. */

@@ -63,7 +63,8 @@ static struct str address_text(struct arena *arena, const struct addr *addr)
     return arena_dup(arena, str_from(text, addr_text(addr, text)));
 }
 
-/* By the name that a client asks for; whoever asks for none gets the first block's, unless there is one for the rest. */
+/* By the name that a client asks for; whoever asks for none gets the first block's, unless there is one for the
+   rest. */
 static struct tls_server *choose_of_reverse(const struct tls_gate *tls, struct str name)
 {
     const struct gate *gate = container_of((struct tls_gate *)(uintptr_t)tls, struct gate, tls);

@@ -1,6 +1,6 @@
 /*
- * From a configuration to what the traffic sees: a gate for each listening address. Reverse blocks may share an address, a forward block
- * has its own.
+ * From a configuration to what the traffic sees: a gate for each listening address. Reverse blocks may share an
+ * address, a forward block has its own.
  */
 #ifndef PROCESS_GENERATION_BUILD_H
 #define PROCESS_GENERATION_BUILD_H

@@ -1,6 +1,6 @@
 /*
- * A request that nobody sent: what `test` blocks and `explain` decide on. The facts are filled from a head, as those of a real
- * one are.
+ * A request that nobody sent: what `test` blocks and `explain` decide on. The facts are filled from a head, as those of
+ * a real one are.
  */
 #ifndef PROCESS_IMAGINE_H
 #define PROCESS_IMAGINE_H

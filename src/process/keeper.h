@@ -1,9 +1,10 @@
 /*
- * The keeper: a process of its own that holds the private keys and signs with them. It reads nothing that a client has sent but digests, and
- * writes nothing but signatures; a key never leaves it.
+ * The keeper: a process of its own that holds the private keys and signs with them. It reads nothing that a client has
+ * sent but digests, and writes nothing but signatures; a key never leaves it.
  *
- * Its messages (channel.h): BEGIN, then KEY (a file to take the key of, answered with KEY_TAKEN or KEY_REFUSED), LINK (the end of a line to a
- * thread of a worker: keeper_protocol.h), FORGET, FORGET_KEY, MAKE (a self-signed certificate, answered with MADE or KEY_REFUSED). It ends when its supervisor does.
+ * Its messages (channel.h): BEGIN, then KEY (a file to take the key of, answered with KEY_TAKEN or KEY_REFUSED), LINK
+ * (the end of a line to a thread of a worker: keeper_protocol.h), FORGET, FORGET_KEY, MAKE (a self-signed certificate,
+ * answered with MADE or KEY_REFUSED). It ends when its supervisor does.
  */
 #ifndef PROCESS_KEEPER_H
 #define PROCESS_KEEPER_H

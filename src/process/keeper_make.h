@@ -1,6 +1,6 @@
 /*
- * Self-signed certificates, made where the keys are: for `certificate self-signed`, until the first that was ordered is there, and to answer
- * the challenge tls-alpn-01 (RFC 8737).
+ * Self-signed certificates, made where the keys are: for `certificate self-signed`, until the first that was ordered is
+ * there, and to answer the challenge tls-alpn-01 (RFC 8737).
  */
 #ifndef PROCESS_KEEPER_MAKE_H
 #define PROCESS_KEEPER_MAKE_H
@@ -17,8 +17,9 @@ enum { MAKE_NAMES_MAX = 4096, MAKE_DIGEST_LEN = 32, MAKE_DAYS = 398 };
 /* A new key; NULL when there is none to be had. */
 struct evp_pkey_st *keeper_make_key(void);
 
-/* Adds the certificate in PEM. `names` has a line for each, of which as many are taken as fit in MAKE_NAMES_MAX. `digest` (of MAKE_DIGEST_LEN bytes) is that of
-   a key authorization: RFC 8737 section 3; NULL for a certificate that is only shown. */
+/* Adds the certificate in PEM. `names` has a line for each, of which as many are taken as fit in MAKE_NAMES_MAX.
+   `digest` (of MAKE_DIGEST_LEN bytes) is that of a key authorization: RFC 8737 section 3; NULL for a certificate that
+   is only shown. */
 bool keeper_make_certificate(struct evp_pkey_st *key, struct str names, const unsigned char *digest, struct text *into);
 
 #endif

@@ -127,7 +127,8 @@ static bool fail(char ret_why[KEY_WHY_MAX], const char *why)
     return false;
 }
 
-/* Who else can get at the file: no start with a key that anybody could have put there, and a warning of one that anybody may have read. */
+/* Who else can get at the file: no start with a key that anybody could have put there, and a warning of one that
+   anybody may have read. */
 static bool may_others(int fd, mode_t right)
 {
     struct stat stat;
@@ -263,8 +264,8 @@ bool keeper_store_make(struct keeper_store *store, struct str names, const unsig
 
 /* Signing */
 
-/* RFC 8017 9.1.2, without the comparison with a digest, which only the other side knows: the encoding of a PSS with a salt as long as the
-   digest. Whatever else one would like to have computed with the key does not look like this. */
+/* RFC 8017 9.1.2, without the comparison with a digest, which only the other side knows: the encoding of a PSS with a
+   salt as long as the digest. Whatever else one would like to have computed with the key does not look like this. */
 static bool is_pss(const unsigned char *em, size_t len, unsigned bits, const EVP_MD *md)
 {
     unsigned char db[SIGN_BYTES_MAX];

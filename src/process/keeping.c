@@ -1,4 +1,5 @@
-/* The keeper, as its supervisor sees it: started when the first key is to be kept, and again when it dies, with all keys in force. */
+/* The keeper, as its supervisor sees it: started when the first key is to be kept, and again when it dies, with all
+   keys in force. */
 #include "process/supervisor_private.h"
 
 #include "base/must.h"

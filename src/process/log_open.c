@@ -112,7 +112,8 @@ static bool has_folder(const char *path)
     return fd >= 0;
 }
 
-/* False with errno. What we may not do is no mistake of the file: another user may run it. A pipe may yet get its reader. */
+/* False with errno. What we may not do is no mistake of the file: another user may run it. A pipe may yet get its
+   reader. */
 static bool may_be_written(const char *path)
 {
     int fd = open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);

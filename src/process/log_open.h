@@ -8,7 +8,8 @@
 #include "conf/config.h"
 #include "process/channel.h"
 
-/* A descriptor for each log of the configuration; -1, told in `diag`, for one that cannot be opened. Ended with logs_close(). */
+/* A descriptor for each log of the configuration; -1, told in `diag`, for one that cannot be opened. Ended with
+   logs_close(). */
 int *logs_open(const struct config *config, struct diag *diag);
 void logs_close(const struct config *config, int *taken_fds);
 /* Passes each as a message of that kind (LOG, REOPEN), also without a descriptor. False: the worker takes nothing. */

@@ -1,5 +1,6 @@
 /*
- * Tells the service manager how we are: sd_notify(3)'s protocol, a datagram to $NOTIFY_SOCKET. Without one, nothing happens.
+ * Tells the service manager how we are: sd_notify(3)'s protocol, a datagram to $NOTIFY_SOCKET. Without one, nothing
+ * happens.
  */
 #ifndef PROCESS_NOTIFY_H
 #define PROCESS_NOTIFY_H

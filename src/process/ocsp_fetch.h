@@ -1,6 +1,6 @@
 /*
- * One question to an OCSP responder, by HTTP (RFC 6960 appendix A): an operation that is polled. It takes no longer than ten seconds, and no more than
- * TLS_OCSP_ANSWER_MAX bytes.
+ * One question to an OCSP responder, by HTTP (RFC 6960 appendix A): an operation that is polled. It takes no longer
+ * than ten seconds, and no more than TLS_OCSP_ANSWER_MAX bytes.
  */
 #ifndef PROCESS_OCSP_FETCH_H
 #define PROCESS_OCSP_FETCH_H

@@ -1,6 +1,7 @@
 /*
- * Whoever orders certificates (acme.h), as the supervisor sees it: started with the first configuration that wants one, told what is wanted with each, and ended
- * with the last. What it says of challenges and orders goes on to the worker, with a certificate of the keeper where one has to be shown.
+ * Whoever orders certificates (acme.h), as the supervisor sees it: started with the first configuration that wants one,
+ * told what is wanted with each, and ended with the last. What it says of challenges and orders goes on to the worker,
+ * with a certificate of the keeper where one has to be shown.
  */
 #include "process/supervisor_private.h"
 
@@ -39,7 +40,8 @@ static bool serves(const struct reverse_conf *block, struct str host)
     return does;
 }
 
-/* Listeners where a challenge can be answered: in clear those of any block that has the host, since http-01 looks at it alone. */
+/* Listeners where a challenge can be answered: in clear those of any block that has the host, since http-01 looks at it
+   alone. */
 struct ways {
     bool has[CHALLENGE_KIND_COUNT];
     bool is_usual[CHALLENGE_KIND_COUNT]; /* its port is the one where the authority looks; another may be led there */
@@ -111,7 +113,8 @@ static bool own_folder(int fd, const struct identity *identity)
     return fchmod(fd, 0700) == 0 && (!identity->changes || fchown(fd, identity->uid, identity->gid) == 0);
 }
 
-/* `state`, and in it the folder that belongs to acme alone. What cannot be made is told; the site goes on, and each order will say the same. */
+/* `state`, and in it the folder that belongs to acme alone. What cannot be made is told; the site goes on, and each
+   order will say the same. */
 static void make_folder(const char *state, const struct identity *identity)
 {
     const char *what = state;

@@ -1,8 +1,10 @@
 /*
- * The certificates of a configuration with their keys, as they are in force, and what their files looked like then. The supervisor keeps them, so that
- * a worker or keeper that is started again gets the pair that was served, whatever is being written to the disk meanwhile.
+ * The certificates of a configuration with their keys, as they are in force, and what their files looked like then. The
+ * supervisor keeps them, so that a worker or keeper that is started again gets the pair that was served, whatever is
+ * being written to the disk meanwhile.
  *
- * Of a certificate's file its certificates are kept (certificate_text.h); of a key a copy in a file in memory (frozen.h), which goes to the keeper and is never read here.
+ * Of a certificate's file its certificates are kept (certificate_text.h); of a key a copy in a file in memory
+ * (frozen.h), which goes to the keeper and is never read here.
  */
 #ifndef PROCESS_PAIRS_H
 #define PROCESS_PAIRS_H

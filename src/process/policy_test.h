@@ -1,6 +1,6 @@
 /*
- * `test { … }` blocks: a policy that carries its own tests. Run by `check`, at start and before each reload, through the very functions
- * that decide on traffic; pure.
+ * `test { … }` blocks: a policy that carries its own tests. Run by `check`, at start and before each reload, through
+ * the very functions that decide on traffic; pure.
  */
 #ifndef PROCESS_POLICY_TEST_H
 #define PROCESS_POLICY_TEST_H

@@ -1,10 +1,12 @@
 /*
- * Certificates and keys that change on the disk, without anybody asking for a reload: whoever renews them writes the files, and is done.
+ * Certificates and keys that change on the disk, without anybody asking for a reload: whoever renews them writes the
+ * files, and is done.
  *
- * Their files are looked at twice a second (a name may lead through links to folders that are replaced, which is simpler to follow so than by
- * watching each folder on the way). One that looks different, and the same at the next look, is read: certificate and key together. The worker loads
- * the pair beside those that it serves, and serves it when it is whole; nothing else of the configuration is read. One that is refused is told once,
- * and tried again when the files change again.
+ * Their files are looked at twice a second (a name may lead through links to folders that are replaced, which is
+ * simpler to follow so than by watching each folder on the way). One that looks different, and the same at the next
+ * look, is read: certificate and key together. The worker loads the pair beside those that it serves, and serves it
+ * when it is whole; nothing else of the configuration is read. One that is refused is told once, and tried again when
+ * the files change again.
  */
 #include "process/supervisor_private.h"
 

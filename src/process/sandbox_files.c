@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 /*
- * With Landlock: nothing can be executed, opened for writing, made, removed or renamed, by whatever call. What the worker writes to
- * (logs) comes to it as open descriptors. It covers openat2(), whose flags a system call filter cannot see.
+ * With Landlock: nothing can be executed, opened for writing, made, removed or renamed, by whatever call. What the
+ * worker writes to (logs) comes to it as open descriptors. It covers openat2(), whose flags a system call filter cannot
+ * see.
  *
  * Kernels know different sets of rights; those of the first version are all that is needed.
  */

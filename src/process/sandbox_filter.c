@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 /*
- * What is not named here fails with ENOSYS, so that the C library can fall back to something older; what no honest code of ours
- * would ever try ends the process.
+ * What is not named here fails with ENOSYS, so that the C library can fall back to something older; what no honest code
+ * of ours would ever try ends the process.
  *
- * No memory becomes executable any more: regular expressions of the configuration, which is loaded after this, are interpreted and
- * not compiled to machine code (base/regex.h notices). They are rare, and bounded either way.
+ * No memory becomes executable any more: regular expressions of the configuration, which is loaded after this, are
+ * interpreted and not compiled to machine code (base/regex.h notices). They are rare, and bounded either way.
  */
 static const int allowed[] = {
     /* the network */
@@ -244,7 +244,8 @@ static int allow_memory(scmp_filter_ctx filter, int call)
            add(filter, SCMP_ACT_ERRNO(EPERM), call, 2, PROT_EXEC, PROT_EXEC);
 }
 
-/* A thread, never a process. clone3() hides its flags in memory: it is not there (ENOSYS), and clone() is used instead. */
+/* A thread, never a process. clone3() hides its flags in memory: it is not there (ENOSYS), and clone() is used
+   instead. */
 static int allow_threads(scmp_filter_ctx filter)
 {
     return add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 0, CLONE_THREAD, CLONE_THREAD) |

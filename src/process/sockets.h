@@ -1,9 +1,9 @@
 /*
- * The listening sockets, held open by the supervisor whatever becomes of workers: one for each thread where the address allows, one
- * alone for a unix socket.
+ * The listening sockets, held open by the supervisor whatever becomes of workers: one for each thread where the address
+ * allows, one alone for a unix socket.
  *
- * A reload makes the set of the new configuration beside that in force; what both have is the same sockets. Then one of them is
- * dropped: what the other does not have is closed.
+ * A reload makes the set of the new configuration beside that in force; what both have is the same sockets. Then one of
+ * them is dropped: what the other does not have is closed.
  */
 #ifndef PROCESS_SOCKETS_H
 #define PROCESS_SOCKETS_H
@@ -15,8 +15,8 @@
 
 struct sockets;
 
-/* For every address of the configuration. `current` may be NULL. NULL when an address cannot be listened on: told in `diag`, and what
-   was opened is closed again. */
+/* For every address of the configuration. `current` may be NULL. NULL when an address cannot be listened on: told in
+   `diag`, and what was opened is closed again. */
 struct sockets *sockets_open(const struct config *config, unsigned threads, const struct sockets *current,
                              struct diag *diag);
 /* Closes what `kept` (may be NULL) does not have. */

@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* After a failure it is asked again, the sooner the fewer there were; after an answer, in the middle of the time that it is good for. */
+/* After a failure it is asked again, the sooner the fewer there were; after an answer, in the middle of the time that
+   it is good for. */
 enum { RETRY_MIN_MS = 2 * MSEC_SECOND, RETRY_MAX_MS = MSEC_HOUR, FRESH_MIN_MS = 5 * MSEC_SECOND };
 #define FRESH_MAX_MS (24 * (msec)MSEC_HOUR)
 

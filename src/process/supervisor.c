@@ -347,8 +347,8 @@ static void run(struct supervisor *supervisor)
     }
 }
 
-/* They stay blocked to the end of the process: one that comes when everything is done has nothing left to change, least of all the exit
- * status. */
+/* They stay blocked to the end of the process: one that comes when everything is done has nothing left to change, least
+   of all the exit status. */
 static bool catch_signals(struct supervisor *supervisor)
 {
     sigset_t caught;

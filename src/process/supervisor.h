@@ -1,6 +1,7 @@
 /*
- * The process that is started: holds the listening sockets, starts the worker and starts it again when it dies, carries signals and
- * commands to it, opens files for it. It reads the configuration and nothing else; no byte of the network is looked at here.
+ * The process that is started: holds the listening sockets, starts the worker and starts it again when it dies, carries
+ * signals and commands to it, opens files for it. It reads the configuration and nothing else; no byte of the network
+ * is looked at here.
  *
  *   SIGHUP            reload            SIGTERM, SIGINT   drain; a second one: stop at once
  *   SIGUSR1           reopen the logs
@@ -20,8 +21,8 @@ struct supervisor_options {
     void *arg;
 };
 
-/* Runs until it is told to end. Returns the exit status: 0, or 1 when it could not start; the caller is to end with it, for the signals
- * that it heard stay blocked. */
+/* Runs until it is told to end. Returns the exit status: 0, or 1 when it could not start; the caller is to end with it,
+   for the signals that it heard stay blocked. */
 int supervisor_run(const struct supervisor_options *options);
 
 #endif

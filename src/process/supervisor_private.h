@@ -192,8 +192,8 @@ void change_end(struct supervisor *supervisor);
 
 /* renewal.c */
 
-/* Looks at the files of certificates and keys when it is time, and begins a change for one that was written anew: as a change, so that none is
-   under way. */
+/* Looks at the files of certificates and keys when it is time, and begins a change for one that was written anew: as a
+   change, so that none is under way. */
 void renewal_look(struct supervisor *supervisor);
 /* When to look next; 0: never. */
 int64_t renewal_due_ms(const struct supervisor *supervisor);

@@ -1,6 +1,7 @@
 /*
- * Aborts the worker when one of its threads has used two seconds of its own CPU time in one turn of its loop: a supervisor that starts
- * a new worker is better than a thread that never comes back. A thread that waits, or is not run by the kernel, uses none.
+ * Aborts the worker when one of its threads has used two seconds of its own CPU time in one turn of its loop: a
+ * supervisor that starts a new worker is better than a thread that never comes back. A thread that waits, or is not run
+ * by the kernel, uses none.
  *
  * The message says which thread, and the stack of that very thread follows (as it does after a failed assertion).
  */

@@ -174,7 +174,8 @@ static void take_log(struct worker *worker, struct message *message)
     message->fd = -1;
 }
 
-/* What is open besides connections: for each thread its epoll, bell, listeners and a look-up's sockets; channel, standard streams, logs. */
+/* What is open besides connections: for each thread its epoll, bell, listeners and a look-up's sockets; channel,
+   standard streams, logs. */
 static unsigned fixed_descriptors(const struct worker *worker)
 {
     size_t for_thread = worker->generation->gate_count + 4;

@@ -1,6 +1,6 @@
 /*
- * Certificates that are about to expire, or have: told by the loader when a configuration or a certificate is loaded, and from then on once a day,
- * those that clients are shown and those that servers are.
+ * Certificates that are about to expire, or have: told by the loader when a configuration or a certificate is loaded,
+ * and from then on once a day, those that clients are shown and those that servers are.
  */
 #ifndef PROCESS_WORKER_EXPIRY_H
 #define PROCESS_WORKER_EXPIRY_H

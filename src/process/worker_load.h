@@ -1,5 +1,6 @@
 /*
- * A configuration that the worker is loading, or has loaded and not yet adopted; with what the supervisor passed for it.
+ * A configuration that the worker is loading, or has loaded and not yet adopted; with what the supervisor passed for
+ * it.
  */
 #ifndef PROCESS_WORKER_LOAD_H
 #define PROCESS_WORKER_LOAD_H

@@ -11,7 +11,8 @@ static bool is_same(const struct certificate_conf *a, const struct certificate_c
     return strcmp(a->certificate_path, b->certificate_path) == 0 && strcmp(a->key_path, b->key_path) == 0;
 }
 
-/* Where it stands in the block, or -1. A block has each pair of files once: a second one would be of the same kind of key, and take its place. */
+/* Where it stands in the block, or -1. A block has each pair of files once: a second one would be of the same kind of
+   key, and take its place. */
 static ptrdiff_t place_in(const struct tls_server_conf *server, const struct certificate_conf *wanted)
 {
     for (size_t i = server->certificate_count; i > 0; i--)

@@ -1,6 +1,6 @@
 /*
- * A certificate of the configuration that is served, which the supervisor has read anew: loaded beside the others on a helper thread, and shown from
- * then on by every thread: to clients, to servers, or to both.
+ * A certificate of the configuration that is served, which the supervisor has read anew: loaded beside the others on a
+ * helper thread, and shown from then on by every thread: to clients, to servers, or to both.
  */
 #ifndef PROCESS_WORKER_RENEWAL_H
 #define PROCESS_WORKER_RENEWAL_H

@@ -34,8 +34,8 @@ struct field_patterns {
     _Atomic uint32_t letters; /* … and for the letters that they begin with */
 };
 
-/* Drops every field whose name is one of them. Case does not matter, and an underscore counts as a hyphen, since CGI and its heirs cannot
-   tell them apart. */
+/* Drops every field whose name is one of them. Case does not matter, and an underscore counts as a hyphen, since CGI
+   and its heirs cannot tell them apart. */
 void fields_drop(struct fields *fields, struct field_patterns *of);
 
 /* A URL as it may stand in Location: nothing that could end the field or be read in two ways. A path that begins with

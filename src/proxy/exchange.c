@@ -52,7 +52,8 @@ static void leave_upstream(struct exchange *x, enum stream_end end)
     x->upstream = NULL;
 }
 
-/* Something failed for good: answered with a page of ours while that is possible, else the client sees the connection cut. */
+/* Something failed for good: answered with a page of ours while that is possible, else the client sees the connection
+   cut. */
 static enum step fail(struct exchange *x, enum fault fault)
 {
     x->facts.fault = fault;
@@ -99,7 +100,8 @@ static enum step choose(struct exchange *x)
 {
     x->mode->choose(x);
     answer_options(x);
-    x->client->ops->limit_body(x->client, x->plan.limits->body_size); /* the route's, which may be another than the block's */
+    /* The route's, which may be another than the block's. */
+    x->client->ops->limit_body(x->client, x->plan.limits->body_size);
     bool is_refused = x->plan.kind == PLAN_FAULT || x->plan.kind == PLAN_REPLY;
     if (!is_refused && x->client->head.framing == FRAMING_LENGTH && x->client->head.length > x->plan.limits->body_size)
         return fail(x, FAULT_BODY_TOO_LARGE);
@@ -174,8 +176,8 @@ static void tell_server(struct exchange *x)
         x->mode->dialled(x, &ip);
 }
 
-/* Names and addresses have time-outs of their own; this one bounds them all, so that a name with many dead addresses does not hold the
-   client for long. */
+/* Names and addresses have time-outs of their own; this one bounds them all, so that a name with many dead addresses
+   does not hold the client for long. */
 static bool dial_takes_too_long(struct exchange *x)
 {
     if (!timer_is_set(&x->timer))
@@ -381,7 +383,8 @@ static enum step tunnel(struct exchange *x)
 
 static enum step deliver_with(struct exchange *x, struct head *out, struct source *body)
 {
-    bool is_refused = x->plan.kind == PLAN_FAULT && x->plan.fault <= FAULT_LOOP; /* whoever asks so is not to be trusted further */
+    /* Whoever asks so is not to be trusted further. */
+    bool is_refused = x->plan.kind == PLAN_FAULT && x->plan.fault <= FAULT_LOOP;
     if (!x->client->ops->is_body_read(x->client) || x->facts.status == 400 || is_refused)
         x->client->must_close = true;
     stream_send_head(x->client, out);

@@ -1,6 +1,6 @@
 /*
- * One request and its answer, from the parsed head to the line in the log: a table of steps (exchange.c). Each step answers with the
- * step to go on with, or WAIT; so where an exchange is, and for how long, can always be told.
+ * One request and its answer, from the parsed head to the line in the log: a table of steps (exchange.c). Each step
+ * answers with the step to go on with, or WAIT; so where an exchange is, and for how long, can always be told.
  *
  * Lives in its stream's arena. Owned by its stream; holds the generation of the configuration it began with.
  */
@@ -84,7 +84,7 @@ struct exchange {
 struct caller {
     struct ip ip; /* version 0 behind a unix socket */
     uint16_t port;
-    const struct proxy_header *told; /* by the proxy in front; NULL: nothing. Lives as long as the stream's connection */
+    const struct proxy_header *told; /* by the proxy in front; NULL: nothing. Lives as long as its connection */
     const struct tls_seen *seen;     /* what its TLS handshake has told; NULL: there was none. Lives as long */
 };
 

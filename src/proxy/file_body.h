@@ -10,8 +10,8 @@
 struct exchange;
 struct file_body;
 
-/* Opens what the plan's folder holds for the request and builds the answer's head (also of a 304, 416, redirect or HEAD). NULL: there is no such
-   thing; the plan then says what is answered. Lives in the exchange's arena. */
+/* Opens what the plan's folder holds for the request and builds the answer's head (also of a 304, 416, redirect or
+   HEAD). NULL: there is no such thing; the plan then says what is answered. Lives in the exchange's arena. */
 struct file_body *file_body_open(struct exchange *x, struct head *ret_head);
 struct source *file_body_source(struct file_body *body);
 /* Takes NULL. */

@@ -1,6 +1,6 @@
 /*
- * A configuration as the traffic sees it: immutable, shared by the threads, counted. Built by process/ from a struct config, which it
- * keeps alive through `release`.
+ * A configuration as the traffic sees it: immutable, shared by the threads, counted. Built by process/ from a struct
+ * config, which it keeps alive through `release`.
  *
  * A gate is what stands behind one listening address: a mode and the blocks that share the address.
  */

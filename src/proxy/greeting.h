@@ -1,10 +1,10 @@
 /*
- * What a client sends first in a tunnel, or on a listener that passes TLS through, held back while it is found out whether it is TLS and what its
- * hello names. Nothing of it has gone to the server before that is known and was judged; what comes down passes meanwhile, so that
- * servers that speak first work.
+ * What a client sends first in a tunnel, or on a listener that passes TLS through, held back while it is found out
+ * whether it is TLS and what its hello names. Nothing of it has gone to the server before that is known and was judged;
+ * what comes down passes meanwhile, so that servers that speak first work.
  *
- * At most CLIENT_HELLO_MAX bytes and one read more are held, and no longer than the time-out from the first byte on. In the exchange's
- * arena.
+ * At most CLIENT_HELLO_MAX bytes and one read more are held, and no longer than the time-out from the first byte on. In
+ * the exchange's arena.
  */
 #ifndef PROXY_GREETING_H
 #define PROXY_GREETING_H
@@ -22,7 +22,8 @@ struct greeting {
 
 void greeting_init(struct greeting *greeting, struct arena *arena, msec limit);
 struct greeting *greeting_new(struct arena *arena, msec limit);
-/* Reads into `held`, which held nothing before the first call, until it is known. END, WAIT, FAIL: the client is gone. */
+/* Reads into `held`, which held nothing before the first call, until it is known. END, WAIT, FAIL: the client is
+   gone. */
 enum flow greeting_run(struct greeting *greeting, struct source *from, struct buffer *held, struct task *who);
 
 bool greeting_is_known(const struct greeting *greeting);

@@ -3,7 +3,8 @@
 #include "base/map.h"
 #include "base/number.h"
 
-/* Of the fields gatehouse knows, those that end here. Proxy-Authenticate and Proxy-Authorization are between the client and us. */
+/* Of the fields gatehouse knows, those that end here. Proxy-Authenticate and Proxy-Authorization are between the client
+   and us. */
 static const bool ends_here[FIELD_COUNT] = {
     [FIELD_CONNECTION] = true,
     [FIELD_CONTENT_LENGTH] = true,
@@ -39,8 +40,9 @@ static void mark_names(const struct fields *from, struct map *names, bool **mark
     }
 }
 
-/* A mark for each field (NULL: it cannot be taken away). Linear: a hostile client may name thousands of options, and send a hundred fields. Most
-   options (close, keep-alive) are as long as no field's name, and then nothing is looked up at all. */
+/* A mark for each field (NULL: it cannot be taken away). Linear: a hostile client may name thousands of options, and
+   send a hundred fields. Most options (close, keep-alive) are as long as no field's name, and then nothing is looked up
+   at all. */
 static bool *const *named_by_connection(const struct fields *from, struct arena *arena)
 {
     struct map names = {0};

@@ -1,6 +1,6 @@
 /*
- * Challenges http-01 (RFC 8555 8.3) under way: what is asked for below /.well-known/acme-challenge/ is answered from here, whatever rules the
- * block of the host has.
+ * Challenges http-01 (RFC 8555 8.3) under way: what is asked for below /.well-known/acme-challenge/ is answered from
+ * here, whatever rules the block of the host has.
  *
  * One table for all threads, behind a lock that nobody takes while the table is empty.
  */

@@ -114,7 +114,8 @@ static void let_port_go(struct port *port)
     free(port);
 }
 
-/* Those whom a pause of this thread keeps waiting need not wait it out; else no more would be served in a second than pauses give room for. */
+/* Those whom a pause of this thread keeps waiting need not wait it out; else no more would be served in a second than
+   pauses give room for. */
 static void accept_again(const struct hub *hub)
 {
     if (!room_is_wanted())
@@ -494,8 +495,8 @@ static void close_port(struct port *port)
     let_port_go(port);
 }
 
-/* The address is served no more. What waits in the kernel's queue is accepted first; clients end after the exchange under way, by the
-   generation that knew them. */
+/* The address is served no more. What waits in the kernel's queue is accepted first; clients end after the exchange
+   under way, by the generation that knew them. */
 static void end_port(struct hub *hub, struct port *port)
 {
     port->clients++; /* stays until all have been looked at */

@@ -1,6 +1,6 @@
 /*
- * The traffic of one thread: its listeners, client connections, connections to servers, resolver, and the generation of the
- * configuration that new requests get. All calls on the hub's own thread.
+ * The traffic of one thread: its listeners, client connections, connections to servers, resolver, and the generation of
+ * the configuration that new requests get. All calls on the hub's own thread.
  */
 #ifndef PROXY_HUB_H
 #define PROXY_HUB_H
@@ -17,8 +17,9 @@ struct hub *hub_new(struct generation *generation, struct opener *opener);
 /* Closes everything at once. */
 void hub_free(struct hub *hub);
 
-/* From now on new requests get this generation, also those on connections accepted before. Listeners whose address no gate has any
-   more are closed; their connections end after the exchange under way. Pools keep idle connections to servers that remain. */
+/* From now on new requests get this generation, also those on connections accepted before. Listeners whose address no
+   gate has any more are closed; their connections end after the exchange under way. Pools keep idle connections to
+   servers that remain. */
 void hub_adopt(struct hub *hub, struct generation *generation);
 /* Serves a listening socket, now owned; the current generation has a gate for its address. */
 void hub_listen(struct hub *hub, const struct addr *address, int taken_fd);

@@ -1,5 +1,6 @@
 /*
- * All in which reverse and forward differ. A mode works on the exchange's facts and plan; it never touches a connection.
+ * All in which reverse and forward differ. A mode works on the exchange's facts and plan; it never touches a
+ * connection.
  */
 #ifndef PROXY_MODE_H
 #define PROXY_MODE_H
@@ -57,24 +58,26 @@ struct plan {
 
 struct mode {
     const char *name; /* "reverse", "forward" */
-    /* The request's head is known: fills the facts of PHASE_REQUEST, finds the block, and sets limits and time-outs in the plan. May
-       set a PLAN_FAULT (421, 405 …); then choose() is not called. `block` is the gate's. */
+    /* The request's head is known: fills the facts of PHASE_REQUEST, finds the block, and sets limits and time-outs in
+       the plan. May set a PLAN_FAULT (421, 405 …); then choose() is not called. `block` is the gate's. */
     void (*identify)(struct exchange *x, const void *block);
     /* Runs the rules and sets the plan. */
     void (*choose)(struct exchange *x);
-    /* May this address be dialled for the exchange? Asked for each at the moment of dialling, and before a connection to it is used again.
-       Never waits and changes nothing but the mode's own notes; what it asks the kernel (modes/forward/own_listener.h) is answered at once. NULL: all. */
+    /* May this address be dialled for the exchange? Asked for each at the moment of dialling, and before a connection
+       to it is used again. Never waits and changes nothing but the mode's own notes; what it asks the kernel
+       (modes/forward/own_listener.h) is answered at once. NULL: all. */
     bool (*may_dial)(struct exchange *x, const struct ip *ip, uint16_t port);
     /* The address is known and connected (or every one was denied: ip == NULL): makes the verdict final. */
     void (*dialled)(struct exchange *x, const struct ip *ip);
-    /* In an open tunnel the client's first bytes are known, and nothing of them has gone on: `hello` is no longer MORE. False: the
-       tunnel ends; the facts say why. */
+    /* In an open tunnel the client's first bytes are known, and nothing of them has gone on: `hello` is no longer MORE.
+       False: the tunnel ends; the facts say why. */
     bool (*heard)(struct exchange *x, const struct client_hello *hello);
-    /* `out` holds the client's head without hop-by-hop fields, the target and host as they are to be sent; the mode adds, removes,
-       conceals, and applies the rules' request fields. */
+    /* `out` holds the client's head without hop-by-hop fields, the target and host as they are to be sent; the mode
+       adds, removes, conceals, and applies the rules' request fields. */
     void (*edit_request)(struct exchange *x, struct head *out);
-    /* Likewise the answer's head on its way to the client: `out` holds the server's without hop-by-hop fields, or our own. May turn the
-       answer into a denial (response conditions): returns false then, with the plan set to the reply. */
+    /* Likewise the answer's head on its way to the client: `out` holds the server's without hop-by-hop fields, or our
+       own. May turn the answer into a denial (response conditions): returns false then, with the plan set to the
+       reply. */
     bool (*edit_response)(struct exchange *x, struct head *out, bool is_ours);
 };
 

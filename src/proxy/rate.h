@@ -1,6 +1,7 @@
 /*
- * Watches one direction of one exchange for a peer that is too slow: nothing at all for too long, or, over each time of grace anew, fewer
- * bytes a second than the minimum. Time counts only while that peer owes bytes (or owes to take them).
+ * Watches one direction of one exchange for a peer that is too slow: nothing at all for too long, or, over each time of
+ * grace anew, fewer bytes a second than the minimum. Time counts only while that peer owes bytes (or owes to take
+ * them).
  */
 #ifndef PROXY_RATE_H
 #define PROXY_RATE_H
@@ -21,8 +22,8 @@ struct rate {
 
 enum rate_verdict { RATE_FINE, RATE_IDLE, RATE_TOO_SLOW };
 
-/* Looks once: `bytes` moved so far, whether the peer owes right now; `idle` without a byte, `minimum` bytes a second after `grace`
-   (0: none). To be called about once a second. */
+/* Looks once: `bytes` moved so far, whether the peer owes right now; `idle` without a byte, `minimum` bytes a second
+   after `grace` (0: none). To be called about once a second. */
 enum rate_verdict rate_look(struct rate *rate, uint64_t bytes, bool is_owed, msec idle, uint64_t minimum, msec grace);
 
 #endif

@@ -138,8 +138,8 @@ static enum flow pass_head(struct relay *relay, struct exchange *x)
     return FLOW_MORE;
 }
 
-/* A request may be sent again only when a connection that was idle before proved dead without a byte of an answer, nothing of a body is
-   gone, and the method allows it (RFC 9112 9.3.1). */
+/* A request may be sent again only when a connection that was idle before proved dead without a byte of an answer,
+   nothing of a body is gone, and the method allows it (RFC 9112 9.3.1). */
 static bool may_retry(const struct relay *relay, const struct exchange *x)
 {
     return relay->server->fault == FAULT_SERVER_CLOSED && x->upstream->is_reused && !x->is_retry &&
@@ -191,8 +191,8 @@ static bool waits_for_continue(const struct relay *relay, const struct exchange 
            relay->up.moved == 0;
 }
 
-/* What a peer has really taken. The kernel queues megabytes and tells of room only when a third of them is gone: a peer that reads slowly
-   would look idle, and one that reads nothing busy. */
+/* What a peer has really taken. The kernel queues megabytes and tells of room only when a third of them is gone: a peer
+   that reads slowly would look idle, and one that reads nothing busy. */
 uint64_t relay_taken(const struct pipe *pipe, struct stream *by)
 {
     uint64_t unsent = by->ops->unsent(by);
@@ -250,8 +250,8 @@ static enum fault look_for_slowness(struct relay *relay, struct exchange *x)
     return fault != FAULT_NONE ? fault : look_at_server(relay, x);
 }
 
-/* An answer may be complete before the request is. As long as the server listens on, the rest of the upload is passed on, and both
-   connections stay of use; one that closes has said all it wanted. */
+/* An answer may be complete before the request is. As long as the server listens on, the rest of the upload is passed
+   on, and both connections stay of use; one that closes has said all it wanted. */
 static bool is_upload_owed(const struct relay *relay)
 {
     return relay->up_state == UP_MOVING && !relay->is_upgrade && relay->server->head.keep_alive &&

@@ -1,6 +1,6 @@
 /*
- * The middle of an exchange with a server: the request's body up, the answer's head and body down, both at once; or, after a 101, bytes both
- * ways (tunnel.h).
+ * The middle of an exchange with a server: the request's body up, the answer's head and body down, both at once; or,
+ * after a 101, bytes both ways (tunnel.h).
  */
 #ifndef PROXY_RELAY_H
 #define PROXY_RELAY_H
@@ -35,11 +35,12 @@ struct relay {
 void relay_init(struct relay *relay, struct exchange *x, struct stream *server);
 void relay_fini(struct relay *relay);
 
-/* Of what a pipe has delivered to `by`: without what still lies in the kernel's queue. A system call; for slow peers. */
+/* Of what a pipe has delivered to `by`: without what still lies in the kernel's queue. A system call; for slow
+   peers. */
 uint64_t relay_taken(const struct pipe *pipe, struct stream *by);
 
-/* END: the whole answer is with the client (is_upgrade: only its head; go on as a tunnel). FAIL: relay->fault; whether the client can still
-   be answered is exchange->answered. */
+/* END: the whole answer is with the client (is_upgrade: only its head; go on as a tunnel). FAIL: relay->fault; whether
+   the client can still be answered is exchange->answered. */
 enum flow relay_run(struct relay *relay, struct exchange *x);
 
 #endif

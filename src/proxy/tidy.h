@@ -1,6 +1,6 @@
 /*
- * Gives back to the system what a thread kept ready of memory and nobody wanted for a while. A timer that runs only as long as there may be
- * something: an idle worker sleeps.
+ * Gives back to the system what a thread kept ready of memory and nobody wanted for a while. A timer that runs only as
+ * long as there may be something: an idle worker sleeps.
  */
 #ifndef PROXY_TIDY_H
 #define PROXY_TIDY_H

@@ -1,6 +1,7 @@
 /*
- * Bytes both ways, after a CONNECT or a websocket's 101. Its two pipes count them (flow/pipe.c); the exchange writes them into the log. One side's end is passed on
- * and the other direction goes on (half-close), until both have ended, or nothing has moved for timeouts { tunnel-idle }.
+ * Bytes both ways, after a CONNECT or a websocket's 101. Its two pipes count them (flow/pipe.c); the exchange writes
+ * them into the log. One side's end is passed on and the other direction goes on (half-close), until both have ended,
+ * or nothing has moved for timeouts { tunnel-idle }.
  */
 #ifndef PROXY_TUNNEL_H
 #define PROXY_TUNNEL_H
@@ -27,7 +28,8 @@ void tunnel_init(struct tunnel *tunnel, struct stream *client, struct stream *se
 /* Before the first tunnel_run(): nothing goes up before it was judged what the client sends first. Borrowed. */
 void tunnel_listen(struct tunnel *tunnel, struct greeting *greeting);
 void tunnel_fini(struct tunnel *tunnel);
-/* MORE: the greeting is known, is to be judged, and tunnel->greeting to be set to NULL; then call again. END: both sides have ended. FAIL: tunnel->fault. `timer` wakes `who` when the idle time may be over. */
+/* MORE: the greeting is known, is to be judged, and tunnel->greeting to be set to NULL; then call again. END: both
+   sides have ended. FAIL: tunnel->fault. `timer` wakes `who` when the idle time may be over. */
 enum flow tunnel_run(struct tunnel *tunnel, struct task *who, struct timer *timer, msec idle);
 
 #endif

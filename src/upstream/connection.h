@@ -1,6 +1,6 @@
 /*
- * A connection to a server, from the moment it is made until it is closed; while nobody uses it, it waits in its server's idle list,
- * where a byte, an end or a time-out closes it.
+ * A connection to a server, from the moment it is made until it is closed; while nobody uses it, it waits in its
+ * server's idle list, where a byte, an end or a time-out closes it.
  */
 #ifndef UPSTREAM_CONNECTION_H
 #define UPSTREAM_CONNECTION_H

@@ -1,4 +1,5 @@
-/* Whose turn it is. A server that is down, in the sense that it cannot be reached: reach.c goes on to the next, server_load.c puts it aside. */
+/* Whose turn it is. A server that is down, in the sense that it cannot be reached: reach.c goes on to the next,
+   server_load.c puts it aside. */
 #include "upstream/pool.h"
 
 #include "base/must.h"
@@ -13,7 +14,8 @@ static struct tls_client *tls_of(const struct server_conf *conf)
     return conf->tls != NULL ? conf->tls->built : NULL;
 }
 
-/* Among the first `count` members. One that is trusted for other reasons is another server: its connections are not what is asked for. */
+/* Among the first `count` members. One that is trusted for other reasons is another server: its connections are not
+   what is asked for. */
 static struct server *find_server(const struct pool *pool, size_t count, const struct server_conf *conf)
 {
     for (size_t i = 0; i < count; i++) {

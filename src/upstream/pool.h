@@ -17,15 +17,15 @@ struct pool {
     struct pool_member *members;  /* one for each of conf->servers */
 };
 
-/* Servers that `old` (may be NULL) has too are taken over, with their idle connections. Members of equal lines share one server: together
-   they have the sum of their weights. */
+/* Servers that `old` (may be NULL) has too are taken over, with their idle connections. Members of equal lines share
+   one server: together they have the sum of their weights. */
 struct pool *pool_new(struct upstreams *upstreams, const struct pool_conf *conf, struct pool *old);
 void pool_free(struct pool *pool);
 
 /*
- * The next server by smooth weighted round-robin: each usable one gets its weight as credit, the one with the most serves and pays the
- * sum of all. Usable: not `down`, not ejected, not full, not in `tried` (a flag for each member). When none is, a backup; when all that is
- * left is ejected, those count as usable after all. Returns the index, or -1.
+ * The next server by smooth weighted round-robin: each usable one gets its weight as credit, the one with the most
+ * serves and pays the sum of all. Usable: not `down`, not ejected, not full, not in `tried` (a flag for each member).
+ * When none is, a backup; when all that is left is ejected, those count as usable after all. Returns the index, or -1.
  */
 int pool_choose(struct pool *pool, const bool *tried);
 

@@ -1,8 +1,9 @@
 /*
- * A server as one thread knows it: its idle connections, and, of a pool's server, the load that all threads share (server_load.h).
+ * A server as one thread knows it: its idle connections, and, of a pool's server, the load that all threads share
+ * (server_load.h).
  *
- * Pools have one for each `server` line; forward mode makes one for each host and port that it reaches and forgets it when nothing is
- * connected any more. Counted: by its pool, and by each connection.
+ * Pools have one for each `server` line; forward mode makes one for each host and port that it reaches and forgets it
+ * when nothing is connected any more. Counted: by its pool, and by each connection.
  */
 #ifndef UPSTREAM_SERVER_H
 #define UPSTREAM_SERVER_H
@@ -43,7 +44,8 @@ struct server *server_new(struct upstreams *upstreams, struct str text, unsigned
 struct server *server_ref(struct server *server);
 void server_unref(struct server *server);
 
-/* A connection is used, or being made. Returns how many there are now, over all threads (0 for a host of forward mode). */
+/* A connection is used, or being made. Returns how many there are now, over all threads (0 for a host of forward
+   mode). */
 unsigned server_enter(struct server *server);
 void server_leave(struct server *server);
 unsigned server_active(const struct server *server);

@@ -73,7 +73,8 @@ void server_load_failed(struct server_load *load)
     atomic_store_explicit(&load->failures, 0, memory_order_relaxed);
 }
 
-/* Reads first: every answer comes by here, and a line that all threads write would be passed around between the cores. */
+/* Reads first: every answer comes by here, and a line that all threads write would be passed around between the
+   cores. */
 void server_load_succeeded(struct server_load *load)
 {
     if (atomic_load_explicit(&load->failures, memory_order_relaxed) != 0)

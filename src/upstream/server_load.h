@@ -1,6 +1,6 @@
 /*
- * What all threads together know of a pool's server: how many connections are in use, and how it has behaved lately. For max-connections
- * and for passive ejection, which are of the server and not of a thread.
+ * What all threads together know of a pool's server: how many connections are in use, and how it has behaved lately.
+ * For max-connections and for passive ejection, which are of the server and not of a thread.
  *
  * Found by pool and server, so that it outlives a reload. Counted; the numbers are atomics and may be a moment old.
  */

@@ -1,5 +1,6 @@
 /*
- * All that one thread knows of servers: its pools, the hosts that forward mode reaches, and the idle connections to both.
+ * All that one thread knows of servers: its pools, the hosts that forward mode reaches, and the idle connections to
+ * both.
  */
 #ifndef UPSTREAM_UPSTREAMS_H
 #define UPSTREAM_UPSTREAMS_H
@@ -31,10 +32,11 @@ void upstreams_init(struct upstreams *upstreams, struct resolver *resolver);
 /* Closes idle connections; none is in use any more. */
 void upstreams_fini(struct upstreams *upstreams);
 
-/* After a reload: pools of the new configuration; servers that stand in both, in a pool of the same name, keep their idle connections and
-   what is known of them. */
+/* After a reload: pools of the new configuration; servers that stand in both, in a pool of the same name, keep their
+   idle connections and what is known of them. */
 void upstreams_set_pools(struct upstreams *upstreams, const struct pool_conf *const *confs, size_t count);
-/* The pool of a configuration's block. An exchange of an older configuration gets the pool that has the name now; NULL when there is none. */
+/* The pool of a configuration's block. An exchange of an older configuration gets the pool that has the name now; NULL
+   when there is none. */
 struct pool *upstreams_pool(struct upstreams *upstreams, const struct pool_conf *conf);
 
 /* The server of a host and port, made when it is not known; one reference for the caller, the last of which
