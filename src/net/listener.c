@@ -31,7 +31,8 @@ enum {
 
 enum accepted { ACCEPTED_ONE, ACCEPTED_NONE, ACCEPTED_TROUBLE };
 
-/* A connection's own troubles (aborted before it was accepted; on Linux also what its network had to say) concern that one only. */
+/* A connection's own troubles (aborted before it was accepted; on Linux also what its network had to say) concern that
+   one only. */
 static bool is_passing(int error)
 {
     static const int passing[] = {EINTR,     ECONNABORTED, EPROTO,       ENETDOWN,   ENOPROTOOPT,
@@ -56,7 +57,8 @@ static enum accepted accept_one(struct listener *listener)
     return is_passing(errno) ? ACCEPTED_ONE : ACCEPTED_TROUBLE;
 }
 
-/* Out of descriptors or memory: the socket stays readable, so watching it would spin. The owner may end the pause at once. */
+/* Out of descriptors or memory: the socket stays readable, so watching it would spin. The owner may end the pause at
+   once. */
 static void pause_accepting(struct listener *listener)
 {
     event_del(&listener->event);
@@ -82,9 +84,9 @@ static enum accepted accept_if_allowed(struct listener *listener)
     return listener->ops->may_accept(listener->owner) ? accept_one(listener) : ACCEPTED_TROUBLE;
 }
 
-/* Usually one connection waits, and a second accept() would be spent on hearing EAGAIN. So a batch is one, and doubles only when the
-   queue proves longer, which is when the event is there again in the very next turn. Of the first of a batch it is certain that it waits:
-   trouble with a later one is told when it has become the first. */
+/* Usually one connection waits, and a second accept() would be spent on hearing EAGAIN. So a batch is one, and doubles
+   only when the queue proves longer, which is when the event is there again in the very next turn. Of the first of a
+   batch it is certain that it waits: trouble with a later one is told when it has become the first. */
 static void accept_batch(struct listener *listener)
 {
     uint64_t turn = loop_turns(loop_current());

@@ -1,9 +1,9 @@
 /*
  * A listening socket of this thread: accepts, and hands each connection to its owner.
  *
- * The supervisor opens the sockets (listen_open()), one for each thread where the address allows (SO_REUSEPORT), and passes them.
- * Accepting pauses while descriptors or memory are short (`may_accept` says so, or accept() itself), and is tried again every 50 ms, and
- * whenever the owner says that something has been given back.
+ * The supervisor opens the sockets (listen_open()), one for each thread where the address allows (SO_REUSEPORT), and
+ * passes them. Accepting pauses while descriptors or memory are short (`may_accept` says so, or accept() itself), and
+ * is tried again every 50 ms, and whenever the owner says that something has been given back.
  */
 #ifndef NET_LISTENER_H
 #define NET_LISTENER_H
@@ -32,8 +32,9 @@ void listener_retry(struct listener *listener);
 /* Stops accepting; what is in the kernel's queue of this socket is accepted first, as far as it may be. */
 void listener_free(struct listener *listener);
 
-/* Opens a listening socket for one thread: probes with a plain bind first when `is_first`, so that a second instance gets "address in
-   use". Returns the descriptor, or -1 with errno. A stale unix socket that nobody listens on is replaced. */
+/* Opens a listening socket for one thread: probes with a plain bind first when `is_first`, so that a second instance
+   gets "address in use". Returns the descriptor, or -1 with errno. A stale unix socket that nobody listens on is
+   replaced. */
 int listen_open(const struct listen_conf *conf, bool is_first);
 
 #endif

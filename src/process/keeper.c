@@ -127,8 +127,8 @@ static bool read_channel(struct keeper *keeper)
 
 /* From the workers */
 
-/* A few questions, so that nobody who asks much keeps the others waiting for long. An answer wakes the worker, which costs as much as some
-   signatures do: those that are soon made leave together. False: the line is to be closed. */
+/* A few questions, so that nobody who asks much keeps the others waiting for long. An answer wakes the worker, which
+   costs as much as some signatures do: those that are soon made leave together. False: the line is to be closed. */
 static bool serve_link(struct keeper *keeper, int link)
 {
     struct sign_question questions[PACKETS_MAX];

@@ -1,8 +1,8 @@
 /*
  * Room for one more connection, over all threads: whether somebody waits for it, and who could give it.
  *
- * Each thread has its own clients, but the room is the process's: the one for which a connection waits in one thread may be held, for
- * nothing, by a client that rests in another.
+ * Each thread has its own clients, but the room is the process's: the one for which a connection waits in one thread
+ * may be held, for nothing, by a client that rests in another.
  */
 #ifndef PROXY_ROOM_H
 #define PROXY_ROOM_H
