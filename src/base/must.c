@@ -36,3 +36,12 @@ char *must_strdup(const char *text)
 {
     return checked(strdup(text));
 }
+
+char *must_copy(const char *at, size_t len)
+{
+    char *copy = must_alloc(len + 1);
+    if (len > 0)
+        memcpy(copy, at, len);
+    copy[len] = '\0';
+    return copy;
+}

@@ -24,6 +24,8 @@ void *must_alloc(size_t size);
 void *must_calloc(size_t count, size_t size);
 void *must_realloc(void *old, size_t size);
 char *must_strdup(const char *text);
+/* A copy of `len` bytes with a zero behind them; `at` may be NULL when there are none. */
+char *must_copy(const char *at, size_t len);
 
 #define container_of(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 #define lengthof(array) (sizeof(array) / sizeof((array)[0]))

@@ -314,9 +314,7 @@ struct transport *tls_accept(struct transport *taken, struct tls_server *first, 
 
 static struct str own(struct str text)
 {
-    char *copy = must_alloc(text.len + 1);
-    memcpy(copy, text.at, text.len);
-    return str_from(copy, text.len);
+    return str_from(must_copy(text.at, text.len), text.len);
 }
 
 static void free_seen(struct tls_seen *seen)

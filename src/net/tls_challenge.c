@@ -42,10 +42,8 @@ bool tls_challenge_set(unsigned number, struct str name, const char *pem)
     if (server == NULL)
         return false;
     struct challenge *challenge = must_calloc(1, sizeof *challenge);
-    char *copy = must_alloc(name.len + 1);
-    memcpy(copy, name.at, name.len);
     challenge->number = number;
-    challenge->name = str_from(copy, name.len);
+    challenge->name = str_from(must_copy(name.at, name.len), name.len);
     challenge->server = server;
     pthread_mutex_lock(&lock);
     take_out_number(number);

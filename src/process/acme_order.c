@@ -47,14 +47,6 @@ void order_write(const struct order_lines *lines, struct text *into)
     text_add_char(into, '\n');
 }
 
-static char *copy_of(struct str text)
-{
-    char *copy = must_alloc(text.len + 1);
-    memcpy(copy, text.at, text.len);
-    copy[text.len] = '\0';
-    return copy;
-}
-
 static char *path_of(const char *format, const char *folder, const char *name)
 {
     struct text text;
@@ -70,13 +62,13 @@ static char *path_of(const char *format, const char *folder, const char *name)
 static void set_once(char **member, struct str value)
 {
     free(*member);
-    *member = copy_of(value);
+    *member = must_copy(value.at, value.len);
 }
 
 static void add_name(struct order *order, struct str value)
 {
     order->names = must_realloc(order->names, (order->name_count + 1) * sizeof *order->names);
-    order->names[order->name_count++] = copy_of(value);
+    order->names[order->name_count++] = must_copy(value.at, value.len);
 }
 
 static void add_kind(struct order *order, struct str value)
@@ -124,10 +116,10 @@ struct order *order_read(struct str *rest)
     order->run = (struct acme_run){.hooks = -1, .output = -1};
     order->chance = rand_below(CHANCES);
     while (str_cut(rest, '\n', &line) && line.len > 0)
-        if (str_cut(&line, ' ', &key))
+        if (str_cut(&line, ' ', &key) && line.len > 0)
             read_line(order, key, line);
     size_t left = rest->at != NULL ? rest->len : 0;
-    order->text = str_from(copy_of(str_head(start, start.len - left)), start.len - left);
+    order->text = str_from(must_copy(start.at, start.len - left), start.len - left);
     if (finish(order))
         return order;
     order_free(order);

@@ -233,11 +233,9 @@ static void keep_made(struct keeper_store *store, struct str names, struct str p
 {
     enum { MADE_MAX = 1024 };
     struct made *made = must_calloc(1, sizeof *made);
-    char *copy = must_alloc(names.len + 1);
     if (store->made_count == MADE_MAX)
         free_made(store, container_of(store->made.next, struct made, link));
-    memcpy(copy, names.at, names.len);
-    made->names = str_from(copy, names.len);
+    made->names = str_from(must_copy(names.at, names.len), names.len);
     made->at = clock_mono();
     text_init(&made->pem);
     text_add(&made->pem, pem);

@@ -100,8 +100,7 @@ static void plan_next(struct staple *staple)
 
 static void keep(struct staple *staple, struct str answer, int64_t until)
 {
-    char *copy = must_alloc(answer.len + 1);
-    memcpy(copy, answer.at, answer.len);
+    char *copy = must_copy(answer.at, answer.len);
     free((char *)(uintptr_t)staple->answer.at);
     staple->answer = str_from(copy, answer.len);
     staple->until = until;

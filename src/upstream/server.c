@@ -11,12 +11,9 @@ struct server *server_new(struct upstreams *upstreams, struct str text, unsigned
                           struct server_load *taken_load, struct tls_client *tls)
 {
     struct server *server = must_calloc(1, sizeof *server);
-    char *copy = must_alloc(text.len + 1);
-    memcpy(copy, text.at, text.len);
-    copy[text.len] = '\0';
     server->upstreams = upstreams;
     server->refs = 1;
-    server->text = str_from(copy, text.len);
+    server->text = str_from(must_copy(text.at, text.len), text.len);
     server->idle_most = idle_most;
     server->load = taken_load;
     server->tls = tls != NULL ? tls_client_ref(tls) : NULL;
