@@ -40,12 +40,12 @@ struct body_writer {
     struct transport *transport;
     struct buffer *out; /* the connection's: heads, and what the socket would not take */
     enum framing framing;
-    uint64_t left;     /* FRAMING_LENGTH: still owed */
+    uint64_t left;                  /* FRAMING_LENGTH: still owed */
     const struct fields *trailers;  /* what may be sent behind the last chunk; NULL: nothing … */
     const struct fields *announced; /* … of what its Trailer names */
-    bool is_tunnel;    /* finish() ends our side of the connection */
-    bool is_done;      /* all of it is on its way */
-    uint64_t overhead; /* bytes of chunk framing, for the log */
+    bool is_tunnel;                 /* finish() ends our side of the connection */
+    bool is_done;                   /* all of it is on its way */
+    uint64_t overhead;              /* bytes of chunk framing, for the log */
 };
 
 /* Raw bytes until they are finished; body_writer_frame(): a body that is framed as `head` says. */

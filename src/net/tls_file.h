@@ -8,7 +8,6 @@
 
 #include <openssl/ssl.h>
 
-
 /* A certificate and what stands behind it in its file. Begins zeroed. */
 struct chain {
     X509 *certificate; /* NULL: none yet */

@@ -46,7 +46,8 @@ bool transport_is_closed(struct transport *transport)
 
 bool transport_may_read(struct transport *transport)
 {
-    return transport->ready->may_read || (transport->ops->holds_bytes != NULL && transport->ops->holds_bytes(transport));
+    return transport->ready->may_read ||
+           (transport->ops->holds_bytes != NULL && transport->ops->holds_bytes(transport));
 }
 
 uint64_t transport_unsent(struct transport *transport)

@@ -15,8 +15,8 @@
 struct log_view {
     const struct facts *facts;
     const struct log_conf *conf;
-    struct str client;  /* at == NULL: not told */
-    struct str user;    /* at == NULL: nobody, or not told */
+    struct str client;      /* at == NULL: not told */
+    struct str user;        /* at == NULL: nobody, or not told */
     struct str certificate; /* subject of the client's; likewise */
     struct str referer;     /* at == NULL: none */
     struct str user_agent;

@@ -50,7 +50,7 @@ enum message_kind {
     /* to whoever orders certificates, and back (acme.h) */
     MESSAGE_ORDERS,     /* an open file that says what is to be ordered: replaces what was said before */
     MESSAGE_TELL_AGAIN, /* there is another worker, which knows of nothing */
-    MESSAGE_CHALLENGE, /* number; index: enum challenge_kind; bytes: name, token and key authorization (or its digest),
+    MESSAGE_CHALLENGE,  /* number; index: enum challenge_kind; bytes: name, token and key authorization (or its digest),
                           a line each. On its way to the worker the third is, for tls-alpn-01, the certificate to show */
     MESSAGE_CHALLENGE_SET, /* it is answered now */
     MESSAGE_CHALLENGE_OVER,

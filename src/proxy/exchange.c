@@ -21,9 +21,9 @@
 
 enum {
     EXCHANGE_MAGIC = 0x58434847,
-    HOST_CONNECTIONS = 64,  /* idle ones kept to each host, in forward mode */
-    DIAL_ATTEMPTS = 3,      /* connect time-outs that reaching a server may take in all … */
-    DIAL_LOOKUP_MS = 3000   /* … besides the look-up */
+    HOST_CONNECTIONS = 64, /* idle ones kept to each host, in forward mode */
+    DIAL_ATTEMPTS = 3,     /* connect time-outs that reaching a server may take in all … */
+    DIAL_LOOKUP_MS = 3000  /* … besides the look-up */
 };
 
 void plan_fault(struct exchange *x, enum fault fault)
@@ -181,7 +181,8 @@ static void tell_server(struct exchange *x)
 static bool dial_takes_too_long(struct exchange *x)
 {
     if (!timer_is_set(&x->timer))
-        timer_set(&x->timer, DIAL_ATTEMPTS * (x->plan.timeouts->connect + x->plan.timeouts->server_tls) + DIAL_LOOKUP_MS);
+        timer_set(&x->timer,
+                  DIAL_ATTEMPTS * (x->plan.timeouts->connect + x->plan.timeouts->server_tls) + DIAL_LOOKUP_MS);
     return timer_is_due(&x->timer);
 }
 
@@ -430,8 +431,8 @@ static bool is_slow_reader(struct exchange *x)
     timer_set(&x->timer, MSEC_SECOND);
     bool owes_reading = x->delivery.waits_for == PIPE_SINK;
     uint64_t taken = owes_reading ? relay_taken(&x->delivery, x->client) : x->reading.bytes;
-    return rate_look(&x->reading, taken, owes_reading, timeouts->client_write,
-                     x->plan.limits->min_rate, timeouts->rate_grace) != RATE_FINE;
+    return rate_look(&x->reading, taken, owes_reading, timeouts->client_write, x->plan.limits->min_rate,
+                     timeouts->rate_grace) != RATE_FINE;
 }
 
 static enum step deliver(struct exchange *x)

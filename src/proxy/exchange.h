@@ -55,7 +55,7 @@ struct exchange {
     const void *block_conf; /* the mode's: the block that was found (struct reverse_conf, struct forward_conf) */
     void *mode_state;       /* the mode's own, between its calls */
     struct stream *client;
-    struct arena *arena; /* the client stream's */
+    struct arena *arena;             /* the client stream's */
     const struct proxy_header *told; /* the caller's */
     const struct tls_seen *seen;     /* likewise */
     struct facts facts;

@@ -15,7 +15,8 @@ struct passthrough;
 
 /* `taken` is freshly accepted; `rest` has what was read of it already, and is emptied. Of `ops` the limits are those of
    the listener's gate. */
-struct passthrough *passthrough_new(struct transport *taken, struct buffer *rest, const struct http1_owner *ops, void *owner);
+struct passthrough *passthrough_new(struct transport *taken, struct buffer *rest, const struct http1_owner *ops,
+                                    void *owner);
 /* Closes at once; an exchange under way is cancelled. `closed` is not called. */
 void passthrough_free(struct passthrough *passthrough);
 /* One that has not sent anything has little time left; others go on. */

@@ -210,8 +210,8 @@ static enum fault look_at_client(struct relay *relay, struct exchange *x)
         return FAULT_CLIENT_SLOW_BODY;
     bool owes_reading = relay->state == RELAY_BODY && relay->down.waits_for == PIPE_SINK;
     uint64_t taken = owes_reading ? relay_taken(&relay->down, x->client) : relay->download.bytes;
-    if (rate_look(&relay->download, taken, owes_reading, timeouts->client_write, least,
-                  timeouts->rate_grace) != RATE_FINE)
+    if (rate_look(&relay->download, taken, owes_reading, timeouts->client_write, least, timeouts->rate_grace) !=
+        RATE_FINE)
         return FAULT_CLIENT_SLOW_READ;
     return FAULT_NONE;
 }

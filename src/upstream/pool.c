@@ -37,7 +37,8 @@ static struct server *make_server(struct upstreams *upstreams, const struct pool
         known = find_server(old, old->conf->server_count, line);
     if (known != NULL)
         return server_ref(known);
-    return server_new(upstreams, line->text, conf->connections, server_load_get(conf->name.text, line->text), tls_of(line));
+    return server_new(upstreams, line->text, conf->connections, server_load_get(conf->name.text, line->text),
+                      tls_of(line));
 }
 
 struct pool *pool_new(struct upstreams *upstreams, const struct pool_conf *conf, struct pool *old)

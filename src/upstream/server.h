@@ -31,7 +31,7 @@ struct server {
     struct list idle; /* of struct upstream, the last used first */
     unsigned idle_count;
     unsigned idle_most;
-    struct server_load *load; /* counted; NULL for a host of forward mode */
+    struct server_load *load;         /* counted; NULL for a host of forward mode */
     struct tls_client *tls;           /* counted; NULL: spoken to in clear */
     struct tls_resumption resumption; /* of its last TLS connection */
     unsigned turn;                    /* rotates over the addresses of a name */

@@ -16,10 +16,10 @@
 struct server_load {
     unsigned refs; /* under the registry's lock */
     struct str key;
-    atomic_uint active;                /* connections in use or being made */
-    atomic_uint failures;              /* in a row, within the window */
-    _Atomic int64_t first_failure;     /* us of the monotonic clock */
-    _Atomic int64_t ejected_until;     /* likewise; 0: not */
+    atomic_uint active;            /* connections in use or being made */
+    atomic_uint failures;          /* in a row, within the window */
+    _Atomic int64_t first_failure; /* us of the monotonic clock */
+    _Atomic int64_t ejected_until; /* likewise; 0: not */
 };
 
 /* One reference. From any thread. */

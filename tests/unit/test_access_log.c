@@ -25,7 +25,8 @@ static void setup(void)
     snprintf(path, sizeof path, "%s/log", folder);
     snprintf(other, sizeof other, "%s/log.2", folder);
     conf = (struct log_conf){.to = LOG_FILE, .path = path, .format = LOG_COMBINED};
-    facts = (struct facts){.method_text = STR("GET"), .path = STR("/"), .asked_path = STR("/"), .minor = 1, .status = 200};
+    facts = (struct facts){
+        .method_text = STR("GET"), .path = STR("/"), .asked_path = STR("/"), .minor = 1, .status = 200};
 }
 
 static void teardown(void)

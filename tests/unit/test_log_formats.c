@@ -152,7 +152,8 @@ START_TEST(long_values_are_cut_and_the_line_stays_whole)
     struct str value = str_from(text, LONG);
     fields_set(&fields, STR("User-Agent"), value);
     fields_set(&fields, STR("Referer"), value);
-    facts.path = facts.asked_path = facts.query = facts.rule = facts.reason = facts.matched = facts.method_text = facts.user = value;
+    facts.path = facts.asked_path = facts.query = facts.rule = facts.reason = facts.matched = facts.method_text =
+        facts.user = value;
     facts.pool = facts.server = facts.route = facts.block = value;
     struct str line = line_of(LOG_JSON);
     ck_assert(str_ends(line, STR("\"}")));

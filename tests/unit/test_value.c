@@ -208,7 +208,7 @@ static void check_server(const char *text, const char *host, uint16_t port, cons
 START_TEST(test_server)
 {
     static const char *const wrong[] = {
-        "",    "a:0",  "a:99999", "http://a", "https://a/",  "srv:_http._tcp.a", "127.1",  "1.2.3.4.5",   "a b",
+        "",    "a:0",  "a:99999", "http://a", "https://a/", "srv:_http._tcp.a", "127.1",  "1.2.3.4.5",   "a b",
         "::1", "[::1", "[a]:80",  "a:80:80",  "0.0.0.0:80", "224.0.0.1:80",     "unix:x", "user@host:80"};
     check_server("app.internal:3000", "app.internal", 3000, "app.internal:3000");
     check_server("App.Internal.", "app.internal", 80, "app.internal:80");
