@@ -1,5 +1,6 @@
 #include "flow/pipe.h"
 
+#include "base/memory.h"
 #include "base/must.h"
 #include "flow/kernel_pipe.h"
 
@@ -7,7 +8,8 @@
 #include <fcntl.h>
 
 enum {
-    ROOM = 64 * 1024,           /* read at once, and so ahead of the sink at most */
+    ROOM = 64 * 1024,           /* read at once, and so ahead of the sink at most … */
+    CALM_PERCENT = 50,          /* … unless more of the memory than this is in use: one block then */
     BUDGET = 1024 * 1024,       /* bytes a turn, so that one stream does not keep the others waiting … */
     MOVES_MAX = 8,              /* … also when few bytes come of many that are read (small chunks) */
     SPLICE_KNOWN = 32 * 1024,   /* splice a body of which at least so much is known to come */
@@ -62,11 +64,16 @@ static enum flow finish(struct pipe *pipe, struct task *who)
     return flow == FLOW_WAIT ? wait_for(pipe, PIPE_SINK) : flow;
 }
 
+static size_t room(void)
+{
+    return memory_pressure() < CALM_PERCENT ? ROOM : BLOCK_SIZE;
+}
+
 /* Reads, then hands on what came at once: the last bytes and the end often come together, and so can leave together. */
 static enum flow copy(struct pipe *pipe, struct task *who)
 {
     size_t before = pipe->buffer.len;
-    enum flow got = pipe->source->ops->read(pipe->source, &pipe->buffer, ROOM, who);
+    enum flow got = pipe->source->ops->read(pipe->source, &pipe->buffer, room(), who);
     pipe->moved += pipe->buffer.len - before;
     if (got == FLOW_FAIL)
         return fail(pipe, PIPE_SOURCE);
@@ -180,10 +187,11 @@ static enum flow move(struct pipe *pipe, struct task *who)
         return splice_out(pipe, who);
     if (pipe->state == PIPE_FINISHING)
         return finish(pipe, who);
-    if (pipe->buffer.len > 0) {
+    if (pipe->buffer.len > 0 || pipe->waits_for == PIPE_SINK) { /* which may still have in it what it was given */
         enum flow sent = deliver(pipe, who);
         if (sent != FLOW_MORE)
             return sent;
+        pipe->waits_for = PIPE_SOURCE;
     }
     return may_splice(pipe, &from, &to) ? splice_some(pipe, &from, who) : copy(pipe, who);
 }

@@ -42,10 +42,10 @@ static bool use_self_signed(SSL_CTX *ctx, const struct tls_server_conf *conf, st
 static bool use_ordered(SSL_CTX *ctx, const struct tls_server_conf *conf, struct opener *opener, struct diag *diag,
                         struct chain *ret)
 {
-    const struct certificate_conf *ordered = &conf->certificates[0];
     struct diag ignored;
     if (conf->certificate_count == 0) /* after a mistake, which was told */
         return true;
+    const struct certificate_conf *ordered = &conf->certificates[0];
     int fd = opener->open(opener, ordered->certificate_path, OPEN_READ);
     bool is_there = fd >= 0;
     if (fd >= 0)

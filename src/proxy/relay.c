@@ -273,8 +273,9 @@ enum flow relay_run(struct relay *relay, struct exchange *x)
     }
     if (relay->state == RELAY_DONE && !is_upload_owed(relay))
         return FLOW_END;
-    /* A client that has gone for good is waiting for nothing any more; one that has only ended its side is. */
-    if (relay->up_state != UP_MOVING) {
+    /* A client that has gone for good is waiting for nothing any more; one that has only ended its side is. As long as
+       its body is read, reading tells. */
+    if (relay->up_state != UP_MOVING || relay->up.waits_for == PIPE_SINK) {
         if (x->client->ops->is_reset(x->client))
             return fail(relay, FAULT_CLIENT_GONE);
         x->client->ops->watch(x->client, &x->task);

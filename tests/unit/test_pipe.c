@@ -1,5 +1,7 @@
 #include "flow/pipe.h"
 
+#include "base/descriptors.h"
+#include "base/memory.h"
 #include "base/object.h"
 #include "flow/kernel_pipe.h"
 #include "http/head.h"
@@ -152,6 +154,43 @@ START_TEST(reset_while_spliced_is_no_end)
 }
 END_TEST
 
+/* Keeps sending to a sink whose peer reads nothing, for longer than the kernel takes it. Returns what is held at most. */
+static size_t hold_all(void)
+{
+    size_t most = 0, idle_rounds = 0;
+    char bytes[64 * 1024] = {0};
+    begin(FRAMING_LENGTH, UINT64_MAX);
+    descriptors_set(16, 16); /* none is left for a kernel pipe */
+    while (idle_rounds < 20) {
+        ssize_t sent = send(writer, bytes, sizeof bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+        enum flow flow = pipe_run(&body, &waiter.task);
+        ck_assert(flow == FLOW_MORE || flow == FLOW_WAIT);
+        idle_rounds = sent < 0 && flow == FLOW_WAIT ? idle_rounds + 1 : 0;
+        most = body.buffer.len + out.len > most ? body.buffer.len + out.len : most;
+        run_for(&waiter, 1);
+    }
+    ck_assert_int_eq(body.waits_for, PIPE_SINK);
+    return most;
+}
+
+START_TEST(no_more_than_so_much_is_held)
+{
+    size_t held = hold_all();
+    ck_assert_uint_gt(held, BLOCK_SIZE);
+    ck_assert_uint_le(held, 64 * 1024);
+}
+END_TEST
+
+START_TEST(one_block_is_held_where_memory_is_short)
+{
+    memory_set_limit(1000);
+    memory_count(600);
+    ck_assert_uint_le(hold_all(), BLOCK_SIZE);
+    memory_count(-600);
+    memory_set_limit(0);
+}
+END_TEST
+
 Suite *suite_pipe(void);
 Suite *suite_pipe(void)
 {
@@ -161,6 +200,8 @@ Suite *suite_pipe(void)
     tcase_add_test(tests, long_body_is_spliced_to_its_end);
     tcase_add_test(tests, reset_before_the_first_splice_is_seen);
     tcase_add_test(tests, reset_while_spliced_is_no_end);
+    tcase_add_test(tests, no_more_than_so_much_is_held);
+    tcase_add_test(tests, one_block_is_held_where_memory_is_short);
     suite_add_tcase(suite, tests);
     return suite;
 }
