@@ -282,7 +282,8 @@ static void next_request(struct http1_server *server)
     drop_request(server);
     server->ops->limits(server->owner, &limits, &timeouts);
     timer_set(&server->timer, timeouts->client_idle);
-    server->ops->rests(server->owner);
+    if (!has_input(server))
+        server->ops->rests(server->owner);
     if (has_input(server) || transport_may_read(server->transport))
         task_wake(&server->task);
     else
@@ -351,15 +352,18 @@ void http1_server_give(struct http1_server *server, struct buffer *rest, msec wa
     run(&server->task);
 }
 
-msec http1_server_rest(const struct http1_server *server)
+static bool is_idle(const struct http1_server *server)
 {
-    const struct limits *limits;
-    const struct timeouts *timeouts;
+    return server->state == SERVER_IDLE && !has_input(server) && transport_is_quiet(server->transport);
+}
+
+bool http1_server_close_idle(struct http1_server *server)
+{
     must_be(server, SERVER_MAGIC);
-    if (server->state != SERVER_IDLE)
-        return 0;
-    server->ops->limits(server->owner, &limits, &timeouts);
-    return timeouts->client_idle - mono_since(clock_mono(), server->timer.due);
+    if (!is_idle(server))
+        return false;
+    close_server(server);
+    return true;
 }
 
 void http1_server_drain(struct http1_server *server)
@@ -368,7 +372,7 @@ void http1_server_drain(struct http1_server *server)
     server->is_draining = true;
     if (request_in(server) != NULL)
         request_in(server)->http1.stream.must_close = true;
-    if (server->state != SERVER_IDLE || has_input(server) || !transport_is_quiet(server->transport))
+    if (!is_idle(server))
         return;
     if (server->is_first)
         timer_set(&server->timer, LAST_CHANCE_MS);

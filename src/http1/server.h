@@ -37,8 +37,8 @@ void http1_server_give(struct http1_server *server, struct buffer *rest, msec wa
 /* Closes at once; an exchange under way is cancelled. `closed` is not called. */
 void http1_server_free(struct http1_server *server);
 
-/* For how long it has waited for its next request; only after `rests`, and before the `begin` that follows. */
-msec http1_server_rest(const struct http1_server *server);
+/* Closes it, through `closed`, unless anything of a request is there, or seen to come. False: it was not closed. */
+bool http1_server_close_idle(struct http1_server *server);
 /* No new request is begun: an idle connection closes now (through `closed`), a busy one after its answer, which says
    so. */
 void http1_server_drain(struct http1_server *server);

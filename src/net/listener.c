@@ -63,14 +63,14 @@ static void pause_accepting(struct listener *listener)
 {
     event_del(&listener->event);
     timer_set(&listener->pause, PAUSE_MS);
-    listener->ops->waits(listener->owner, true);
+    listener->ops->paused(listener->owner);
 }
 
 static void resume(struct listener *listener)
 {
     timer_clear(&listener->pause);
     event_add(&listener->event, NULL);
-    listener->ops->waits(listener->owner, false);
+    listener->ops->resumed(listener->owner);
 }
 
 void listener_retry(struct listener *listener)

@@ -21,8 +21,9 @@ struct listener_ops {
     void (*accepted)(void *owner, int taken_fd, const struct addr *peer);
     /* May there be one more? */
     bool (*may_accept)(void *owner);
-    /* True: accepting pauses, although a connection waits. False: it goes on. */
-    void (*waits)(void *owner, bool is_waiting);
+    /* Accepting pauses, although a connection waits; and it goes on. */
+    void (*paused)(void *owner);
+    void (*resumed)(void *owner);
 };
 
 /* `fd` is owned from now on. */

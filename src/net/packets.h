@@ -13,6 +13,6 @@ enum { PACKETS_MAX = 8 };
    fewer when no more are there; -1: the other side is gone, or a packet had another size. */
 int packets_receive(int fd, void *into, size_t size, int most);
 /* Waits until the other side has room for all. False: it is gone. */
-bool packets_send(int fd, void *from, size_t size, int count);
+bool packets_send(int fd, const void *from, size_t size, int count);
 
 #endif

@@ -28,6 +28,11 @@ void tls_arrival_free(struct tls_arrival *arrival)
     destroy(arrival);
 }
 
+bool tls_arrival_is_silent(const struct tls_arrival *arrival)
+{
+    return !tls_has_heard(arrival->transport) && transport_is_quiet(arrival->transport);
+}
+
 static void run(struct task *task)
 {
     struct tls_arrival *arrival = container_of(task, struct tls_arrival, task);

@@ -21,6 +21,8 @@ struct tls_arrival_owner {
 /* `taken` is of tls_accept(). */
 struct tls_arrival *tls_arrival_new(struct transport *taken, msec patience, const struct tls_arrival_owner *ops,
                                     void *owner);
+/* Nothing of a handshake is there, or seen to come. */
+bool tls_arrival_is_silent(const struct tls_arrival *arrival);
 /* Closes at once; the owner is not told. */
 void tls_arrival_free(struct tls_arrival *arrival);
 

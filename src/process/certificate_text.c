@@ -15,7 +15,8 @@ static struct str next_line(struct str rest)
     return str_head(rest, len < rest.len ? len + 1 : len);
 }
 
-/* A byte order mark, as some editors leave it, may stand wherever files were joined. OpenSSL skips it, too. */
+/* A byte order mark, as some editors leave it, may stand where files begin or were joined. OpenSSL skips it there, too;
+   inside a certificate it must not hide that something else begins. */
 static struct str without_mark(struct str line)
 {
     return str_starts(line, STR(UTF8_MARK)) ? str_skip(line, STR(UTF8_MARK).len) : line;
@@ -43,16 +44,18 @@ size_t certificate_text_keep(char *text, size_t len)
 {
     struct str rest = str_from(text, len);
     size_t begin = 0, from = 0, kept = 0; /* begin != 0: inside a certificate, which is kept `from` there on */
+    bool is_first = true;
     while (rest.len > 0) {
         struct str line = next_line(rest);
         rest = str_skip(rest, line.len);
-        line = without_mark(line);
+        line = is_first || begin != 0 ? without_mark(line) : line;
         if (str_starts(line, BEGIN)) {
             kept = begin != 0 ? without_end(from, begin, kept) : kept;
             begin = beginning(line);
             from = kept;
         }
         bool is_last = str_starts(line, END);
+        is_first = is_last;
         if (begin != 0) {
             memmove(text + kept, line.at, line.len);
             kept += line.len;

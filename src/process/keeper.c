@@ -16,12 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LINKS_MAX = 1024, HOLD_MS = 1, NICENESS = 15, NICEST = 19, SLICE_MS = 50 };
+enum { LINKS_MAX = 1024, HOLD_MS = 1, SLICE_MS = 50 };
 
 /* linux/sched/types.h clashes with the sched.h of newer C libraries. */
 struct scheduling {
@@ -171,9 +170,9 @@ static void serve(struct keeper *keeper)
         polled[count] = (struct pollfd){.fd = WORKER_CHANNEL, .events = POLLIN};
         if (poll(polled, count + 1, -1) < 0)
             continue;
-        serve_links(keeper, polled, count);
-        if (polled[count].revents != 0)
+        if (polled[count].revents != 0) /* first: whoever gives a key waits for the answer */
             is_wanted = read_channel(keeper);
+        serve_links(keeper, polled, count);
     }
 }
 
@@ -181,22 +180,17 @@ static void serve(struct keeper *keeper)
 
 /* A signature takes milliseconds, and what the worker has to do between two of them microseconds: it, and whoever else
    wakes, goes first. With a long slice of its own (Linux 6.12), one that has a shorter is not made to wait until a
-   signature is done; before, this says nothing. And with a small share: who has just had more than its own has to wait
-   for the next tick of the scheduler, 4 ms; beside one that has little, that is soon made up for. (RSA-4096 without end
-   on the worker's one processor: p99 of other traffic 0.9 ms, with NICENESS 5 4 ms. Where traffic takes all there is,
-   a thirtieth is left for signatures.) An administrator who has chosen how all are scheduled has chosen. */
+   signature is done; before, this says nothing. An administrator who has chosen how all are scheduled has chosen. How
+   nice it is, its supervisor says (keeping.c). */
 static void be_patient(void)
 {
     struct scheduling scheduling = {.policy = SCHED_OTHER};
-    int nice = getpriority(PRIO_PROCESS, 0) + NICENESS;
-    if (syscall(SYS_sched_getattr, 0, &scheduling, sizeof scheduling, 0U) == 0 && scheduling.policy != SCHED_OTHER)
+    if (syscall(SYS_sched_getattr, 0, &scheduling, sizeof scheduling, 0U) != 0 || scheduling.policy != SCHED_OTHER)
         return;
     scheduling.size = sizeof scheduling;
     scheduling.policy = SCHED_BATCH;
-    scheduling.nice = nice < NICEST ? nice : NICEST;
     scheduling.slice_ns = SLICE_MS * UINT64_C(1000000);
-    if (syscall(SYS_sched_setattr, 0, &scheduling, 0U) != 0 && setpriority(PRIO_PROCESS, 0, scheduling.nice) != 0)
-        fprintf(stderr, "gatehouse: keeper: it runs as eagerly as the worker\n");
+    syscall(SYS_sched_setattr, 0, &scheduling, 0U);
 }
 
 int keeper_main(void)

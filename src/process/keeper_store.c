@@ -25,8 +25,8 @@ struct key {
     struct key_id id;
     unsigned generation; /* the last that it was taken for */
     EVP_PKEY *pkey;
-    EVP_PKEY_CTX
-    *signers[SIGN_KINDS][SIGN_DIGESTS]; /* made when first asked for: it takes longer than some signatures */
+    /* Made when first asked for: making one takes longer than some signatures. */
+    EVP_PKEY_CTX *signers[SIGN_KINDS][SIGN_DIGESTS];
 };
 
 /* A certificate that was made here. */
@@ -61,8 +61,9 @@ struct keeper_store *keeper_store_new(void)
 static void free_key(struct key *key)
 {
     list_remove(&key->link);
-    for (size_t i = 0; i < (size_t)SIGN_KINDS * SIGN_DIGESTS; i++)
-        EVP_PKEY_CTX_free(key->signers[i / SIGN_DIGESTS][i % SIGN_DIGESTS]);
+    for (size_t kind = 0; kind < SIGN_KINDS; kind++)
+        for (size_t digest = 0; digest < SIGN_DIGESTS; digest++)
+            EVP_PKEY_CTX_free(key->signers[kind][digest]);
     EVP_PKEY_free(key->pkey);
     free(key);
 }

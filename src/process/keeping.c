@@ -7,12 +7,14 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 5000 };
+enum { PATIENCE_MS = 5000, NICENESS = 15 };
 
 static const struct aide_kind keeper = {"keeper", 500};
 
@@ -24,6 +26,30 @@ static bool start(struct supervisor *supervisor)
         return true;
     identity_of_keeper(&identity);
     return aide_start(supervisor, aide, &keeper, &identity);
+}
+
+/* Who signs takes little beside whoever else wants the processor: a worker that has just had more than its share has to
+   wait for the next tick of the scheduler, 4 ms; beside one that has a small share, that is soon made up for. (RSA-4096
+   without end on the worker's one processor: p99 of other traffic 0.9 ms, with NICENESS 5 4 ms. Where traffic takes all
+   there is, a thirtieth is left for signatures.) Who is given keys is waited for, and takes what all do, as far as the
+   supervisor may say so. Where an administrator has chosen how all are scheduled, nothing is said. */
+static void set_pace(const struct keeping *keeping, bool is_waited_for)
+{
+    int nice = getpriority(PRIO_PROCESS, 0) + (is_waited_for ? 0 : NICENESS);
+    if (keeping->aide.pid != 0 && sched_getscheduler(0) == SCHED_OTHER)
+        setpriority(PRIO_PROCESS, (id_t)keeping->aide.pid, nice);
+}
+
+static void begin_waiting(struct keeping *keeping)
+{
+    if (keeping->waits++ == 0)
+        set_pace(keeping, true);
+}
+
+static void end_waiting(struct keeping *keeping)
+{
+    if (--keeping->waits == 0)
+        set_pace(keeping, false);
 }
 
 /* It has no descriptors to pass, whatever it answers to. */
@@ -40,17 +66,26 @@ static bool receive(struct keeping *keeping, int64_t until_ms)
     return true;
 }
 
-/* Waits for what it says of the key, since whoever asked waits too; it is busy with nothing else that takes long. */
-static bool hear(struct keeping *keeping, enum message_kind wanted, char ret_why[KEY_WHY_MAX])
+static bool receive_answer(struct keeping *keeping)
 {
-    const struct message *message = &keeping->message;
     int64_t until_ms = now_ms() + PATIENCE_MS;
-    snprintf(ret_why, KEY_WHY_MAX, "the keeper does not answer");
     do
         if (!receive(keeping, until_ms))
             return false;
-    while (message->index != keeping->asked); /* that was the answer to one who did not wait for it */
-    keeping->has_answered = true;
+    while (keeping->message.index != keeping->asked); /* that was the answer to one who did not wait for it */
+    return true;
+}
+
+/* Waits for what it says of the key, since whoever asked waits too; it signs no more than a few times meanwhile. */
+static bool hear(struct keeping *keeping, enum message_kind wanted, char ret_why[KEY_WHY_MAX])
+{
+    const struct message *message = &keeping->message;
+    snprintf(ret_why, KEY_WHY_MAX, "the keeper does not answer");
+    begin_waiting(keeping);
+    keeping->has_answered = receive_answer(keeping);
+    end_waiting(keeping);
+    if (!keeping->has_answered)
+        return false;
     if (message->kind == MESSAGE_KEY_REFUSED)
         snprintf(ret_why, KEY_WHY_MAX, "%.*s", KEY_WHY_MAX - 1, message->bytes);
     return message->kind == wanted;
@@ -207,7 +242,9 @@ void keeping_revive(struct supervisor *supervisor)
     supervisor->keeping.aide.revive_at_ms = 0;
     if (!start(supervisor))
         return;
+    begin_waiting(&supervisor->keeping);
     take_all_again(supervisor);
+    end_waiting(&supervisor->keeping);
     supervisor->remake_wanted |= has_made(supervisor->edition->config);
 }
 

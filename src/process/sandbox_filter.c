@@ -154,15 +154,14 @@ static const int allowed[] = {
 
 /* The keeper's: descriptors come to it, and signatures leave. */
 static const int allowed_to_keeper[] = {
-    SCMP_SYS(read),     SCMP_SYS(recvfrom),        SCMP_SYS(recvmsg),
-    SCMP_SYS(sendto),   SCMP_SYS(sendmsg),         SCMP_SYS(write),
-    SCMP_SYS(poll),     SCMP_SYS(close),           SCMP_SYS(getrandom),
-    SCMP_SYS(futex),    SCMP_SYS(munmap),          SCMP_SYS(mremap),
-    SCMP_SYS(brk),      SCMP_SYS(madvise),         SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(exit),     SCMP_SYS(exit_group),      SCMP_SYS(clock_gettime),
-    SCMP_SYS(getpid),   SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(fstat),    SCMP_SYS(newfstatat),      SCMP_SYS(lseek),
-    SCMP_SYS(recvmmsg), SCMP_SYS(sendmmsg),
+    SCMP_SYS(read),           SCMP_SYS(recvmsg),  SCMP_SYS(sendmsg),
+    SCMP_SYS(write),          SCMP_SYS(poll),     SCMP_SYS(close),
+    SCMP_SYS(getrandom),      SCMP_SYS(futex),    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),         SCMP_SYS(brk),      SCMP_SYS(madvise),
+    SCMP_SYS(rt_sigreturn),   SCMP_SYS(exit),     SCMP_SYS(exit_group),
+    SCMP_SYS(clock_gettime),  SCMP_SYS(getpid),   SCMP_SYS(restart_syscall),
+    SCMP_SYS(rt_sigprocmask), SCMP_SYS(fstat),    SCMP_SYS(newfstatat),
+    SCMP_SYS(lseek),          SCMP_SYS(recvmmsg), SCMP_SYS(sendmmsg),
 };
 
 /* A break-in, or a bug that must not go on. */

@@ -47,6 +47,7 @@ struct keeping {
     struct aide aide;
     bool has_answered;       /* when a key was last given to it */
     uint32_t asked;          /* how often a key was */
+    unsigned waits;          /* how many wait for it to take keys, one within the other */
     struct retired *retired; /* keys that are forgotten soon */
     struct message message;
 };

@@ -53,6 +53,7 @@ struct worker {
     struct timer staples;  /* when those of certificates that were renewed are asked for */
     struct worker_expiry expiry;
     unsigned threads;
+    bool is_limited; /* in descriptors, by a configuration */
     struct crew *crew;
     struct generation *generation; /* one reference; NULL: none yet */
     struct load *load;             /* under way, or waiting to be adopted */
@@ -182,19 +183,22 @@ static unsigned fixed_descriptors(const struct worker *worker)
     return (unsigned)(16 + worker->threads * for_thread + generation_config(worker->generation)->log_count);
 }
 
-static void set_limits(const struct worker *worker)
+static void set_limits(struct worker *worker)
 {
     const struct limits *limits = worker->generation->limits;
     memory_set_limit(limits->memory != 0 ? (size_t)limits->memory : (size_t)(worker->machine_memory / 4));
     struct rlimit descriptors;
     if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0)
         return;
-    descriptors.rlim_cur = descriptors.rlim_max;
-    if (limits->descriptors != 0 && limits->descriptors < descriptors.rlim_max)
-        descriptors.rlim_cur = (rlim_t)limits->descriptors;
+    rlim_t most = descriptors.rlim_max, before = descriptors.rlim_cur;
+    if (limits->descriptors != 0 && limits->descriptors < most)
+        most = (rlim_t)limits->descriptors;
+    descriptors.rlim_cur = most;
+    if (worker->is_limited && most < before)
+        descriptors.rlim_cur = before; /* what is open stays so, and has to be served: only accepting pauses */
     setrlimit(RLIMIT_NOFILE, &descriptors);
-    unsigned most = descriptors.rlim_cur < INT_MAX / 2 ? (unsigned)descriptors.rlim_cur : INT_MAX / 2;
-    descriptors_set(most, fixed_descriptors(worker));
+    worker->is_limited = true;
+    descriptors_set(most < INT_MAX / 2 ? (unsigned)most : INT_MAX / 2, fixed_descriptors(worker));
 }
 
 /* All certificates are looked at, which takes its time: so it is done once for many that are renewed together. */

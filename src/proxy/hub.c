@@ -30,7 +30,9 @@ enum {
     SHED = 32,
     OVERLOAD_PERCENT = 95,
     SHED_PERCENT = 90,
-    REST_MS = 1000, /* who rests for less is about to send the next request */
+    REST_MS = 1000, /* who is silent or rests for less is about to send a request */
+    LONG_REST_MS = 10 * 1000,
+    GIVE_MS = 50,
 };
 
 /* A listening address of this thread. Lives as long as a connection that came through it. */
@@ -42,6 +44,7 @@ struct port {
     struct generation *generation; /* counted: the one in force, or the last that knew the address */
     const struct gate *gate;       /* of it */
     unsigned clients;
+    bool wants_room; /* accepting pauses, for want of what another client may give */
 };
 
 /* What is spoken on a connection. */
@@ -55,9 +58,17 @@ enum stage {
     STAGE_SERVED
 };
 
+/* What a client is to others who need its place. */
+enum standing {
+    STANDING_SILENT,  /* it has said nothing yet */
+    STANDING_RESTING, /* between two requests */
+    STANDING_BUSY,
+    STANDINGS
+};
+
 /* A client's connection. Small, since thousands of idle ones are held. */
 struct client {
-    struct list link; /* in hub->clients or hub->resting */
+    struct list link; /* in hub->clients of its standing */
     struct port *port;
     union {
         struct arrival *arrival;
@@ -69,6 +80,7 @@ struct client {
         struct generation *generation; /* in a greeting: counted, for it has the certificates */
         const struct tls_seen *seen;   /* later: what it has told, the transport's; NULL: there was none */
     };
+    struct mono since;         /* it is silent or rests */
     struct proxy_header *told; /* owned: what came in front of everything else; NULL: nothing that names a client */
     struct ip ip;              /* of a unix socket's peer: version 0 */
     uint16_t ip_port;
@@ -84,11 +96,12 @@ struct hub {
     struct resolver *resolver;
     struct upstreams upstreams;
     struct list ports;
-    struct list clients; /* but those that rest */
-    struct list resting; /* between two requests; the longest first */
+    struct list clients[STANDINGS]; /* the longest silent or resting ones first */
     struct hub_counts counts;
     struct tidy tidy;
-    struct room room;
+    struct room_member room;
+    struct mono gave; /* when one that rests was last closed for others */
+    bool lacks_room;  /* as may_accept() found last: another client could give what is missing */
 };
 
 static struct str pseudonym = {"gatehouse", 9};
@@ -114,17 +127,30 @@ static void let_port_go(struct port *port)
     free(port);
 }
 
-/* Those whom a pause of this thread keeps waiting need not wait it out; else no more would be served in a second than
-   pauses give room for. */
 static void accept_again(const struct hub *hub)
 {
-    if (!room_is_wanted())
-        return;
     list_each(link, &hub->ports) {
         const struct port *port = container_of(link, struct port, link);
         if (port->listener != NULL)
             listener_retry(port->listener);
     }
+}
+
+/* Those whom a pause keeps waiting need not wait it out; else no more would be served in a second than pauses give room
+   for. */
+static void tell_of_room(const struct hub *hub)
+{
+    if (!room_is_wanted())
+        return;
+    accept_again(hub);
+    room_tell(&hub->room);
+}
+
+static void set_standing(struct client *client, enum standing standing)
+{
+    list_remove(&client->link);
+    list_push_back(&client->port->hub->clients[standing], &client->link);
+    client->since = clock_mono();
 }
 
 static void forget_client(struct client *client)
@@ -138,7 +164,7 @@ static void forget_client(struct client *client)
     counter_add(&hub->counts.connections_open, -1);
     port->clients--;
     let_port_go(port);
-    accept_again(hub);
+    tell_of_room(hub);
     if (client->stage == STAGE_GREETING)
         generation_unref(client->generation);
     free(client->told);
@@ -169,8 +195,7 @@ static void client_begin(void *owner, struct stream *stream)
     struct client *client = owner;
     struct port *port = client->port;
     struct hub *hub = port->hub;
-    list_remove(&client->link);
-    list_push_back(&hub->clients, &client->link);
+    set_standing(client, STANDING_BUSY);
     tidy_soon(&hub->tidy);
     if (client->kind != kind_of(port->gate) && stream->fault == FAULT_NONE)
         stream->fault = FAULT_SHUTDOWN; /* a reload has made a listener of the other kind of it */
@@ -182,9 +207,7 @@ static void client_begin(void *owner, struct stream *stream)
 
 static void client_rests(void *owner)
 {
-    struct client *client = owner;
-    list_remove(&client->link);
-    list_push_back(&client->port->hub->resting, &client->link);
+    set_standing(owner, STANDING_RESTING);
 }
 
 static const struct http1_owner client_ops = {
@@ -218,6 +241,7 @@ static void greeted(void *owner, struct transport *taken)
     generation_unref(client->generation);
     client->seen = tls_seen(taken);
     client->stage = STAGE_SERVED;
+    set_standing(client, STANDING_RESTING);
     client->server = http1_server_new(taken, &client_ops, client);
     if (client->is_draining)
         http1_server_drain(client->server);
@@ -363,7 +387,8 @@ static void accepted(void *owner, int taken_fd, const struct addr *peer)
     port->clients++;
     counter_add(&hub->counts.connections_accepted, 1);
     counter_add(&hub->counts.connections_open, 1);
-    list_push_back(&hub->clients, &client->link);
+    list_init(&client->link);
+    set_standing(client, STANDING_SILENT);
     descriptors_client(1);
     struct transport *transport = tcp_new(taken_fd, true);
     if (is_arriving)
@@ -372,52 +397,100 @@ static void accepted(void *owner, int taken_fd, const struct addr *peer)
         begin_serving(client, transport, &(struct buffer){0});
 }
 
-/* Each client may need a second descriptor for its server; and the memory has to be there. What is idle goes first. */
+/* Each client may need a second descriptor for its server. What is idle goes first. */
+static bool has_room(struct hub *hub)
+{
+    uint64_t most = hub->generation->limits->connections;
+    if (most != 0 && descriptors_clients() >= most)
+        return false;
+    if (descriptors_may_accept())
+        return true;
+    upstreams_shed(&hub->upstreams, SHED);
+    return descriptors_may_accept();
+}
+
 static bool may_accept(void *owner)
 {
     struct hub *hub = ((struct port *)owner)->hub;
     if (memory_pressure() >= SHED_PERCENT)
         upstreams_shed(&hub->upstreams, SHED);
-    uint64_t most = hub->generation->limits->connections;
-    if (memory_pressure() >= OVERLOAD_PERCENT || (most != 0 && descriptors_clients() >= most)) {
-        counter_add(&hub->counts.accept_pauses, 1);
-        return false;
-    }
-    if (descriptors_may_accept())
-        return true;
-    upstreams_shed(&hub->upstreams, SHED);
-    if (descriptors_may_accept())
-        return true;
-    counter_add(&hub->counts.accept_pauses, 1);
-    return false;
+    bool has_memory = memory_pressure() < OVERLOAD_PERCENT;
+    hub->lacks_room = has_memory && !has_room(hub);
+    return has_memory && !hub->lacks_room;
 }
 
-/* The client that has rested the longest goes. False: none has rested long enough. */
-static bool give_room(struct hub *hub)
+static bool give_up(struct client *client)
 {
-    if (list_is_empty(&hub->resting))
+    if (client->stage == STAGE_SERVED)
+        return http1_server_close_idle(client->server);
+    if (client->stage != STAGE_GREETING || !tls_arrival_is_silent(client->greeting))
         return false;
-    struct client *client = container_of(hub->resting.next, struct client, link);
-    if (http1_server_rest(client->server) < REST_MS)
-        return false;
-    drain_client(client);
+    end_client(client);
     return true;
 }
 
-static void asked_for_room(struct room *room)
+/* The first that can go of those who are so for long enough. Who has begun to say something has its time-outs for
+   that. */
+static bool give_one_of(struct list *clients, msec least)
 {
-    give_room(container_of(room, struct hub, room));
+    list_each_safe(link, clients) {
+        struct client *client = container_of(link, struct client, link);
+        if (mono_since(client->since, clock_mono()) < least)
+            return false;
+        if (give_up(client))
+            return true;
+    }
+    return false;
 }
 
-static void port_waits(void *owner, bool is_waiting)
+/* Who has never said anything goes before those who have proved to be clients; and those one by one, as long as they
+   rest no longer than people do: else whoever only connects would drive them all out in a moment. */
+static bool give_room(struct hub *hub)
 {
-    struct hub *hub = ((struct port *)owner)->hub;
-    room_want(is_waiting);
-    if (is_waiting && !give_room(hub))
+    struct list *silent = &hub->clients[STANDING_SILENT], *resting = &hub->clients[STANDING_RESTING];
+    if (give_one_of(silent, REST_MS) || give_one_of(resting, LONG_REST_MS))
+        return true;
+    if (mono_since(hub->gave, clock_mono()) < GIVE_MS || !give_one_of(resting, REST_MS))
+        return false;
+    hub->gave = clock_mono();
+    return true;
+}
+
+static void asked_for_room(struct room_member *member)
+{
+    give_room(container_of(member, struct hub, room));
+}
+
+static void told_of_room(struct room_member *member)
+{
+    accept_again(container_of(member, struct hub, room));
+}
+
+static const struct room_ops room_ops = {.asked = asked_for_room, .told = told_of_room};
+
+static void paused(void *owner)
+{
+    struct port *port = owner;
+    struct hub *hub = port->hub;
+    counter_add(&hub->counts.accept_pauses, 1);
+    port->wants_room = hub->lacks_room;
+    if (!port->wants_room)
+        return;
+    room_waiters(1);
+    if (!give_room(hub))
         room_ask(&hub->room);
 }
 
-static const struct listener_ops port_ops = {.accepted = accepted, .may_accept = may_accept, .waits = port_waits};
+static void resumed(void *owner)
+{
+    struct port *port = owner;
+    if (port->wants_room)
+        room_waiters(-1);
+    port->wants_room = false;
+}
+
+static const struct listener_ops port_ops = {
+    .accepted = accepted, .may_accept = may_accept, .paused = paused, .resumed = resumed};
 
 /* Ports */
 
@@ -456,8 +529,8 @@ static void drain_those(struct list *clients, const struct port *of)
 
 static void drain_clients(struct hub *hub, const struct port *of)
 {
-    drain_those(&hub->resting, of);
-    drain_those(&hub->clients, of);
+    for (unsigned i = 0; i < STANDINGS; i++)
+        drain_those(&hub->clients[i], of);
 }
 
 static void set_gate(struct port *port, struct generation *generation, const struct gate *gate)
@@ -499,7 +572,8 @@ static void close_port(struct port *port)
    under way, by the generation that knew them. */
 static void end_port(struct hub *hub, struct port *port)
 {
-    port->clients++; /* stays until all have been looked at */
+    port->clients++;                                    /* stays until all have been looked at */
+    drain_those(&hub->clients[STANDING_RESTING], port); /* those make room for who still waits */
     close_port(port);
     drain_clients(hub, port);
     port->clients--;
@@ -527,6 +601,7 @@ void hub_drain(struct hub *hub)
 {
     hub->upstreams.is_closing = true;
     tidy_fini(&hub->tidy);
+    drain_those(&hub->clients[STANDING_RESTING], NULL); /* those make room for who still waits */
     list_each_safe(link, &hub->ports)
         close_port(container_of(link, struct port, link));
     drain_clients(hub, NULL);
@@ -535,7 +610,10 @@ void hub_drain(struct hub *hub)
 
 bool hub_is_empty(const struct hub *hub)
 {
-    return list_is_empty(&hub->clients) && list_is_empty(&hub->resting);
+    for (unsigned i = 0; i < STANDINGS; i++)
+        if (!list_is_empty(&hub->clients[i]))
+            return false;
+    return true;
 }
 
 /* What exchanges ask */
@@ -595,13 +673,13 @@ struct hub *hub_new(struct generation *generation, struct opener *opener)
     hub->generation = generation_ref(generation);
     hub->resolver = resolver_new(generation->resolver, opener);
     list_init(&hub->ports);
-    list_init(&hub->clients);
-    list_init(&hub->resting);
+    for (unsigned i = 0; i < STANDINGS; i++)
+        list_init(&hub->clients[i]);
     upstreams_init(&hub->upstreams, hub->resolver);
     upstreams_set_pools(&hub->upstreams, generation->pools, generation->pool_count);
     keeper_link_begin(opener);
     tidy_init(&hub->tidy);
-    room_join(&hub->room, asked_for_room);
+    room_join(&hub->room, &room_ops);
     return hub;
 }
 
@@ -612,8 +690,8 @@ void hub_free(struct hub *hub)
     tidy_fini(&hub->tidy);
     list_each_safe(link, &hub->ports) /* first: closing one accepts what still waits in the kernel's queue */
         close_port(container_of(link, struct port, link));
-    end_those(&hub->resting);
-    end_those(&hub->clients);
+    for (unsigned i = 0; i < STANDINGS; i++)
+        end_those(&hub->clients[i]);
     room_leave(&hub->room);
     keeper_link_end();
     tls_thread_done();

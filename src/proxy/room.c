@@ -7,62 +7,87 @@
 #include <stdlib.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct list rooms = {&rooms, &rooms}; /* under the lock */
-static atomic_int wanted;
+static struct list members = {&members, &members}; /* under the lock */
+static atomic_int waiters;
 
-static _Thread_local struct room *mine;
+static _Thread_local struct room_member *mine;
 
-/* The room may have left before the letter is there. */
-static void deliver(struct letter *letter)
+/* Whom a letter is for may have left before it is there. */
+static void deliver_question(struct letter *letter)
 {
     free(letter);
     if (mine == NULL)
         return;
     atomic_store(&mine->is_asked, false);
     if (room_is_wanted())
-        mine->asked(mine);
+        mine->ops->asked(mine);
 }
 
-void room_join(struct room *room, void (*asked)(struct room *room))
+static void deliver_news(struct letter *letter)
+{
+    free(letter);
+    if (mine == NULL)
+        return;
+    atomic_store(&mine->is_told, false);
+    if (room_is_wanted())
+        mine->ops->told(mine);
+}
+
+static void post(struct room_member *to, void (*deliver)(struct letter *letter))
+{
+    struct letter *letter = must_alloc(sizeof *letter);
+    letter->deliver = deliver;
+    loop_post(to->loop, letter);
+}
+
+void room_join(struct room_member *member, const struct room_ops *ops)
 {
     must(mine == NULL);
-    mine = room;
-    room->asked = asked;
-    room->loop = loop_current();
+    mine = member;
+    member->ops = ops;
+    member->loop = loop_current();
     pthread_mutex_lock(&lock);
-    list_push_back(&rooms, &room->link);
+    list_push_back(&members, &member->link);
     pthread_mutex_unlock(&lock);
 }
 
-void room_leave(struct room *room)
+void room_leave(struct room_member *member)
 {
-    must(mine == room);
+    must(mine == member);
     pthread_mutex_lock(&lock);
-    list_remove(&room->link);
+    list_remove(&member->link);
     pthread_mutex_unlock(&lock);
     mine = NULL;
 }
 
-void room_want(bool is_wanted)
+void room_waiters(int change)
 {
-    atomic_fetch_add_explicit(&wanted, is_wanted ? 1 : -1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&waiters, change, memory_order_relaxed);
 }
 
 bool room_is_wanted(void)
 {
-    return atomic_load_explicit(&wanted, memory_order_relaxed) > 0;
+    return atomic_load_explicit(&waiters, memory_order_relaxed) > 0;
 }
 
-void room_ask(const struct room *room)
+void room_ask(const struct room_member *member)
 {
     pthread_mutex_lock(&lock);
-    list_each(link, &rooms) {
-        struct room *other = container_of(link, struct room, link);
-        if (other == room || atomic_exchange(&other->is_asked, true))
-            continue;
-        struct letter *letter = must_alloc(sizeof *letter);
-        letter->deliver = deliver;
-        loop_post(other->loop, letter);
+    list_each(link, &members) {
+        struct room_member *other = container_of(link, struct room_member, link);
+        if (other != member && !atomic_exchange(&other->is_asked, true))
+            post(other, deliver_question);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+void room_tell(const struct room_member *member)
+{
+    pthread_mutex_lock(&lock);
+    list_each(link, &members) {
+        struct room_member *other = container_of(link, struct room_member, link);
+        if (other != member && !atomic_exchange(&other->is_told, true))
+            post(other, deliver_news);
     }
     pthread_mutex_unlock(&lock);
 }

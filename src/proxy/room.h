@@ -13,24 +13,32 @@
 #include <stdbool.h>
 
 struct loop;
+struct room_member;
 
-/* A thread that may be asked. */
-struct room {
+/* Each on the member's own thread, and only as long as somebody waits. */
+struct room_ops {
+    void (*asked)(struct room_member *member); /* who waits in another thread needs what this one can give */
+    void (*told)(struct room_member *member);  /* there may be room now */
+};
+
+/* A thread that shares the room. */
+struct room_member {
     struct list link;
     struct loop *loop;
-    void (*asked)(struct room *room); /* on its own thread: somebody elsewhere waits for room */
-    atomic_bool is_asked;
+    const struct room_ops *ops;
+    atomic_bool is_asked, is_told; /* by a letter that is on its way */
 };
 
 /* The calling thread's, one at most. */
-void room_join(struct room *room, void (*asked)(struct room *room));
-void room_leave(struct room *room);
+void room_join(struct room_member *member, const struct room_ops *ops);
+void room_leave(struct room_member *member);
 
-/* A listener has somebody waiting (true), or no longer has (false). */
-void room_want(bool is_wanted);
-/* Somebody waits for room, in any thread. */
+/* One more (1) or less (-1) listener has somebody waiting. */
+void room_waiters(int change);
+/* Somebody waits, in any thread. */
 bool room_is_wanted(void);
-/* Asks all other threads. */
-void room_ask(const struct room *room);
+/* Asks, or tells, all other threads. */
+void room_ask(const struct room_member *member);
+void room_tell(const struct room_member *member);
 
 #endif

@@ -43,14 +43,20 @@ static bool may_accept(void *owner)
     return is_open && accepted_count < most;
 }
 
-static void waits(void *owner, bool is_waiting)
+static void paused(void *owner)
 {
     ck_assert_ptr_eq(owner, &waiter);
-    waiting += is_waiting ? 1 : -1;
-    ck_assert(waiting == 0 || waiting == 1);
+    ck_assert_int_eq(waiting++, 0);
 }
 
-static const struct listener_ops ops = {.accepted = accepted, .may_accept = may_accept, .waits = waits};
+static void resumed(void *owner)
+{
+    ck_assert_ptr_eq(owner, &waiter);
+    ck_assert_int_eq(--waiting, 0);
+}
+
+static const struct listener_ops ops = {
+    .accepted = accepted, .may_accept = may_accept, .paused = paused, .resumed = resumed};
 
 static void setup(void)
 {
