@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* `most`: RLIMIT_NOFILE; `used`: what is open already and stays so. Once, before traffic. */
+/* `most`: RLIMIT_NOFILE; `used`: what is open already and stays so. At each configuration. */
 void descriptors_set(unsigned most, unsigned used);
 
 /* One more (1) or less (-1): a client; an idle connection to a server; something else (a kernel pipe, a file). */

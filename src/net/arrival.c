@@ -37,6 +37,12 @@ void arrival_free(struct arrival *arrival)
     destroy(arrival);
 }
 
+bool arrival_is_silent(const struct arrival *arrival)
+{
+    must_be(arrival, ARRIVAL_MAGIC);
+    return arrival->in.len == 0 && transport_is_quiet(arrival->transport);
+}
+
 static void fail(struct arrival *arrival, const char *why)
 {
     const struct arrival_owner *ops = arrival->ops;

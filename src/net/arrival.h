@@ -28,6 +28,8 @@ struct arrival_owner {
 struct arrival *arrival_new(struct transport *taken, msec patience, const struct arrival_owner *ops, void *owner);
 /* Closes at once; the owner is not told. */
 void arrival_free(struct arrival *arrival);
+/* Nothing has come, or is seen to come. */
+bool arrival_is_silent(const struct arrival *arrival);
 
 /* The process ends, or the address is served no more: from now on the header has a second at most. */
 void arrival_drain(struct arrival *arrival);

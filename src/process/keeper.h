@@ -11,6 +11,9 @@
 
 #include "base/opener.h"
 
+/* How much nicer than others it is when it signs. */
+enum { KEEPER_NICENESS = 15 };
+
 int keeper_main(void);
 
 /* For commands that have no keeper: opens files itself, and has each key looked at by a process that ends with that. */

@@ -3,6 +3,7 @@
 #include "process/supervisor_private.h"
 
 #include "base/must.h"
+#include "process/keeper.h"
 #include "process/keeper_make.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 5000, NICENESS = 15 };
+enum { PATIENCE_MS = 5000 };
 
 static const struct aide_kind keeper = {"keeper", 500};
 
@@ -28,14 +29,11 @@ static bool start(struct supervisor *supervisor)
     return aide_start(supervisor, aide, &keeper, &identity);
 }
 
-/* Who signs takes little beside whoever else wants the processor: a worker that has just had more than its share has to
-   wait for the next tick of the scheduler, 4 ms; beside one that has a small share, that is soon made up for. (RSA-4096
-   without end on the worker's one processor: p99 of other traffic 0.9 ms, with NICENESS 5 4 ms. Where traffic takes all
-   there is, a thirtieth is left for signatures.) Who is given keys is waited for, and takes what all do, as far as the
-   supervisor may say so. Where an administrator has chosen how all are scheduled, nothing is said. */
+/* Who is given keys is waited for, and takes what all do meanwhile, not the little that is left to who signs (keeper.c);
+   as far as the supervisor may say so. Where an administrator has chosen how all are scheduled, nothing is said. */
 static void set_pace(const struct keeping *keeping, bool is_waited_for)
 {
-    int nice = getpriority(PRIO_PROCESS, 0) + (is_waited_for ? 0 : NICENESS);
+    int nice = getpriority(PRIO_PROCESS, 0) + (is_waited_for ? 0 : KEEPER_NICENESS);
     if (keeping->aide.pid != 0 && sched_getscheduler(0) == SCHED_OTHER)
         setpriority(PRIO_PROCESS, (id_t)keeping->aide.pid, nice);
 }

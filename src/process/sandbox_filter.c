@@ -162,6 +162,7 @@ static const int allowed_to_keeper[] = {
     SCMP_SYS(clock_gettime),  SCMP_SYS(getpid),   SCMP_SYS(restart_syscall),
     SCMP_SYS(rt_sigprocmask), SCMP_SYS(fstat),    SCMP_SYS(newfstatat),
     SCMP_SYS(lseek),          SCMP_SYS(recvmmsg), SCMP_SYS(sendmmsg),
+    SCMP_SYS(setpriority),
 };
 
 /* A break-in, or a bug that must not go on. */

@@ -60,9 +60,9 @@ enum stage {
 
 /* What a client is to others who need its place. */
 enum standing {
-    STANDING_SILENT,  /* it has said nothing yet */
+    STANDING_SILENT,  /* it has asked for nothing yet */
     STANDING_RESTING, /* between two requests */
-    STANDING_BUSY,
+    STANDING_BUSY,    /* in one, or seen to begin one */
     STANDINGS
 };
 
@@ -80,7 +80,7 @@ struct client {
         struct generation *generation; /* in a greeting: counted, for it has the certificates */
         const struct tls_seen *seen;   /* later: what it has told, the transport's; NULL: there was none */
     };
-    struct mono since;         /* it is silent or rests */
+    struct mono since;         /* it has this standing */
     struct proxy_header *told; /* owned: what came in front of everything else; NULL: nothing that names a client */
     struct ip ip;              /* of a unix socket's peer: version 0 */
     uint16_t ip_port;
@@ -140,10 +140,9 @@ static void accept_again(const struct hub *hub)
    for. */
 static void tell_of_room(const struct hub *hub)
 {
-    if (!room_is_wanted())
-        return;
     accept_again(hub);
-    room_tell(&hub->room);
+    if (room_is_wanted())
+        room_tell(&hub->room);
 }
 
 static void set_standing(struct client *client, enum standing standing)
@@ -241,7 +240,7 @@ static void greeted(void *owner, struct transport *taken)
     generation_unref(client->generation);
     client->seen = tls_seen(taken);
     client->stage = STAGE_SERVED;
-    set_standing(client, STANDING_RESTING);
+    set_standing(client, STANDING_SILENT); /* anew: it has not asked for anything yet */
     client->server = http1_server_new(taken, &client_ops, client);
     if (client->is_draining)
         http1_server_drain(client->server);
@@ -419,18 +418,27 @@ static bool may_accept(void *owner)
     return has_memory && !hub->lacks_room;
 }
 
+static bool is_silent(const struct client *client)
+{
+    if (client->stage == STAGE_ARRIVING)
+        return arrival_is_silent(client->arrival);
+    if (client->stage == STAGE_GREETING)
+        return tls_arrival_is_silent(client->greeting);
+    return client->stage == STAGE_PASSED && passthrough_is_silent(client->passthrough);
+}
+
 static bool give_up(struct client *client)
 {
     if (client->stage == STAGE_SERVED)
         return http1_server_close_idle(client->server);
-    if (client->stage != STAGE_GREETING || !tls_arrival_is_silent(client->greeting))
+    if (!is_silent(client))
         return false;
     end_client(client);
     return true;
 }
 
-/* The first that can go of those who are so for long enough. Who has begun to say something has its time-outs for
-   that. */
+/* The first that can go of those who are so for long enough. Who has begun to say something has its time-outs for that,
+   and is looked at no more. */
 static bool give_one_of(struct list *clients, msec least)
 {
     list_each_safe(link, clients) {
@@ -439,6 +447,7 @@ static bool give_one_of(struct list *clients, msec least)
             return false;
         if (give_up(client))
             return true;
+        set_standing(client, STANDING_BUSY);
     }
     return false;
 }
@@ -537,8 +546,10 @@ static void set_gate(struct port *port, struct generation *generation, const str
 {
     must(gate != NULL);
     struct generation *old = port->generation;
+    port->clients++; /* stays, whoever goes */
     if (old != NULL && kind_of(port->gate) != kind_of(gate))
         drain_clients(port->hub, port);
+    port->clients--;
     port->generation = generation_ref(generation);
     port->gate = gate;
     if (old != NULL)

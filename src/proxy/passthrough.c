@@ -64,6 +64,13 @@ void passthrough_free(struct passthrough *passthrough)
     free(passthrough);
 }
 
+bool passthrough_is_silent(const struct passthrough *passthrough)
+{
+    must_be(passthrough, PASSTHROUGH_MAGIC);
+    return passthrough->state == PASSTHROUGH_HELLO && !greeting_has_begun(&passthrough->greeting) &&
+           passthrough->none.len == 0 && transport_is_quiet(passthrough->transport);
+}
+
 static void close_connection(struct passthrough *passthrough)
 {
     passthrough->ops->closed(passthrough->owner);

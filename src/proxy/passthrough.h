@@ -19,6 +19,8 @@ struct passthrough *passthrough_new(struct transport *taken, struct buffer *rest
                                     void *owner);
 /* Closes at once; an exchange under way is cancelled. `closed` is not called. */
 void passthrough_free(struct passthrough *passthrough);
+/* Nothing has come, or is seen to come. */
+bool passthrough_is_silent(const struct passthrough *passthrough);
 /* One that has not sent anything has little time left; others go on. */
 void passthrough_drain(struct passthrough *passthrough);
 

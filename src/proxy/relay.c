@@ -276,8 +276,13 @@ enum flow relay_run(struct relay *relay, struct exchange *x)
     /* A client that has gone for good is waiting for nothing any more; one that has only ended its side is. As long as
        its body is read, reading tells. */
     if (relay->up_state != UP_MOVING || relay->up.waits_for == PIPE_SINK) {
-        if (x->client->ops->is_reset(x->client))
+        bool is_gone = x->client->ops->is_reset(x->client);
+        if (is_gone && relay->state != RELAY_DONE)
             return fail(relay, FAULT_CLIENT_GONE);
+        if (is_gone) {
+            relay->up_state = UP_BROKEN;
+            return FLOW_END;
+        }
         x->client->ops->watch(x->client, &x->task);
     }
     enum fault fault = look_for_slowness(relay, x);

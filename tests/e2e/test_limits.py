@@ -622,6 +622,25 @@ def test_who_only_connects_does_not_drive_out_those_who_rest(site):
         assert sum(c.is_closed(within=0.001) for c in resting) < 15
 
 
+def test_who_is_silent_before_tls_or_its_proxy_header_makes_room_as_well(gatehouse, origin):
+    text = """
+        threads 1
+        limits { connections 3 }
+        timeouts { client-header 30s; tls-handshake 30s }
+        reverse site { listen 127.0.0.1:${env.PORT}; to 127.0.0.1:${env.ORIGIN_PORT} }
+        reverse passed { listen 127.0.0.1:${env.PASSED} tls-passthrough; to 127.0.0.1:${env.ORIGIN_PORT} }
+        reverse told { listen 127.0.0.1:${env.TOLD} proxy-protocol from 127.0.0.0/8; to 127.0.0.1:${env.ORIGIN_PORT} }
+    """
+    passed, told = free_port(), free_port()
+    g = gatehouse(text, ORIGIN_PORT=origin(OK).port, PASSED=passed, TOLD=told)
+    with ExitStack() as stack:
+        resting = stack.enter_context(served(g.port))
+        silent = [stack.enter_context(Client(port)) for port in (passed, told)]
+        for _ in silent:
+            assert stack.enter_context(Client(g.port)).get("/").status == 200
+        assert [c.is_closed(within=0.05) for c in (*silent, resting)] == [True, True, False]
+
+
 def test_one_that_has_begun_to_speak_does_not_keep_others_from_making_room(site):
     g, _ = site(limits="connections 3", timeouts="client-idle 60s; client-header 30s", top="threads 1\n")
     with ExitStack() as stack:
