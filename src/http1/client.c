@@ -18,9 +18,10 @@ struct http1_client {
     bool is_parsing;    /* a head is being read; between an interim answer and the next, the last one stays readable */
     bool has_answered;  /* a byte of the answer has come */
     bool is_reusable;
+    bool expects_long; /* as the last answer was: little more than the next one's head is read, the rest is spliced */
 };
 
-enum { CLIENT_MAGIC = 0x4831434c };
+enum { CLIENT_MAGIC = 0x4831434c, HEAD_ROOM = 2048, LONG = 48 * 1024 };
 
 static struct http1_client *client_of(struct stream *stream)
 {
@@ -60,6 +61,8 @@ static enum flow head_is_complete(struct http1_client *client)
     if (is_interim)
         return FLOW_END;
     body_reader_frame(&client->http1.reader, &stream->head, client->limits, stream->arena);
+    client->expects_long = stream->head.framing == FRAMING_LENGTH && stream->head.length >= LONG &&
+                           transport_descriptor(client->transport) >= 0;
     return FLOW_END;
 }
 
@@ -80,7 +83,8 @@ static enum flow recv_head(struct stream *stream, struct task *who)
             if (parsed == PARSE_DONE)
                 return head_is_complete(client);
         }
-        enum flow flow = transport_read(client->transport, &client->in, BLOCK_SIZE, who);
+        enum flow flow = transport_read(client->transport, &client->in, client->expects_long ? HEAD_ROOM : BLOCK_SIZE,
+                                        who);
         if (flow == FLOW_END || flow == FLOW_FAIL)
             return refuse(stream, FAULT_SERVER_CLOSED);
         if ((flow == FLOW_WAIT && client->in.len == 0) || task_yield(who))

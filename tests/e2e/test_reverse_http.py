@@ -1004,3 +1004,20 @@ def test_options_goes_as_far_as_max_forwards_says(site):
         c.send(b"OPTIONS / HTTP/1.1\r\nHost: x\r\nMax-Forwards: 7\r\n\r\n")
         assert c.response().status == 200
     assert o.requests[0]["max-forwards"] == "6"
+
+
+def test_short_and_long_answers_on_one_connection_are_whole(site):
+    """What is read with a head depends on how long the answer before it was."""
+    def script(conn):
+        while request := conn.request():
+            body = body_of(int(request.target[1:]))
+            conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    def body_of(size):
+        return bytes(i * 7 % 251 for i in range(size))
+
+    g, o = site(script, text=ONE_THREAD)
+    with Client(g.port) as c:
+        for size in (65536, 100, 300000, 65536, 2048, 1900, 300000, 20000, 0, 49152, 49151, 65536):
+            assert c.get(f"/{size}").body == body_of(size)
+    assert len(o.connections) == 1
