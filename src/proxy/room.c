@@ -12,32 +12,42 @@ static atomic_int waiters;
 
 static _Thread_local struct room_member *mine;
 
-/* Whom a letter is for may have left before it is there. */
-static void deliver_question(struct letter *letter)
+/* A question, or else news. */
+struct note {
+    struct letter letter;
+    bool is_question;
+};
+
+static atomic_bool *on_its_way(struct room_member *to, bool is_question)
 {
-    free(letter);
-    if (mine == NULL)
-        return;
-    atomic_store(&mine->is_asked, false);
-    if (room_is_wanted())
-        mine->ops->asked(mine);
+    return is_question ? &to->is_asked : &to->is_told;
 }
 
-static void deliver_news(struct letter *letter)
+/* Whom a note is for may have left before it is there. */
+static void deliver(struct letter *letter)
 {
-    free(letter);
+    struct note *note = container_of(letter, struct note, letter);
+    bool is_question = note->is_question;
+    free(note);
     if (mine == NULL)
         return;
-    atomic_store(&mine->is_told, false);
+    atomic_store(on_its_way(mine, is_question), false);
     if (room_is_wanted())
-        mine->ops->told(mine);
+        (is_question ? mine->ops->asked : mine->ops->told)(mine);
 }
 
-static void post(struct room_member *to, void (*deliver)(struct letter *letter))
+static void post_to_others(const struct room_member *from, bool is_question)
 {
-    struct letter *letter = must_alloc(sizeof *letter);
-    letter->deliver = deliver;
-    loop_post(to->loop, letter);
+    pthread_mutex_lock(&lock);
+    list_each(link, &members) {
+        struct room_member *to = container_of(link, struct room_member, link);
+        if (to == from || atomic_exchange(on_its_way(to, is_question), true))
+            continue;
+        struct note *note = must_alloc(sizeof *note);
+        *note = (struct note){.letter.deliver = deliver, .is_question = is_question};
+        loop_post(to->loop, &note->letter);
+    }
+    pthread_mutex_unlock(&lock);
 }
 
 void room_join(struct room_member *member, const struct room_ops *ops)
@@ -72,22 +82,10 @@ bool room_is_wanted(void)
 
 void room_ask(const struct room_member *member)
 {
-    pthread_mutex_lock(&lock);
-    list_each(link, &members) {
-        struct room_member *other = container_of(link, struct room_member, link);
-        if (other != member && !atomic_exchange(&other->is_asked, true))
-            post(other, deliver_question);
-    }
-    pthread_mutex_unlock(&lock);
+    post_to_others(member, true);
 }
 
 void room_tell(const struct room_member *member)
 {
-    pthread_mutex_lock(&lock);
-    list_each(link, &members) {
-        struct room_member *other = container_of(link, struct room_member, link);
-        if (other != member && !atomic_exchange(&other->is_told, true))
-            post(other, deliver_news);
-    }
-    pthread_mutex_unlock(&lock);
+    post_to_others(member, false);
 }

@@ -26,7 +26,7 @@ struct room_member {
     struct list link;
     struct loop *loop;
     const struct room_ops *ops;
-    atomic_bool is_asked, is_told; /* by a letter that is on its way */
+    atomic_bool is_asked, is_told; /* by a note that is on its way */
 };
 
 /* The calling thread's, one at most. */

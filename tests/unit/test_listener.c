@@ -246,52 +246,54 @@ static void wait_until_queued(int fd, unsigned count)
     ck_assert_uint_eq(info.tcpi_unacked, count);
 }
 
-START_TEST(the_queue_is_drained)
+/* MANY connections wait in its queue. */
+static struct listener *listen_to_many(struct addr *ret_addr, int ret_clients[MANY])
 {
     struct listen_conf conf = conf_of("127.0.0.1", 0);
     int fd = listen_open(&conf, true);
-    struct addr addr = name_of(fd);
+    *ret_addr = name_of(fd);
     struct listener *listener = listener_new(fd, &ops, &waiter);
-    int clients[MANY];
     for (int i = 0; i < MANY; i++)
-        ck_assert_int_ge(clients[i] = connect_to(&addr), 0);
+        ck_assert_int_ge(ret_clients[i] = connect_to(ret_addr), 0);
     wait_until_queued(fd, MANY);
-    listener_free(listener);
-    ck_assert_int_eq(accepted_count, MANY);
+    return listener;
+}
+
+static void close_many(const int clients[MANY])
+{
     for (int i = 0; i < MANY; i++)
         close(clients[i]);
+}
+
+START_TEST(the_queue_is_drained)
+{
+    struct addr addr;
+    int clients[MANY];
+    struct listener *listener = listen_to_many(&addr, clients);
+    listener_free(listener);
+    ck_assert_int_eq(accepted_count, MANY);
+    close_many(clients);
     ck_assert_int_eq(connect_to(&addr), -1);
 }
 END_TEST
 
 START_TEST(the_queue_is_drained_as_far_as_allowed)
 {
-    struct listen_conf conf = conf_of("127.0.0.1", 0);
-    int fd = listen_open(&conf, true);
-    struct addr addr = name_of(fd);
-    struct listener *listener = listener_new(fd, &ops, &waiter);
+    struct addr addr;
     int clients[MANY];
-    for (int i = 0; i < MANY; i++)
-        ck_assert_int_ge(clients[i] = connect_to(&addr), 0);
-    wait_until_queued(fd, MANY);
+    struct listener *listener = listen_to_many(&addr, clients);
     most = 4;
     listener_free(listener);
     ck_assert_int_eq(accepted_count, 4);
-    for (int i = 0; i < MANY; i++)
-        close(clients[i]);
+    close_many(clients);
 }
 END_TEST
 
 START_TEST(nobody_waits_when_all_were_let_in)
 {
-    struct listen_conf conf = conf_of("127.0.0.1", 0);
-    int fd = listen_open(&conf, true);
-    struct addr addr = name_of(fd);
-    struct listener *listener = listener_new(fd, &ops, &waiter);
+    struct addr addr;
     int clients[MANY];
-    for (int i = 0; i < MANY; i++)
-        ck_assert_int_ge(clients[i] = connect_to(&addr), 0);
-    wait_until_queued(fd, MANY);
+    struct listener *listener = listen_to_many(&addr, clients);
     most = 60; /* within a batch */
     wait_until_accepted(60);
     run_for(&waiter, 20);
@@ -301,8 +303,7 @@ START_TEST(nobody_waits_when_all_were_let_in)
     ck_assert_int_eq(waiting, 0);
     run_for(&waiter, 20);
     ck_assert_int_eq(waiting, 0); /* the last batch had room for more, but nobody came */
-    for (int i = 0; i < MANY; i++)
-        close(clients[i]);
+    close_many(clients);
     listener_free(listener);
 }
 END_TEST
