@@ -1,9 +1,9 @@
 #include "net/listener.h"
 
 #include "base/close.h"
+#include "net/tcp_options.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,7 +28,6 @@ static int open_bound(const struct addr *addr, bool is_dual, bool is_shared)
     return bind(fd, &addr->as.any, addr->len) == 0 ? fd : close_quietly(fd);
 }
 
-/* TCP_NODELAY is inherited by what is accepted, and so costs no call for each. */
 static int open_inet(const struct addr *addr, bool is_dual, bool is_first)
 {
     if (is_first) {
@@ -40,7 +39,8 @@ static int open_inet(const struct addr *addr, bool is_dual, bool is_first)
     int fd = open_bound(addr, is_dual, true);
     if (fd < 0)
         return -1;
-    if (set(fd, IPPROTO_TCP, TCP_NODELAY, 1) != 0 || listen(fd, BACKLOG) != 0)
+    tcp_set_options(fd, addr);
+    if (listen(fd, BACKLOG) != 0)
         return close_quietly(fd);
     return fd;
 }

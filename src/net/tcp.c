@@ -4,9 +4,9 @@
 #include "base/must.h"
 #include "base/object.h"
 #include "loop/ready.h"
+#include "net/tcp_options.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -215,20 +215,13 @@ struct transport *tcp_new(int taken_fd, bool may_read)
     return &tcp->transport;
 }
 
-static bool is_ip(const struct addr *addr)
-{
-    return addr->as.any.sa_family == AF_INET || addr->as.any.sa_family == AF_INET6;
-}
-
 struct transport *tcp_connect(const struct addr *to)
 {
     must(to->len > 0);
     int fd = socket(to->as.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return NULL;
-    int on = 1;
-    if (is_ip(to))
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    tcp_set_options(fd, to);
     bool is_connected = connect(fd, &to->as.any, to->len) == 0;
     if (!is_connected && errno != EINPROGRESS && errno != EINTR) {
         close_quietly(fd);
