@@ -15,12 +15,9 @@ enum { DENY_DEFAULT, DENY_PORTS, DENY_TUNNEL_PORTS, DENY_PRIVATE };
 
 bool forward_is_private(const struct forward_conf *block, const struct ip *address)
 {
-    struct ip inner = ip_embedded(address);
-    if (ip_is_undialable(&inner) || ip_is_undialable(address))
-        return true;
     uint32_t number;
-    return block->deny_private && (ip_is_private(&inner) || ip_is_private(address)) &&
-           !cidr_set_find(&block->private_except, address, &number);
+    return ip_is_undialable(address) ||
+           (block->deny_private && ip_is_private(address) && !cidr_set_find(&block->private_except, address, &number));
 }
 
 void forward_deny(struct forward_decision *decision, struct str name, struct str reason)
@@ -155,17 +152,16 @@ void forward_decide(const struct forward_conf *block, struct facts *facts, struc
 }
 
 void forward_decide_address(const struct forward_conf *block, const struct forward_decision *before,
-                            const struct facts *facts, const struct ip *address, struct arena *arena,
-                            struct forward_decision *ret, struct facts *ret_facts)
+                            struct facts *facts, const struct ip *address, struct arena *arena,
+                            struct forward_decision *ret)
 {
-    *ret_facts = *facts;
-    ret_facts->destination = *address;
-    ret_facts->phase = PHASE_DIAL;
+    facts->destination = *address;
+    facts->phase = PHASE_DIAL;
     if (before->outcome == FORWARD_LATER) {
-        decide(block, ret_facts, arena, NULL, ret);
-        forward_tell(ret, ret_facts, arena);
+        decide(block, facts, arena, NULL, ret);
+        forward_tell(ret, facts, arena);
         if (ret->verdict.rule != NULL)
-            ret->reason = ret_facts->reason;
+            ret->reason = facts->reason;
         return;
     }
     *ret = *before;
@@ -175,5 +171,5 @@ void forward_decide_address(const struct forward_conf *block, const struct forwa
     if (ret->outcome != FORWARD_ALLOW || !forward_is_private(block, address))
         return;
     deny(ret, DENY_PRIVATE);
-    forward_tell(ret, ret_facts, arena);
+    forward_tell(ret, facts, arena);
 }

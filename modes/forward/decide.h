@@ -45,10 +45,11 @@ void forward_decide(const struct forward_conf *block, struct facts *facts, struc
                     struct rule_trace *trace, struct forward_decision *ret);
 
 /* Goes on, for one address, from a decision without one that said ALLOW or LATER: `ret` is final. `facts` are those of
-   before; they are not changed (see forward_tell()). Pure, and cheap when no rule asked for the address. */
+   before, or a copy when another address may be asked about after this one; they are told the address and what comes of
+   it. Pure, and cheap when no rule asked for the address. */
 void forward_decide_address(const struct forward_conf *block, const struct forward_decision *before,
-                            const struct facts *facts, const struct ip *address, struct arena *arena,
-                            struct forward_decision *ret, struct facts *ret_facts);
+                            struct facts *facts, const struct ip *address, struct arena *arena,
+                            struct forward_decision *ret);
 
 /* Sets facts->rule, reason, matched and verdict from a decision. */
 void forward_tell(const struct forward_decision *decision, struct facts *facts, struct arena *arena);

@@ -115,26 +115,26 @@ static void remember_denied(struct exchange *x, const struct forward_decision *d
     *state->denied_facts = *facts;
 }
 
-/* The decision for one address; a retry may come to another than the first try. */
-static void decide_address(struct exchange *x, const struct ip *ip, uint16_t port, struct forward_decision *ret,
-                           struct facts *ret_facts)
+/* The decision for one address, which a retry may find to be another than the first try did. `facts` are the exchange's
+   or a copy of them, and are told what comes of it. */
+static void decide_address(struct exchange *x, const struct ip *ip, uint16_t port, struct facts *facts,
+                           struct forward_decision *ret)
 {
     struct forward_state *state = state_of(x);
-    struct facts facts = x->facts;
     if (state->first.outcome == FORWARD_LATER)
-        facts.path = state->path;
-    forward_decide_address(x->block_conf, &state->first, &facts, ip, x->arena, ret, ret_facts);
+        facts->path = state->path;
+    forward_decide_address(x->block_conf, &state->first, facts, ip, x->arena, ret);
     if (ret->outcome == FORWARD_ALLOW && is_own(x, ip, port)) {
         forward_deny_address(ret);
-        forward_tell(ret, ret_facts, x->arena);
+        forward_tell(ret, facts, x->arena);
     }
 }
 
 static bool forward_may_dial(struct exchange *x, const struct ip *ip, uint16_t port)
 {
     struct forward_decision decision;
-    struct facts facts;
-    decide_address(x, ip, port, &decision, &facts);
+    struct facts facts = x->facts;
+    decide_address(x, ip, port, &facts, &decision);
     if (decision.outcome == FORWARD_ALLOW)
         return true;
     remember_denied(x, &decision, &facts);
@@ -156,9 +156,7 @@ static void forward_dialled(struct exchange *x, const struct ip *ip)
 {
     struct forward_state *state = state_of(x);
     if (ip != NULL) {
-        struct facts facts;
-        decide_address(x, ip, x->facts.port, &state->decision, &facts);
-        x->facts = facts;
+        decide_address(x, ip, x->facts.port, &x->facts, &state->decision);
     } else if (state->denied != NULL) {
         state->decision = *state->denied;
         tell_denied(&x->facts, state->denied_facts);

@@ -44,10 +44,11 @@ struct ip ip_embedded(const struct ip *ip);
 /* With the bits from `keep4` (IPv4) or `keep6` (IPv6) on set to 0: for masked logs. */
 struct ip ip_masked(const struct ip *ip, unsigned keep4, unsigned keep6);
 
-/* Never to be dialled: 0.0.0.0/8, ::, multicast, broadcast. */
+/* Both are judged on the address and on its ip_embedded() form. Never to be dialled: 0.0.0.0/8, ::, multicast,
+   broadcast. */
 bool ip_is_undialable(const struct ip *ip);
 /* Loopback, link-local, private, shared, unique-local, metadata, benchmarking and other special-purpose ranges through
-   which a proxy must not reach in (documentation ranges are not part of it). Judged on ip_embedded(). */
+   which a proxy must not reach in (documentation ranges are not part of it). */
 bool ip_is_private(const struct ip *ip);
 bool ip_is_loopback(const struct ip *ip);
 
@@ -69,8 +70,9 @@ struct cidr {
 /* `10.0.0.0/8`, `::1/128`, or an address alone. Host bits that are set, or a prefix too long, are an error: `ret_why`
    (a literal) then says what is wrong. */
 bool cidr_parse(struct str text, struct cidr *ret, const char **ret_why);
-/* Holds the address, or its ip_embedded() form. */
+/* Holds the address, or its ip_embedded() form; the address itself only. */
 bool cidr_has(const struct cidr *cidr, const struct ip *ip);
+bool cidr_has_as_written(const struct cidr *cidr, const struct ip *ip);
 size_t cidr_text(const struct cidr *cidr, char into[ADDR_TEXT_MAX]);
 
 /* A set of ranges, each with a number of the caller's; looked up by the longest prefix. A binary trie (path-compressed)

@@ -73,31 +73,26 @@ static unsigned common_bits(const uint8_t *a, const uint8_t *b, unsigned limit)
     return bits < limit ? bits : limit;
 }
 
-static bool is_inside(const struct cidr *cidr, const struct ip *ip)
+bool cidr_has_as_written(const struct cidr *cidr, const struct ip *ip)
 {
     return cidr->net.version == ip->version && common_bits(cidr->net.bytes, ip->bytes, cidr->bits) == cidr->bits;
 }
 
 bool cidr_has(const struct cidr *cidr, const struct ip *ip)
 {
-    if (is_inside(cidr, ip))
+    if (cidr_has_as_written(cidr, ip))
         return true;
     struct ip inner = ip_embedded(ip);
-    return inner.version != ip->version && is_inside(cidr, &inner);
+    return inner.version != ip->version && cidr_has_as_written(cidr, &inner);
 }
 
 size_t cidr_text(const struct cidr *cidr, char into[ADDR_TEXT_MAX])
 {
     size_t len = ip_text(&cidr->net, into);
-    char digits[3];
-    size_t count = 0;
-    for (unsigned left = cidr->bits; left > 0 || count == 0; left /= 10)
-        digits[count++] = (char)('0' + left % 10);
     into[len++] = '/';
-    while (count > 0)
-        into[len++] = digits[--count];
-    into[len] = '\0';
-    return len;
+    char *end = number_write(into + len, cidr->bits);
+    *end = '\0';
+    return (size_t)(end - into);
 }
 
 static unsigned bit_at(const uint8_t *bytes, unsigned index)

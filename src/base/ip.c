@@ -14,15 +14,20 @@ bool ip_eq(const struct ip *a, const struct ip *b)
 static bool parse_quad(struct str text, struct ip *ret)
 {
     struct ip ip = {.version = 4};
-    struct str part;
-    size_t count = 0;
-    while (str_cut(&text, '.', &part)) {
-        uint64_t value;
-        if (count == 4 || part.len > 3 || !number_parse_u64(part, 255, &value) || (part.len > 1 && part.at[0] == '0'))
+    size_t at = 0;
+    for (size_t i = 0; i < 4; i++) {
+        unsigned value = 0;
+        size_t from = at;
+        for (; at < text.len && char_is_digit(text.at[at]); at++) {
+            value = value * 10 + (unsigned)(text.at[at] - '0');
+            if (value > 255 || (at > from && text.at[from] == '0'))
+                return false;
+        }
+        if (at == from || (i < 3 && (at == text.len || text.at[at++] != '.')))
             return false;
-        ip.bytes[count++] = (uint8_t)value;
+        ip.bytes[i] = (uint8_t)value;
     }
-    if (count != 4)
+    if (at != text.len)
         return false;
     *ret = ip;
     return true;
@@ -61,16 +66,6 @@ bool ip_parse(struct str text, struct ip *ret)
     return str_find(text, ':') < text.len ? parse_colons(text, ret) : parse_quad(text, ret);
 }
 
-static char *put_decimal(char *into, unsigned value)
-{
-    if (value >= 100)
-        *into++ = (char)('0' + value / 100);
-    if (value >= 10)
-        *into++ = (char)('0' + value / 10 % 10);
-    *into++ = (char)('0' + value % 10);
-    return into;
-}
-
 static char *put_hex(char *into, unsigned value)
 {
     static const char digits[] = "0123456789abcdef";
@@ -87,7 +82,7 @@ static char *put_quad(char *into, const uint8_t bytes[4])
     for (unsigned i = 0; i < 4; i++) {
         if (i > 0)
             *into++ = '.';
-        into = put_decimal(into, bytes[i]);
+        into = number_write(into, bytes[i]);
     }
     return into;
 }
@@ -164,8 +159,10 @@ struct ip ip_masked(const struct ip *ip, unsigned keep4, unsigned keep6)
 
 static bool is_in(const struct cidr *ranges, size_t count, const struct ip *ip)
 {
+    struct ip inner = ip_embedded(ip);
+    bool has_inner = inner.version != ip->version;
     for (size_t i = 0; i < count; i++)
-        if (cidr_has(&ranges[i], ip))
+        if (cidr_has_as_written(&ranges[i], ip) || (has_inner && cidr_has_as_written(&ranges[i], &inner)))
             return true;
     return false;
 }

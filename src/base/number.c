@@ -32,3 +32,16 @@ bool number_parse_hex(struct str text, size_t max_digits, uint64_t *ret)
     *ret = value;
     return true;
 }
+
+char *number_write(char *at, uint64_t number)
+{
+    char digits[NUMBER_TEXT_MAX];
+    size_t len = 0;
+    do {
+        digits[NUMBER_TEXT_MAX - ++len] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    for (size_t i = NUMBER_TEXT_MAX - len; i < NUMBER_TEXT_MAX; i++)
+        *at++ = digits[i];
+    return at;
+}

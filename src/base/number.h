@@ -16,6 +16,11 @@ bool number_parse_u64(struct str text, uint64_t max, uint64_t *ret);
 /* 1 to `max_digits` (at most 16) hexadecimal digits of either case and nothing else, not even 0x. */
 bool number_parse_hex(struct str text, size_t max_digits, uint64_t *ret);
 
+enum { NUMBER_TEXT_MAX = 20 }; /* digits of the longest number */
+
+/* Writes the decimal digits, without a terminator; returns what is behind the last. */
+char *number_write(char *at, uint64_t number);
+
 /* False, and *ret untouched, when the result does not fit. */
 static inline bool number_add_size(size_t a, size_t b, size_t *ret)
 {

@@ -63,19 +63,15 @@ static bool read_name(struct arena *arena, struct str name, struct authority *in
 {
     struct ip ip;
     struct str host;
-    if (is_normal_already(name)) {
+    into->is_ip = name.len > 0 && char_is_digit(name.at[0]) && ip_parse(name, &ip) && ip.version == 4;
+    if (into->is_ip || is_normal_already(name)) {
         into->host = arena_dup(arena, name);
         return true;
     }
     if (span_of(name.at, name.len, CHAR_HOST) != name.len || !hostname_normal(arena, name, &host))
         return false;
-    if (hostname_is_numeric_like(host)) { /* a final dot makes no name of it, and it is no strict dotted quad either */
-        if (host.len != name.len || !ip_parse(host, &ip))
-            return false;
-        into->is_ip = true;
-    }
     into->host = host;
-    return true;
+    return !hostname_is_numeric_like(host); /* no strict dotted quad, and a final dot makes no name of one either */
 }
 
 bool authority_parse(struct arena *arena, struct str text, enum authority_use use, struct authority *ret)

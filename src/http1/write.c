@@ -1,15 +1,13 @@
 #include "http1/write.h"
 
 #include "base/must.h"
+#include "base/number.h"
 #include "http/chars.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    NUMBER_MAX = 20, /* digits of a uint64_t */
-    FIXED_MAX = 256  /* version, status, names and values of the framing fields and Connection, ends of lines */
-};
+enum { FIXED_MAX = 256 }; /* version, status, names and values of the framing fields and Connection, ends of lines */
 
 #define WRITE_LITERAL(at, literal) write_bytes((at), literal, sizeof(literal) - 1)
 
@@ -22,17 +20,6 @@ static char *write_bytes(char *at, const char *bytes, size_t len)
 static char *write_str(char *at, struct str s)
 {
     return s.len > 0 ? write_bytes(at, s.at, s.len) : at;
-}
-
-static char *write_number(char *at, uint64_t number)
-{
-    char digits[NUMBER_MAX];
-    size_t len = 0;
-    do {
-        digits[NUMBER_MAX - ++len] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    return write_bytes(at, digits + NUMBER_MAX - len, len);
 }
 
 /* Written from members of the head, not from here. */
@@ -87,7 +74,7 @@ static char *write_fields(char *at, const struct fields *fields)
 static char *write_length(char *at, uint64_t length)
 {
     at = WRITE_LITERAL(at, "Content-Length: ");
-    at = write_number(at, length);
+    at = number_write(at, length);
     return WRITE_LITERAL(at, "\r\n");
 }
 
@@ -118,7 +105,7 @@ static char *write_authority(char *at, const struct authority *authority)
         *at++ = ']';
     if (authority->port != 0) {
         *at++ = ':';
-        at = write_number(at, authority->port);
+        at = number_write(at, authority->port);
     }
     return at;
 }
@@ -167,7 +154,7 @@ static char *write_status_line(char *at, const struct head *head)
     must(head->status >= 100 && head->status <= 999);
     must(is_field_value(head->reason));
     at = WRITE_LITERAL(at, "HTTP/1.1 ");
-    at = write_number(at, head->status);
+    at = number_write(at, head->status);
     *at++ = ' ';
     at = write_str(at, head->reason.len > 0 ? head->reason : str_of(status_reason(head->status)));
     return WRITE_LITERAL(at, "\r\n");

@@ -73,8 +73,8 @@ static bool may_dial(const struct dial *dial, const struct addr *to)
 {
     if (to->as.any.sa_family == AF_UNIX)
         return true;
-    struct ip ip = addr_ip(to), inner = ip_embedded(&ip);
-    if (ip_is_undialable(&ip) || ip_is_undialable(&inner))
+    struct ip ip = addr_ip(to);
+    if (ip_is_undialable(&ip))
         return false;
     return dial->policy == NULL || dial->policy->may(dial->policy, &ip, addr_port(to));
 }

@@ -1,10 +1,11 @@
 #include "upstream/upstreams.h"
 
+#include "base/hostname.h"
 #include "base/must.h"
+#include "base/number.h"
 #include "upstream/connection.h"
 #include "upstream/pool.h"
 
-#include <stdio.h>
 #include <limits.h>
 #include <stdlib.h>
 
@@ -83,10 +84,11 @@ void upstreams_set_pools(struct upstreams *upstreams, const struct pool_conf *co
 
 struct server *upstreams_host(struct upstreams *upstreams, struct str host, uint16_t port, unsigned idle_most)
 {
-    char key[300];
-    int len = snprintf(key, sizeof key, "%.*s:%u", STR_ARGS(host), port);
-    must(len > 0 && (size_t)len < sizeof key);
-    struct str text = str_from(key, (size_t)len);
+    char key[HOSTNAME_MAX + 1 + NUMBER_TEXT_MAX];
+    must(host.len <= HOSTNAME_MAX);
+    memcpy(key, host.at, host.len);
+    key[host.len] = ':';
+    struct str text = str_from(key, (size_t)(number_write(key + host.len + 1, port) - key));
     struct server *server = map_get(&upstreams->hosts, text);
     if (server != NULL) {
         if (server->idle_most < idle_most)

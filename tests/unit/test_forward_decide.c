@@ -36,9 +36,9 @@ static const char *decide(const struct forward_conf *block, const char *method, 
 static const char *decide_ip(const struct forward_conf *block, const char *address, enum forward_outcome want)
 {
     struct forward_decision one;
-    struct facts told;
+    struct facts told = facts;
     struct ip ip = ip_of(address);
-    forward_decide_address(block, &decided, &facts, &ip, &memory, &one, &told);
+    forward_decide_address(block, &decided, &told, &ip, &memory, &one);
     ck_assert(one.is_final);
     ck_assert_int_eq(one.outcome, want);
     ck_assert(str_eq(one.name, told.rule));
