@@ -69,12 +69,38 @@ static size_t room(void)
     return memory_pressure() < CALM_PERCENT ? ROOM : BLOCK_SIZE;
 }
 
+/* What is to come is worth a splice, as far as the source is concerned. */
+static bool is_long(struct pipe *pipe, struct shortcut *from)
+{
+    if (pipe->source->ops->shortcut == NULL || !pipe->source->ops->shortcut(pipe->source, from))
+        return false;
+    return from->most == UINT64_MAX ? pipe->moved >= SPLICE_UNKNOWN : from->most >= SPLICE_KNOWN;
+}
+
+static bool may_splice(struct pipe *pipe, struct shortcut *from, struct shortcut *to)
+{
+    const struct sink_ops *sink = pipe->sink->ops;
+    return pipe->buffer.len == 0 && is_long(pipe, from) && sink->shortcut != NULL && sink->shortcut(pipe->sink, to);
+}
+
+/* Reads twice when the first time was not all that fits: behind the last bytes of a stream its end may be there. What
+   came before a failure is handed on first; the source will say it again. */
+static enum flow read_some(struct pipe *pipe, struct task *who)
+{
+    struct shortcut from;
+    size_t before = pipe->buffer.len, most = room();
+    enum flow got = pipe->source->ops->read(pipe->source, &pipe->buffer, most, who);
+    size_t len = pipe->buffer.len - before;
+    if (got == FLOW_MORE && len > 0 && len < most && !is_long(pipe, &from))
+        got = pipe->source->ops->read(pipe->source, &pipe->buffer, most - len, who);
+    pipe->moved += pipe->buffer.len - before;
+    return got == FLOW_FAIL && pipe->buffer.len > before ? FLOW_MORE : got;
+}
+
 /* Reads, then hands on what came at once: the last bytes and the end often come together, and so can leave together. */
 static enum flow copy(struct pipe *pipe, struct task *who)
 {
-    size_t before = pipe->buffer.len;
-    enum flow got = pipe->source->ops->read(pipe->source, &pipe->buffer, room(), who);
-    pipe->moved += pipe->buffer.len - before;
+    enum flow got = read_some(pipe, who);
     if (got == FLOW_FAIL)
         return fail(pipe, PIPE_SOURCE);
     if (got == FLOW_END) {
@@ -85,19 +111,6 @@ static enum flow copy(struct pipe *pipe, struct task *who)
     if (sent != FLOW_MORE)
         return sent;
     return got == FLOW_WAIT ? wait_for(pipe, PIPE_SOURCE) : FLOW_MORE;
-}
-
-static bool may_splice(struct pipe *pipe, struct shortcut *from, struct shortcut *to)
-{
-    const struct source_ops *source = pipe->source->ops;
-    const struct sink_ops *sink = pipe->sink->ops;
-    if (source->shortcut == NULL || sink->shortcut == NULL || pipe->buffer.len > 0)
-        return false;
-    if (!source->shortcut(pipe->source, from))
-        return false;
-    if (from->most == UINT64_MAX ? pipe->moved < SPLICE_UNKNOWN : from->most < SPLICE_KNOWN)
-        return false;
-    return sink->shortcut(pipe->sink, to);
 }
 
 /* The bytes in the kernel's pipe to the sink. MORE: it is empty, and given back. */

@@ -268,7 +268,9 @@ static enum flow finish_body(struct sink *sink, struct buffer *last, struct task
         queue_last_chunk(writer);
     must(writer->framing != FRAMING_LENGTH || writer->left == 0);
     writer->is_done = true;
+    writer->transport->is_ending = writer->is_tunnel || writer->is_last;
     enum flow flow = body_writer_flush(writer, who);
+    writer->transport->is_ending = false;
     if (flow == FLOW_END && writer->is_tunnel)
         transport_shut(writer->transport);
     return flow;

@@ -43,7 +43,8 @@ struct body_writer {
     uint64_t left;                  /* FRAMING_LENGTH: still owed */
     const struct fields *trailers;  /* what may be sent behind the last chunk; NULL: nothing … */
     const struct fields *announced; /* … of what its Trailer names */
-    bool is_tunnel;                 /* finish() ends our side of the connection */
+    bool is_tunnel;                 /* finish() ends our side of the connection … */
+    bool is_last;                   /* … or who calls it does, in the same turn */
     bool is_done;                   /* all of it is on its way */
     uint64_t overhead;              /* bytes of chunk framing, for the log */
 };

@@ -267,8 +267,10 @@ static void send_head(struct stream *stream, const struct head *head)
     size_t before = request->http1.out.len;
     http1_stream_queue_head(&request->http1, &out, response_head_write);
     stream->head_bytes_out += request->http1.out.len - before;
-    if (!is_interim)
-        body_writer_frame(&request->http1.writer, head);
+    if (is_interim)
+        return;
+    body_writer_frame(&request->http1.writer, head);
+    request->http1.writer.is_last = stream->must_close && request->http1.reader.is_done;
 }
 
 /* Ready for the next request; one that has come already (pipelining) is looked at in the next turn, so that one
@@ -296,6 +298,7 @@ static void done(struct stream *stream, enum stream_end end)
     struct http1_server *server = request->server;
     bool is_whole = request->http1.writer.is_done && request->http1.out.len == 0;
     bool is_read = request->http1.reader.is_done;
+    bool has_ended = is_read && request->http1.reader.framing == FRAMING_CLOSE; /* a tunnel's client, only */
     stream->user = NULL;
     transport_unwatch(server->transport);
     if (end == STREAM_ABORT || !is_whole) {
@@ -303,7 +306,7 @@ static void done(struct stream *stream, enum stream_end end)
         close_server(server);
     } else if (end == STREAM_REUSE && !stream->must_close && is_read) {
         next_request(server);
-    } else if (is_read && !has_input(server) && transport_is_quiet(server->transport)) {
+    } else if (has_ended || (is_read && !has_input(server) && transport_is_quiet(server->transport))) {
         close_server(server);
     } else {
         linger(server);

@@ -106,23 +106,23 @@ static enum flow read_some(struct transport *transport, struct buffer *into, siz
     return FLOW_MORE;
 }
 
-static __attribute__((noinline)) ssize_t send_pieces(int fd, const struct buffer *from, size_t *ret_offered)
+static __attribute__((noinline)) ssize_t send_pieces(int fd, const struct buffer *from, int flags, size_t *ret_offered)
 {
     struct iovec iov[WRITE_PIECES];
     struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)buffer_iov(from, iov, WRITE_PIECES)};
     *ret_offered = 0;
     for (size_t i = 0; i < message.msg_iovlen; i++)
         *ret_offered += iov[i].iov_len;
-    return sendmsg(fd, &message, MSG_NOSIGNAL);
+    return sendmsg(fd, &message, flags);
 }
 
-static ssize_t send_some(int fd, const struct buffer *from, size_t *ret_offered)
+static ssize_t send_some(int fd, const struct buffer *from, int flags, size_t *ret_offered)
 {
     struct str front = buffer_front(from);
     for (;;) {
         *ret_offered = front.len;
-        ssize_t sent = front.len == from->len ? send(fd, front.at, front.len, MSG_NOSIGNAL)
-                                              : send_pieces(fd, from, ret_offered);
+        ssize_t sent = front.len == from->len ? send(fd, front.at, front.len, flags)
+                                              : send_pieces(fd, from, flags, ret_offered);
         if (sent >= 0 || errno != EINTR)
             return sent;
     }
@@ -133,9 +133,10 @@ static enum flow write_some(struct transport *transport, struct buffer *from, st
 {
     struct tcp *tcp = tcp_of(transport);
     struct ready *ready = &tcp->ready;
+    int flags = MSG_NOSIGNAL | (transport->is_ending ? MSG_MORE : 0);
     while (from->len > 0 && ready->may_write) {
         size_t offered;
-        ssize_t sent = send_some(tcp->fd, from, &offered);
+        ssize_t sent = send_some(tcp->fd, from, flags, &offered);
         if (sent < 0 && errno != EAGAIN)
             return fail(transport, errno);
         if (sent > 0) {

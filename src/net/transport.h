@@ -29,6 +29,7 @@ struct transport {
     struct ready *ready; /* of the descriptor below: for splicing and for watching */
     int error;           /* errno of the failure, 0 before one */
     bool is_aborted;     /* by transport_set_abort() */
+    bool is_ending; /* at a write: our end follows in the same turn, and leaves in one packet with the last bytes */
 };
 
 /* Reads up to `room` bytes behind `into`. MORE: some came, there may be more. WAIT. END: the peer has ended its side

@@ -75,9 +75,11 @@ static bool run_up(struct tunnel *tunnel, struct task *who, struct timer *timer)
     return hear_greeting(tunnel, who, timer) != FLOW_FAIL;
 }
 
+/* The client first gets what there is for it, its answer at the beginning: what was sent to it just now need not be asked
+   whether it is still there (net/tcp.c). */
 enum flow tunnel_run(struct tunnel *tunnel, struct task *who, struct timer *timer, msec idle)
 {
-    if (!run_up(tunnel, who, timer) || !run_direction(&tunnel->down, &tunnel->down_ended, who)) {
+    if (!run_direction(&tunnel->down, &tunnel->down_ended, who) || !run_up(tunnel, who, timer)) {
         tunnel->fault = FAULT_CLIENT_GONE;
         return FLOW_FAIL;
     }
