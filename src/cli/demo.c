@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/demo_site.h"
 
+#include "base/close.h"
 #include "base/must.h"
 #include "process/supervisor.h"
 
@@ -20,16 +21,18 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { FRONT_PORT = 8080, PROXY_PORT = 3128, SERVER_PATIENCE_MS = 10000 };
+enum { FRONT_PORT = 8080, PROXY_PORT = 3128, PATIENCE_MS = 10000, STEP_MS = 10 };
 
 struct demo {
     char *folder;
     char program[4096];
     pid_t server;  /* 0: none */
+    int turn;      /* lock_ports() */
     unsigned site; /* ports */
     unsigned front;
     unsigned proxy;
@@ -60,6 +63,27 @@ static unsigned take_port(unsigned port)
                    getsockname(fd, (struct sockaddr *)&addr, &len) == 0;
     close(fd);
     return is_free ? ntohs(addr.sin_port) : 0;
+}
+
+static void wait_a_step(void)
+{
+    const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
+    nanosleep(&step, NULL);
+}
+
+/* Between choosing a port and opening it another demo could choose the same. So one at a time does both, who has bound a
+   name that is known where the ports are, in the network namespace. Closing the descriptor unlocks; -1 when it would not
+   come free in time, and then it is not waited for. */
+static int lock_ports(void)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "\0gatehouse demo"};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    for (int i = 0; fd >= 0 && i < PATIENCE_MS / STEP_MS; i++) {
+        if (bind(fd, (const struct sockaddr *)&name, sizeof name) == 0)
+            return fd;
+        wait_a_step();
+    }
+    return close_quietly(fd);
 }
 
 static unsigned port_near(unsigned wish)
@@ -241,11 +265,10 @@ static bool start_server(struct demo *demo)
         _exit(EXIT_MISTAKE);
     }
     free(path);
-    const struct timespec pause = {.tv_nsec = 10 * 1000000L};
-    for (int i = 0; demo->server > 0 && i < SERVER_PATIENCE_MS / 10; i++) {
+    for (int i = 0; demo->server > 0 && i < PATIENCE_MS / STEP_MS; i++) {
         if (answers(demo->site))
             return true;
-        nanosleep(&pause, NULL);
+        wait_a_step();
     }
     return false;
 }
@@ -281,7 +304,7 @@ static void look_at_environment(struct demo *demo)
 
 static void show(void *arg)
 {
-    const struct demo *demo = arg;
+    struct demo *demo = arg;
     const char *d = demo->direct;
     const char *p = demo->proxied;
     printf("gatehouse demo: a site on port %u, a reverse proxy before it, a forward proxy beside it.\n", demo->site);
@@ -307,6 +330,7 @@ static void show(void *arg)
     printf("    %s status -c %s/demo.conf\n", demo->program, demo->folder);
     printf("\nEach request is a line below. Ctrl-C ends the demo.\n\n");
     fflush(stdout);
+    demo->turn = close_quietly(demo->turn);
 }
 
 static void find_program(struct demo *demo)
@@ -338,7 +362,10 @@ static int run_demo(struct demo *demo)
 int demo_command(const struct args *args)
 {
     (void)args;
-    struct demo demo = {.front = port_near(FRONT_PORT), .proxy = port_near(PROXY_PORT), .site = take_port(0)};
+    struct demo demo = {.turn = lock_ports()};
+    demo.front = port_near(FRONT_PORT);
+    demo.proxy = port_near(PROXY_PORT);
+    demo.site = take_port(0);
     find_program(&demo);
     look_at_environment(&demo);
     int status = EXIT_MISTAKE;
@@ -346,6 +373,7 @@ int demo_command(const struct args *args)
         status = run_demo(&demo);
     else
         fprintf(stderr, "gatehouse: the demo's folder %s cannot be made: %s\n", demo.folder, strerror(errno));
+    close_quietly(demo.turn);
     remove_site(&demo);
     free(demo.folder);
     return status;

@@ -29,8 +29,8 @@ def start(folder):
     """start(words...): a gatehouse in the foreground; SIGINT ends it, with status 0."""
     started = []
 
-    def begin(*words, **env):
-        with open(folder / "out", "wb") as out, open(folder / "err", "wb") as err:
+    def begin(*words, to="out", **env):
+        with open(folder / to, "wb") as out, open(folder / "err", "wb") as err:
             started.append(subprocess.Popen([binary(), *map(str, words)], cwd=str(folder), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                                             env={**os.environ, **env}, start_new_session=True))
         return started[-1]
@@ -312,6 +312,17 @@ def test_each_line_of_the_demo_works(start, folder):
     os.killpg(demo.pid, signal.SIGINT)
     assert demo.wait(20 * SLOWNESS) == 0
     assert not [name for name in os.listdir(folder) if name.startswith("gatehouse-demo-")]
+
+
+def test_demos_that_start_at_once_choose_other_ports(start, folder):
+    names = [f"out{i}" for i in range(4)]
+    for name in names:
+        start("demo", to=name, TMPDIR=str(folder))
+    for name in names:
+        until(lambda: "Ctrl-C ends" in output(folder, name), 30, "the demo's lines")
+    told = [re.search(r"site on port (\d+).*?or (http://\S+) in a browser", output(folder, name), re.S) for name in names]
+    assert len({one[1] for one in told}) == len({one[2] for one in told}) == 4
+    assert all(b"demo's site" in curl(one[2]).body for one in told)
 
 
 def test_doc(folder):
