@@ -4,8 +4,8 @@
  *
  * How a directive is added: write a row in directives.c, in the section of its block. A row whose value has one of the
  * types below names the member it fills (MEMBER(struct …, …)) and needs no code at all. Any other row names a setter of
- * setters.h, a function that is given the statement already taken apart. Nothing else is to be changed: a test fails if
- * the row has no help.
+ * setters.h, a function that is given the statement already taken apart. Tests then ask for its help, for a sample in
+ * tests/unit/test_doc.c of what its default does not tell, and for a word in docs/guide.md.
  *
  * Options that follow a directive's arguments in its line (`server ADDRESS weight 2`, `deny status 404`) are rows too:
  * of a block of their own, which the directive names as its `options`.

@@ -1,6 +1,6 @@
 /*
- * What a certificate says of itself: names and dates. Between the files of net/tls*.c only; others ask a struct
- * tls_server (tls_conf.h).
+ * What a certificate says of itself: names and dates. Which one is shown is chosen in net/tls.c. Between the files of
+ * net/tls*.c only; others ask a struct tls_server (tls_conf.h).
  */
 #ifndef NET_TLS_CERTIFICATE_H
 #define NET_TLS_CERTIFICATE_H

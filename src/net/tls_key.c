@@ -1,3 +1,5 @@
+/* Only asks for signatures: they are made in process/keeper_store.c. */
+
 /* The method hooks of OpenSSL 3.0 are deprecated in favour of providers, which are ten times as much code for the
    same. */
 #define OPENSSL_SUPPRESS_DEPRECATED

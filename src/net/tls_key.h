@@ -1,6 +1,6 @@
 /*
  * A private key that is elsewhere: it looks to OpenSSL like one, and each signature is asked of the keeper
- * (net/keeper_link.h).
+ * (net/keeper_link.h), which makes it in process/keeper_store.c.
  */
 #ifndef NET_TLS_KEY_H
 #define NET_TLS_KEY_H

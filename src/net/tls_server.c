@@ -106,7 +106,7 @@ static SSL_CTX *new_ctx(struct tls_server *server)
     SSL_CTX_set_read_ahead(ctx, 1);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets do it */
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
-    SSL_CTX_set_client_hello_cb(ctx, tls_take_hello, NULL);
+    SSL_CTX_set_client_hello_cb(ctx, tls_take_hello, NULL); /* its name chooses the certificate: net/tls.c */
     SSL_CTX_set_tlsext_servername_callback(ctx, tls_confirm_name);
     tls_ocsp_enable(ctx, server);
     return ctx;

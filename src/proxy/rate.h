@@ -1,7 +1,7 @@
 /*
  * Watches one direction of one exchange for a peer that is too slow: nothing at all for too long, or, over each time of
  * grace anew, fewer bytes a second than the minimum. Time counts only while that peer owes bytes (or owes to take
- * them).
+ * them). It only judges: relay.c, and exchange.c for answers of our own, end the exchange.
  */
 #ifndef PROXY_RATE_H
 #define PROXY_RATE_H

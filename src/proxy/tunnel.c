@@ -1,3 +1,4 @@
+/* The bytes are counted by the two pipes (flow/pipe.c: moved, delivered); exchange.c takes them into the log. */
 #include "proxy/tunnel.h"
 
 #include "http/stream.h"

@@ -1,5 +1,7 @@
-/* Whose turn it is. A server that is down, in the sense that it cannot be reached: reach.c goes on to the next,
-   server_load.c puts it aside. */
+/* Whose turn it is. When a server is down, in the sense that it cannot be reached: reach.c tries one other, as long as
+   nothing was written to the first; server_load.c counts, and after three failures within ten seconds puts it aside for
+   ten; and a server put aside is chosen all the same when no other is left (CHOOSE_EJECTED below). The `down` of the
+   configuration is something else: never to be chosen. */
 #include "upstream/pool.h"
 
 #include "base/must.h"
