@@ -5,6 +5,7 @@
 #include "base/must.h"
 #include "http1/parse.h"
 #include "http1/write.h"
+#include "tests/fuzz/roomy_limits.h"
 #include "tests/unit/default_limits.h"
 
 #include <stdlib.h>
@@ -19,11 +20,11 @@ struct outcome {
     size_t used;
 };
 
-static void parse(struct outcome *outcome, const char *bytes, size_t len, size_t step)
+static void parse(struct outcome *outcome, const struct limits *limits, const char *bytes, size_t len, size_t step)
 {
     struct head_parser parser;
     arena_init(&outcome->arena);
-    head_parser_init_request(&parser, &outcome->arena, &outcome->head, &default_limits);
+    head_parser_init_request(&parser, &outcome->arena, &outcome->head, limits);
     outcome->result = PARSE_MORE;
     outcome->used = 0;
     for (size_t from = 0; from < len && outcome->result == PARSE_MORE; from += step) {
@@ -66,7 +67,7 @@ static void must_parse_again(struct head *head)
     if (head->target.form == TARGET_ASTERISK && head->target.scheme.len > 0)
         head->target.scheme = STR_NONE;
     char *text = write_out(head, &len);
-    parse(&again, text, len, len);
+    parse(&again, &roomy_limits, text, len, len);
     must(again.result == PARSE_DONE && again.used == len);
     must(again.head.framing == head->framing && again.head.length == head->length);
     must(str_eq(again.head.authority.host, head->authority.host) && again.head.authority.port == head->authority.port);
@@ -82,10 +83,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const size_t steps[] = {1, 2, 7, 64};
     struct outcome whole;
-    parse(&whole, (const char *)data, size, size + 1);
+    parse(&whole, &default_limits, (const char *)data, size, size + 1);
     for (size_t i = 0; i < lengthof(steps); i++) {
         struct outcome split;
-        parse(&split, (const char *)data, size, steps[i]);
+        parse(&split, &default_limits, (const char *)data, size, steps[i]);
         must(split.result == whole.result && split.fault == whole.fault && split.used == whole.used);
         if (whole.result == PARSE_DONE)
             must_write_the_same(&whole.head, &split.head);

@@ -4,6 +4,7 @@
 #include "base/must.h"
 #include "http1/parse.h"
 #include "http1/write.h"
+#include "tests/fuzz/roomy_limits.h"
 #include "tests/unit/default_limits.h"
 
 #include <stdlib.h>
@@ -18,11 +19,12 @@ struct outcome {
     size_t used;
 };
 
-static void parse(struct outcome *outcome, enum method method, const char *bytes, size_t len, size_t step)
+static void parse(struct outcome *outcome, const struct limits *limits, enum method method, const char *bytes,
+                  size_t len, size_t step)
 {
     struct head_parser parser;
     arena_init(&outcome->arena);
-    head_parser_init_response(&parser, &outcome->arena, &outcome->head, &default_limits, method);
+    head_parser_init_response(&parser, &outcome->arena, &outcome->head, limits, method);
     outcome->result = PARSE_MORE;
     outcome->used = 0;
     for (size_t from = 0; from < len && outcome->result == PARSE_MORE; from += step) {
@@ -50,7 +52,7 @@ static void must_parse_again(struct head *head, enum method method)
     size_t len;
     head->minor = 1;
     char *text = write_out(head, &len);
-    parse(&again, method, text, len, len);
+    parse(&again, &roomy_limits, method, text, len, len);
     must(again.result == PARSE_DONE && again.used == len && again.head.status == head->status);
     must(again.head.framing == head->framing && again.head.length == head->length &&
          again.head.declared == head->declared);
@@ -66,10 +68,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     enum method method = methods[*data % lengthof(methods)];
-    parse(&whole, method, (const char *)data + 1, size - 1, size);
+    parse(&whole, &default_limits, method, (const char *)data + 1, size - 1, size);
     for (size_t i = 0; i < lengthof(steps); i++) {
         struct outcome split;
-        parse(&split, method, (const char *)data + 1, size - 1, steps[i]);
+        parse(&split, &default_limits, method, (const char *)data + 1, size - 1, steps[i]);
         must(split.result == whole.result && split.fault == whole.fault && split.used == whole.used);
         must(split.head.fields.count == whole.head.fields.count || whole.result != PARSE_DONE);
         arena_reset(&split.arena);
