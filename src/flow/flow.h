@@ -23,7 +23,7 @@ struct shortcut {
 
 struct source_ops {
     /* Appends up to `room` bytes to `into`. MORE: poll again. WAIT: `who` will be woken. END: nothing more will come
-       (bytes may have been appended by this call). FAIL: the source says why. */
+       (bytes may have been appended by this call). FAIL: the source says why, and fails again when it is read again. */
     enum flow (*read)(struct source *source, struct buffer *into, size_t room, struct task *who);
     /* True when the next bytes may be spliced off a descriptor; NULL: never. */
     bool (*shortcut)(struct source *source, struct shortcut *ret);

@@ -83,8 +83,28 @@ static bool may_splice(struct pipe *pipe, struct shortcut *from, struct shortcut
     return pipe->buffer.len == 0 && is_long(pipe, from) && sink->shortcut != NULL && sink->shortcut(pipe->sink, to);
 }
 
-/* Reads twice when the first time was not all that fits: behind the last bytes of a stream its end may be there. What
-   came before a failure is handed on first; the source will say it again. */
+static void forget_behind(struct buffer *buffer, size_t len)
+{
+    struct buffer kept;
+    buffer_init(&kept);
+    buffer_move(&kept, buffer, len);
+    buffer_clear(buffer);
+    *buffer = kept;
+}
+
+/* Behind the last bytes of a stream its end may be there. What was read before a failure is handed on, and the source
+   will say again that it failed; what comes with it is not: it may be more than is allowed. */
+static enum flow read_again(struct pipe *pipe, size_t most, struct task *who)
+{
+    size_t before = pipe->buffer.len;
+    enum flow got = pipe->source->ops->read(pipe->source, &pipe->buffer, most, who);
+    if (got != FLOW_FAIL)
+        return got;
+    forget_behind(&pipe->buffer, before);
+    return FLOW_MORE;
+}
+
+/* Reads twice when the first time was not all that fits. */
 static enum flow read_some(struct pipe *pipe, struct task *who)
 {
     struct shortcut from;
@@ -92,9 +112,9 @@ static enum flow read_some(struct pipe *pipe, struct task *who)
     enum flow got = pipe->source->ops->read(pipe->source, &pipe->buffer, most, who);
     size_t len = pipe->buffer.len - before;
     if (got == FLOW_MORE && len > 0 && len < most && !is_long(pipe, &from))
-        got = pipe->source->ops->read(pipe->source, &pipe->buffer, most - len, who);
+        got = read_again(pipe, most - len, who);
     pipe->moved += pipe->buffer.len - before;
-    return got == FLOW_FAIL && pipe->buffer.len > before ? FLOW_MORE : got;
+    return got;
 }
 
 /* Reads, then hands on what came at once: the last bytes and the end often come together, and so can leave together. */

@@ -11,6 +11,8 @@
 #include "tests/unit/wait.h"
 
 #include <check.h>
+#include <linux/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -154,6 +156,98 @@ START_TEST(reset_while_spliced_is_no_end)
 }
 END_TEST
 
+/* Packets that have come to the reader. */
+static unsigned packets(void)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof info;
+    ck_assert_int_eq(getsockopt(reader, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    return info.tcpi_segs_in;
+}
+
+static void wait_for(int fd, short what)
+{
+    struct pollfd state = {.fd = fd, .events = what};
+    ck_assert_int_eq(poll(&state, 1, PATIENCE), 1);
+}
+
+/* What there is for the reader, and how it ends: 0, or -1 while it goes on. */
+static size_t take(ssize_t *ret_end)
+{
+    char taken[4096];
+    size_t len = 0;
+    while ((*ret_end = recv(reader, taken, sizeof taken, MSG_DONTWAIT)) > 0)
+        len += (size_t)*ret_end;
+    return len;
+}
+
+static void check_one_packet(void)
+{
+    ssize_t end;
+    ck_assert_int_eq(pipe_run(&body, &waiter.task), FLOW_WAIT);
+    say(10);
+    shutdown(writer, SHUT_WR);
+    wait_for(transport_descriptor(from), POLLRDHUP);
+    ck_assert(wait_for_wake(&waiter, PATIENCE));
+    unsigned before = packets();
+    ck_assert_int_eq(pipe_run(&body, &waiter.task), FLOW_END);
+    transport_shut(to);
+    wait_for(reader, POLLRDHUP);
+    ck_assert_uint_eq(packets() - before, 1);
+    ck_assert_uint_eq(take(&end), 10);
+    ck_assert_int_eq(end, 0);
+    close(writer);
+}
+
+START_TEST(last_bytes_of_a_tunnel_and_its_end_leave_in_one_packet)
+{
+    begin(FRAMING_CLOSE, 0);
+    body_writer_to_tunnel(&sink);
+    check_one_packet();
+}
+END_TEST
+
+START_TEST(last_answer_and_the_end_leave_in_one_packet)
+{
+    begin(FRAMING_CLOSE, 0);
+    sink.is_last = true;
+    check_one_packet();
+}
+END_TEST
+
+/* Behind which there is no end: nothing keeps them in the kernel. */
+START_TEST(last_bytes_leave_at_once_where_the_connection_goes_on)
+{
+    begin(FRAMING_LENGTH, 10);
+    say(10);
+    ck_assert_int_eq(run_to_the_end(), FLOW_END);
+    wait_for(reader, POLLIN);
+    ck_assert(!to->is_ending);
+    close(writer);
+}
+END_TEST
+
+/* The second read of a turn finds that it is too much. */
+START_TEST(what_is_too_much_is_not_handed_on)
+{
+    ssize_t end;
+    begin(FRAMING_CLOSE, 0);
+    source.most = 12;
+    buffer_add(&in, STR("ten bytes."));
+    say(5);
+    wait_for(transport_descriptor(from), POLLIN);
+    run_for(&waiter, 1);
+    ck_assert_int_eq(pipe_run(&body, &waiter.task), FLOW_FAIL);
+    ck_assert_int_eq(body.failed, PIPE_SOURCE);
+    ck_assert_int_eq(source.fault, FAULT_BODY_TOO_LARGE);
+    ck_assert_uint_eq(body.delivered, 10);
+    wait_for(reader, POLLIN);
+    ck_assert_uint_eq(take(&end), 10);
+    ck_assert_int_eq(end, -1);
+    close(writer);
+}
+END_TEST
+
 /* Keeps sending to a sink whose peer reads nothing, for longer than the kernel takes it. Returns what is held at most. */
 static size_t hold_all(void)
 {
@@ -200,6 +294,10 @@ Suite *suite_pipe(void)
     tcase_add_test(tests, long_body_is_spliced_to_its_end);
     tcase_add_test(tests, reset_before_the_first_splice_is_seen);
     tcase_add_test(tests, reset_while_spliced_is_no_end);
+    tcase_add_test(tests, last_bytes_of_a_tunnel_and_its_end_leave_in_one_packet);
+    tcase_add_test(tests, last_answer_and_the_end_leave_in_one_packet);
+    tcase_add_test(tests, last_bytes_leave_at_once_where_the_connection_goes_on);
+    tcase_add_test(tests, what_is_too_much_is_not_handed_on);
     tcase_add_test(tests, no_more_than_so_much_is_held);
     tcase_add_test(tests, one_block_is_held_where_memory_is_short);
     suite_add_tcase(suite, tests);
