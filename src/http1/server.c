@@ -270,7 +270,8 @@ static void send_head(struct stream *stream, const struct head *head)
     if (is_interim)
         return;
     body_writer_frame(&request->http1.writer, head);
-    request->http1.writer.is_last = stream->must_close && request->http1.reader.is_done;
+    /* A body that was read may be on its way to the server still, and then nothing ends with the answer. */
+    request->http1.writer.is_last = stream->must_close && stream->head.framing == FRAMING_NONE;
 }
 
 /* Ready for the next request; one that has come already (pipelining) is looked at in the next turn, so that one

@@ -1,5 +1,5 @@
 """HTTP/1.1 through a reverse proxy, to the byte: what a client and a server may rely on (RFC 9110, RFC 9112)."""
-import asyncio, hashlib, os, re, threading
+import asyncio, hashlib, os, re, socket, struct, threading
 
 import pytest
 import websockets
@@ -111,6 +111,31 @@ def test_connection_close_of_the_client_closes_after_the_answer(site):
         r = c.get("/", "x", "Connection: close")
         assert r.status == 200 and "close" in r["connection"].lower()
         assert c.is_closed()
+
+
+def tcp_info(sock, offset):
+    """A counter of struct tcp_info (linux/tcp.h)."""
+    return struct.unpack_from("I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 232), offset)[0]
+
+
+def test_the_last_answer_and_the_end_leave_in_one_packet(site):
+    unacked, segs_in = 24, 140
+    may_answer = threading.Event()
+
+    def script(conn):
+        conn.request()
+        may_answer.wait(20)
+        conn.send(answer(b"bye"))
+
+    g, _ = site(script)
+    with Client(g.port) as c:
+        c.send(request("GET / HTTP/1.1\nHost: x\nConnection: close"))
+        until(lambda: tcp_info(c.sock, unacked) == 0, 10, "the request is acknowledged")
+        before = tcp_info(c.sock, segs_in)
+        may_answer.set()
+        assert c.response().body == b"bye"
+        assert c.is_closed()
+        assert tcp_info(c.sock, segs_in) - before == 1
 
 
 def test_listeners_on_ipv6_and_on_a_unix_socket_serve(site):
