@@ -4,7 +4,6 @@
 #include "base/number.h"
 #include "http/chars.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { FIXED_MAX = 256 }; /* version, status, names and values of the framing fields and Connection, ends of lines */
