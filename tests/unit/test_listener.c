@@ -122,6 +122,10 @@ START_TEST(accepts)
     socklen_t len = sizeof value;
     getsockopt(accepted_fds[0], IPPROTO_TCP, TCP_NODELAY, &value, &len);
     ck_assert_int_ne(value, 0);
+    char control[16] = "";
+    len = sizeof control - 1;
+    getsockopt(accepted_fds[0], IPPROTO_TCP, TCP_CONGESTION, control, &len);
+    ck_assert_int_ne(strncmp(control, "bbr", 3), 0); /* which paces */
     for (int i = 0; i < MANY; i++)
         close(clients[i]);
     listener_free(listener);

@@ -48,6 +48,23 @@ START_TEST(test_decimal_refuses)
 }
 END_TEST
 
+static const char *written(uint64_t number)
+{
+    static char text[NUMBER_TEXT_MAX + 1];
+    *number_write(text, number) = '\0';
+    return text;
+}
+
+START_TEST(test_decimal_is_written)
+{
+    ck_assert_str_eq(written(0), "0");
+    ck_assert_str_eq(written(9), "9");
+    ck_assert_str_eq(written(10), "10");
+    ck_assert_str_eq(written(65535), "65535");
+    ck_assert_str_eq(written(UINT64_MAX), "18446744073709551615");
+}
+END_TEST
+
 START_TEST(test_hex)
 {
     uint64_t value = 0;
@@ -94,6 +111,7 @@ Suite *suite_number(void)
     TCase *tcase = tcase_create("number");
     tcase_add_test(tcase, test_decimal);
     tcase_add_test(tcase, test_decimal_refuses);
+    tcase_add_test(tcase, test_decimal_is_written);
     tcase_add_test(tcase, test_hex);
     tcase_add_test(tcase, test_checked);
     suite_add_tcase(suite, tcase);

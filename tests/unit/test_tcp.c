@@ -6,6 +6,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -136,6 +137,23 @@ START_TEST(data_and_end_in_one_event)
         buffer_clear(&buffer);
         transport_free(transport);
     }
+}
+END_TEST
+
+START_TEST(leaves_at_once_on_loopback)
+{
+    int peer, is_on = 0;
+    char control[16] = "";
+    socklen_t len = sizeof is_on;
+    struct transport *transport = connect_to_peer(&peer);
+    int fd = transport_descriptor(transport);
+    ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &is_on, &len), 0);
+    ck_assert_int_ne(is_on, 0);
+    len = sizeof control - 1;
+    ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, control, &len), 0);
+    ck_assert_int_ne(strncmp(control, "bbr", 3), 0); /* which paces */
+    close(peer);
+    transport_free(transport);
 }
 END_TEST
 
@@ -302,6 +320,7 @@ Suite *suite_tcp(void)
     tcase_set_timeout(tests, 20);
     tcase_add_test(tests, reads_and_ends);
     tcase_add_test(tests, data_and_end_in_one_event);
+    tcase_add_test(tests, leaves_at_once_on_loopback);
     tcase_add_test(tests, quiet_after_an_exact_read);
     tcase_add_test(tests, writes_with_backpressure);
     tcase_add_test(tests, reset_is_told_and_remembered);
