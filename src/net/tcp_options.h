@@ -6,9 +6,9 @@
 
 #include "base/addr.h"
 
-/* For a socket that will connect to `addr`, or listen on it (what is accepted inherits all of it, and so costs no call):
-   what is written leaves at once, and nothing is paced where the address is one of loopback. Nothing is done to a unix
-   socket. */
+/* For a socket that will connect to `addr`, or listen on it (what is accepted inherits all of it, and so costs no
+   call): what is written leaves at once, and nothing is paced where the address is one of loopback. Nothing is done to a
+   unix socket. */
 void tcp_set_options(int fd, const struct addr *addr);
 
 #endif

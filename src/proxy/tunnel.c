@@ -76,8 +76,8 @@ static bool run_up(struct tunnel *tunnel, struct task *who, struct timer *timer)
     return hear_greeting(tunnel, who, timer) != FLOW_FAIL;
 }
 
-/* The client first gets what there is for it, its answer at the beginning: what was sent to it just now need not be asked
-   whether it is still there (net/tcp.c). */
+/* The client first gets what there is for it, its answer at the beginning: what was sent to it just now need not be
+   asked whether it is still there (net/tcp.c). */
 enum flow tunnel_run(struct tunnel *tunnel, struct task *who, struct timer *timer, msec idle)
 {
     if (!run_direction(&tunnel->down, &tunnel->down_ended, who) || !run_up(tunnel, who, timer)) {
