@@ -104,6 +104,10 @@ static const char *const refused[] = {"",
                                       "127.0.0.0x1",
                                       "bl\xc3\xb6"
                                       "cked.test",
+                                      "\xef\xbc\x91"
+                                      "27.0.0.1", /* full-width */
+                                      "\xe2\x92\x91"
+                                      "1.2.3", /* one sign for 10. */
                                       "127\xe3\x80\x82"
                                       "0.0.1",
                                       "a'b",
