@@ -76,11 +76,22 @@ static bool run_up(struct tunnel *tunnel, struct task *who, struct timer *timer)
     return hear_greeting(tunnel, who, timer) != FLOW_FAIL;
 }
 
+/* Who takes no more may have said something before it was reset, and that still goes to the other: up runs whatever
+   became of down, and down once more when up has failed. */
+static bool run_both(struct tunnel *tunnel, struct task *who, struct timer *timer)
+{
+    bool is_down_fine = run_direction(&tunnel->down, &tunnel->down_ended, who);
+    bool is_up_fine = run_up(tunnel, who, timer);
+    if (is_down_fine && !is_up_fine)
+        run_direction(&tunnel->down, &tunnel->down_ended, who);
+    return is_down_fine && is_up_fine;
+}
+
 /* The client first gets what there is for it, its answer at the beginning: what was sent to it just now need not be
    asked whether it is still there (net/tcp.c). */
 enum flow tunnel_run(struct tunnel *tunnel, struct task *who, struct timer *timer, msec idle)
 {
-    if (!run_direction(&tunnel->down, &tunnel->down_ended, who) || !run_up(tunnel, who, timer)) {
+    if (!run_both(tunnel, who, timer)) {
         tunnel->fault = FAULT_CLIENT_GONE;
         return FLOW_FAIL;
     }

@@ -1,5 +1,5 @@
 """A forward proxy: who may go where, what the site learns of the client, and tunnels."""
-import gzip, hashlib, json, os, re, socket, subprocess, threading
+import array, fcntl, gzip, hashlib, json, os, re, signal, socket, subprocess, termios, threading
 
 import pytest
 
@@ -592,6 +592,41 @@ def test_a_site_that_has_shut_its_side_of_a_tunnel_still_gets_bytes(gatehouse, o
     c.half_close()
     until(lambda: got, 10, "the site has the rest")
     assert len(got[0]) == 100_000
+    c.close()
+
+
+def unsent(conn):
+    """Bytes that the peer's kernel has not acknowledged."""
+    count = array.array("i", [0])
+    fcntl.ioctl(conn.sock, termios.TIOCOUTQ, count)
+    return count[0]
+
+
+@pytest.mark.parametrize("who", ["client", "site"])
+def test_what_was_said_before_a_reset_is_passed_on_though_the_other_side_speaks_too(gatehouse, origin, who):
+    """All of it is there when the worker looks: it sleeps meanwhile."""
+    site, done = [], threading.Event()
+
+    def script(conn):
+        site.append(conn)
+        done.wait(20)
+
+    o = origin(script)
+    g = gatehouse("\nthreads 1" + OPEN)
+    c, _ = connect(g, f"127.0.0.1:{o.port}")
+    until(lambda: site, what="the site has the connection")
+    one, other = (c, site[0]) if who == "client" else (site[0], c)
+    worker = g.processes()["gatehouse"]
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        one.send(b"x" * 1000)
+        other.send(b"y" * 1000)
+        until(lambda: unsent(one) == unsent(other) == 0, what="both have arrived")
+        one.reset()
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    assert other.read_until_close() == b"x" * 1000
+    done.set()
     c.close()
 
 
