@@ -16,10 +16,22 @@ static bool is_pseudonym(struct str via)
     return is_token(by) && str_find(by, '.') == by.len;
 }
 
+static bool via_names_nobody(const struct fields *request)
+{
+    struct member_cursor cursor = {0};
+    struct str member;
+    while (fields_next_member(request, FIELD_VIA, &cursor, &member))
+        if (!is_pseudonym(member))
+            return false;
+    return true;
+}
+
 /* Via of proxies inside may name them; a pseudonym (a word without a dot or a port, as ours) stays, since loops are
    found by it. */
 static void conceal_via(struct fields *request, struct arena *arena)
 {
+    if (via_names_nobody(request))
+        return;
     struct str kept = fields_join(request, FIELD_VIA, is_pseudonym, arena);
     fields_remove_known(request, FIELD_VIA);
     if (kept.at != NULL)

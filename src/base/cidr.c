@@ -73,9 +73,12 @@ static unsigned common_bits(const uint8_t *a, const uint8_t *b, unsigned limit)
     return bits < limit ? bits : limit;
 }
 
+/* The first byte tells most of them apart. */
 bool cidr_has_as_written(const struct cidr *cidr, const struct ip *ip)
 {
-    return cidr->net.version == ip->version && common_bits(cidr->net.bytes, ip->bytes, cidr->bits) == cidr->bits;
+    if (cidr->net.version != ip->version || (cidr->bits >= 8 && cidr->net.bytes[0] != ip->bytes[0]))
+        return false;
+    return common_bits(cidr->net.bytes, ip->bytes, cidr->bits) == cidr->bits;
 }
 
 bool cidr_has(const struct cidr *cidr, const struct ip *ip)

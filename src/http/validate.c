@@ -31,6 +31,9 @@ static enum fault read_target(struct arena *arena, struct head *head)
     if (text.at == NULL)
         return FAULT_NONE;
     bool is_connect = head->method == METHOD_CONNECT;
+    const struct field *field = fields_find_known(&head->fields, FIELD_HOST);
+    if (!is_connect && field != NULL && str_eq(field->value, text)) /* as clients write it; read already */
+        return FAULT_NONE;
     if (!authority_parse(arena, text, is_connect ? AUTHORITY_CONNECT : AUTHORITY_HOST, &head->authority))
         return FAULT_BAD_TARGET;
     head->host_differs = !is_connect && host.host.at != NULL && !authority_same(&head->authority, &host, HTTP_PORT);
