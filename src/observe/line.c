@@ -1,21 +1,18 @@
 #include "observe/line.h"
 
 #include "base/date.h"
+#include "base/number.h"
 #include "base/utf8.h"
 
 static const char digits[] = "0123456789abcdef";
 
 void line_put_padded(struct line *line, uint64_t number, unsigned width, char fill)
 {
-    char text[24];
-    size_t at = sizeof text;
-    do {
-        text[--at] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    while (sizeof text - at < width && at > 0)
-        text[--at] = fill;
-    line_put(line, str_from(text + at, sizeof text - at));
+    char text[NUMBER_TEXT_MAX];
+    size_t len = (size_t)(number_write(text, number) - text);
+    for (; width > len; width--)
+        line_put(line, str_from(&fill, 1));
+    line_put(line, str_from(text, len));
 }
 
 void line_put_number(struct line *line, uint64_t number)

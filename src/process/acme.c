@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 enum {
+    PASSED_S = 5, /* at most, from the reckoning of a time to its telling */
     RUNS_MAX = 8, /* at once; of one authority's folder never more than one, since uacme keeps its account there */
     LOOK_MS = 60000,
     ORDERS_MAX = 16 * 1024 * 1024, /* bytes of their text */
@@ -252,7 +253,7 @@ static bool run_step(struct acme *acme, struct order *order)
 static void say_failure(const struct order *order)
 {
     const struct order_state *state = &order->state;
-    int64_t minutes = (state->next - now() + 30) / 60;
+    int64_t minutes = (state->next - now() + PASSED_S) / 60; /* whole ones, as the delays are without their chance */
     fprintf(stderr, "gatehouse: certificate for %s: %s (failure %" PRIu32 "; the next attempt in %" PRId64 " min)\n",
             state->name, state->error, state->failures, minutes);
 }

@@ -306,7 +306,7 @@ def test_an_authority_that_is_down(gatehouse, pebble, issuer, web_folder):
     with open(memory, "w", encoding="utf-8") as file:
         file.write(text_of)
     g = begin(gatehouse, authority, text=text, PORT=tls)
-    until(lambda: re.search(r"\(failure 5; the next attempt in 1[678] min\)", g.errors()), 20)
+    until(lambda: re.search(r"\(failure 5; the next attempt in 1[67] min\)", g.errors()), 20)
 
 
 @needs_pebble
