@@ -27,10 +27,10 @@ static bool via_names_nobody(const struct fields *request)
 }
 
 /* Via of proxies inside may name them; a pseudonym (a word without a dot or a port, as ours) stays, since loops are
-   found by it. */
-static void conceal_via(struct fields *request, struct arena *arena)
+   found by it. `came`: with the client's request, without ours. */
+static void conceal_via(struct fields *request, const struct fields *came, struct arena *arena)
 {
-    if (via_names_nobody(request))
+    if ((came != NULL && fields_find_known(came, FIELD_VIA) == NULL) || via_names_nobody(request))
         return;
     struct str kept = fields_join(request, FIELD_VIA, is_pseudonym, arena);
     fields_remove_known(request, FIELD_VIA);
@@ -43,7 +43,7 @@ void forward_tell_client(struct fields *request, bool conceal, const struct fact
     fields_drop(request, &for_the_proxy);
     if (conceal) {
         fields_drop(request, &tells_client);
-        conceal_via(request, arena);
+        conceal_via(request, facts->request_fields, arena);
         return;
     }
     if (facts->client.version == 0)

@@ -14,7 +14,9 @@ struct forward_state {
     struct forward_decision first;    /* without the address of a name */
     struct str path;                  /* as it was then */
     struct forward_decision decision; /* as it stands */
-    struct forward_decision *denied;  /* of the first address that was refused, or NULL */
+    struct ip public;                 /* the last address that was found to be so, and its port; version 0: none */
+    uint16_t public_port;
+    struct forward_decision *denied; /* of the first address that was refused, or NULL */
     struct facts *denied_facts;
 };
 
@@ -30,8 +32,7 @@ static void forward_identify(struct exchange *x, const void *block)
     facts_of_request(facts, &x->client->head);
     facts->block_kind = STR("forward");
     facts->block = conf->name.text;
-    if (facts->host_is_ip)
-        ip_parse(facts->host, &facts->destination);
+    facts->destination = x->client->head.authority.ip;
     x->block_conf = conf;
     x->plan.limits = &conf->limits;
     x->plan.timeouts = &conf->timeouts;
@@ -82,6 +83,27 @@ static bool is_own(const struct exchange *x, const struct ip *ip, uint16_t port)
     return block->deny_private && is_own_listener(x->generation, ip, port);
 }
 
+static void remember_public(struct forward_state *state, const struct ip *ip, uint16_t port)
+{
+    state->public = *ip;
+    state->public_port = port;
+}
+
+/* Rules that did not ask for the address have allowed what they were asked, and the address may be dialled: the
+   decision stands. Asked of the same address when it is chosen, dialled and used. */
+static bool stands_for(struct exchange *x, const struct ip *ip, uint16_t port)
+{
+    struct forward_state *state = state_of(x);
+    if (state->first.outcome != FORWARD_ALLOW)
+        return false;
+    if (ip_eq(&state->public, ip) && state->public_port == port)
+        return true;
+    if (forward_is_private(x->block_conf, ip) || is_own(x, ip, port))
+        return false;
+    remember_public(state, ip, port);
+    return true;
+}
+
 static void forward_choose(struct exchange *x)
 {
     const struct target *target = &x->client->head.target;
@@ -95,10 +117,12 @@ static void forward_choose(struct exchange *x)
     x->mode_state = state;
     state->path = x->facts.path;
     forward_decide(x->block_conf, &x->facts, x->arena, NULL, &state->first);
-    if (state->first.outcome == FORWARD_ALLOW && x->facts.host_is_ip &&
-        is_own(x, &x->facts.destination, x->facts.port)) {
+    bool is_allowed_address = state->first.outcome == FORWARD_ALLOW && x->facts.host_is_ip;
+    if (is_allowed_address && is_own(x, &x->facts.destination, x->facts.port)) {
         forward_deny_address(&state->first);
         forward_tell(&state->first, &x->facts, x->arena);
+    } else if (is_allowed_address) {
+        remember_public(state, &x->facts.destination, x->facts.port); /* else it would not be allowed */
     }
     state->decision = state->first;
     follow(x, &state->decision);
@@ -130,7 +154,7 @@ static void decide_address(struct exchange *x, const struct ip *ip, uint16_t por
     }
 }
 
-static bool forward_may_dial(struct exchange *x, const struct ip *ip, uint16_t port)
+static bool passes_for_itself(struct exchange *x, const struct ip *ip, uint16_t port)
 {
     struct forward_decision decision;
     struct facts facts = x->facts;
@@ -139,6 +163,11 @@ static bool forward_may_dial(struct exchange *x, const struct ip *ip, uint16_t p
         return true;
     remember_denied(x, &decision, &facts);
     return false;
+}
+
+static bool forward_may_dial(struct exchange *x, const struct ip *ip, uint16_t port)
+{
+    return stands_for(x, ip, port) || passes_for_itself(x, ip, port);
 }
 
 /* What a denied address has to say, without what has happened since. */
@@ -155,6 +184,12 @@ static void tell_denied(struct facts *facts, const struct facts *denied)
 static void forward_dialled(struct exchange *x, const struct ip *ip)
 {
     struct forward_state *state = state_of(x);
+    if (ip != NULL && stands_for(x, ip, x->facts.port)) {
+        x->facts.destination = *ip;
+        x->facts.phase = PHASE_DIAL;
+        state->decision.is_final = true;
+        return;
+    }
     if (ip != NULL) {
         decide_address(x, ip, x->facts.port, &x->facts, &state->decision);
     } else if (state->denied != NULL) {

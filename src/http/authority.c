@@ -32,13 +32,10 @@ static bool read_port(struct str text, enum authority_use use, uint16_t *ret)
    spelling. */
 static bool read_bracketed(struct arena *arena, struct str inside, struct authority *into)
 {
-    struct ip ip;
     char text[ADDR_TEXT_MAX];
-    if (str_find(inside, ':') == inside.len || !ip_parse(inside, &ip))
+    if (str_find(inside, ':') == inside.len || !ip_parse(inside, &into->ip))
         return false;
-    into->is_ip = true;
-    into->is_ipv6 = ip.version == 6;
-    into->host = arena_dup(arena, str_from(text, ip_text(&ip, text)));
+    into->host = arena_dup(arena, str_from(text, ip_text(&into->ip, text)));
     return true;
 }
 
@@ -61,10 +58,9 @@ static bool is_normal_already(struct str name)
 
 static bool read_name(struct arena *arena, struct str name, struct authority *into)
 {
-    struct ip ip;
     struct str host;
-    into->is_ip = name.len > 0 && char_is_digit(name.at[0]) && ip_parse(name, &ip) && ip.version == 4;
-    if (into->is_ip || is_normal_already(name)) {
+    bool is_quad = name.len > 0 && char_is_digit(name.at[0]) && ip_parse(name, &into->ip); /* it has no colon */
+    if (is_quad || is_normal_already(name)) {
         into->host = arena_dup(arena, name);
         return true;
     }
@@ -105,8 +101,9 @@ bool authority_same(const struct authority *a, const struct authority *b, uint16
 
 struct str authority_text(struct arena *arena, const struct authority *authority, uint16_t default_port)
 {
-    const char *open = authority->is_ipv6 ? "[" : "", *close = authority->is_ipv6 ? "]" : "";
+    bool is_ipv6 = authority->ip.version == 6;
+    const char *open = is_ipv6 ? "[" : "", *close = is_ipv6 ? "]" : "";
     if (authority->port == 0 || authority->port == default_port)
-        return authority->is_ipv6 ? arena_printf(arena, "[%.*s]", STR_ARGS(authority->host)) : authority->host;
+        return is_ipv6 ? arena_printf(arena, "[%.*s]", STR_ARGS(authority->host)) : authority->host;
     return arena_printf(arena, "%s%.*s%s:%u", open, STR_ARGS(authority->host), close, (unsigned)authority->port);
 }

@@ -318,6 +318,8 @@ static size_t member_end(struct str value, size_t from)
 bool fields_next_member(const struct fields *fields, enum field_id id, struct member_cursor *cursor,
                         struct str *ret_member)
 {
+    if (!may_have(fields, id))
+        return false;
     for (; cursor->field < fields->count; cursor->field++, cursor->offset = 0) {
         if (fields->at[cursor->field].id != id)
             continue;

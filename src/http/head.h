@@ -8,6 +8,7 @@
 #ifndef HTTP_HEAD_H
 #define HTTP_HEAD_H
 
+#include "base/addr.h"
 #include "base/str.h"
 #include "http/fields.h"
 
@@ -44,8 +45,7 @@ struct target {
 struct authority {
     struct str host; /* normal form: lower case, A-labels, no final dot; an IPv6 address without its brackets */
     uint16_t port;   /* 0: none was given */
-    bool is_ipv6;
-    bool is_ip; /* a strict dotted quad or a bracketed IPv6 address */
+    struct ip ip;    /* what a strict dotted quad or a bracketed IPv6 address stands for; version 0: a name */
 };
 
 #define BODY_UNKNOWN UINT64_MAX

@@ -54,7 +54,8 @@ static bool read_form(struct arena *arena, struct target *into, enum method meth
         into->path = raw;
         return true;
     }
-    return str_starts_nocase(raw, http_prefix) && read_absolute(arena, into, method, ret_authority);
+    bool is_absolute = str_starts(raw, http_prefix) || str_starts_nocase(raw, http_prefix);
+    return is_absolute && read_absolute(arena, into, method, ret_authority);
 }
 
 bool target_parse(struct arena *arena, struct str raw, enum method method, struct target *ret,

@@ -97,10 +97,10 @@ static char *write_connection(char *at, const struct head *head)
 
 static char *write_authority(char *at, const struct authority *authority)
 {
-    if (authority->is_ipv6)
+    if (authority->ip.version == 6)
         *at++ = '[';
     at = write_str(at, authority->host);
-    if (authority->is_ipv6)
+    if (authority->ip.version == 6)
         *at++ = ']';
     if (authority->port != 0) {
         *at++ = ':';

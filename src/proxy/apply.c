@@ -19,7 +19,7 @@ void facts_of_request(struct facts *facts, const struct head *head)
     if (facts->scheme.at == NULL)
         facts->scheme = is_tunnel ? STR("tunnel") : STR("http");
     facts->host = head->authority.host;
-    facts->host_is_ip = head->authority.is_ip;
+    facts->host_is_ip = head->authority.ip.version != 0;
     facts->port = head->authority.port != 0 ? head->authority.port : default_port(facts->scheme);
     facts->path = facts->asked_path = is_tunnel ? STR_NONE : head->target.path;
     facts->query = is_tunnel ? STR_NONE : head->target.query;
@@ -42,8 +42,9 @@ struct str public_authority(struct arena *arena, const struct facts *facts)
 {
     if (facts->host.at == NULL)
         return STR_NONE;
-    struct authority authority = {.host = facts->host, .port = facts->port, .is_ip = facts->host_is_ip};
-    authority.is_ipv6 = facts->host_is_ip && str_find(facts->host, ':') < facts->host.len;
+    struct authority authority = {.host = facts->host, .port = facts->port};
+    if (facts->host_is_ip)
+        ip_parse(facts->host, &authority.ip);
     return authority_text(arena, &authority, default_port(facts->scheme));
 }
 

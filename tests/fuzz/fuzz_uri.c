@@ -40,7 +40,7 @@ static void try_authority(struct arena *arena, struct str text)
         return;
     must(authority.host.len > 0);
     must(authority_parse(arena, authority_text(arena, &authority, 0), AUTHORITY_HOST, &again));
-    must(authority_same(&authority, &again, 0) && authority.is_ip == again.is_ip && authority.is_ipv6 == again.is_ipv6);
+    must(authority_same(&authority, &again, 0) && ip_eq(&authority.ip, &again.ip));
 }
 
 static void try_target(struct arena *arena, struct str text)

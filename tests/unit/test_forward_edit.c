@@ -96,7 +96,9 @@ static void begin(struct rules rules, const char *method, enum target_form form,
     client.head = (struct head){.method = method_of(str_of(method)), .method_text = str_of(method), .minor = 1};
     struct str scheme = form == TARGET_ABSOLUTE ? STR("http") : STR_NONE;
     client.head.target = (struct target){.form = form, .scheme = scheme, .path = STR("/")};
-    client.head.authority = (struct authority){.host = str_of(host), .port = 8080, .is_ip = is_ip};
+    client.head.authority = (struct authority){.host = str_of(host), .port = 8080};
+    if (is_ip)
+        ck_assert(ip_parse(str_of(host), &client.head.authority.ip));
     fields_init(&client.head.fields, &memory);
     block = (struct forward_conf){
         .rules = rules, .ports = {&any_port, 1}, .tunnel_ports = {&any_port, 1}, .deny_private = true};

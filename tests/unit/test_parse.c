@@ -21,7 +21,7 @@ static void show(struct text *into, const struct head *head)
     text_printf(into, "%d|%.*s|%d|%.*s|%.*s|%d|", head->method, STR_ARGS(head->method_text), head->target.form,
                 STR_ARGS(head->target.raw), STR_ARGS(head->target.path), head->target.query.at ? 1 : 0);
     text_printf(into, "%.*s|%.*s|%.*s|%u|%d|%u|", STR_ARGS(head->target.second_path), STR_ARGS(head->target.query),
-                STR_ARGS(head->authority.host), head->authority.port, head->authority.is_ip, head->minor);
+                STR_ARGS(head->authority.host), head->authority.port, head->authority.ip.version != 0, head->minor);
     text_printf(into, "%u|%.*s|%d|%llu|%d%d%d%d\n", head->status, STR_ARGS(head->reason), head->framing,
                 (unsigned long long)head->length, head->keep_alive, head->expects_continue, head->upgrades_websocket,
                 head->host_differs);

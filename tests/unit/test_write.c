@@ -72,7 +72,7 @@ START_TEST(test_targets)
     struct head head = {.method_text = STR("CONNECT"), .minor = 1, .keep_alive = true};
     fields_init(&head.fields, &arena);
     head.target.form = TARGET_AUTHORITY;
-    head.authority = (struct authority){.host = STR("::1"), .port = 443, .is_ip = true, .is_ipv6 = true};
+    head.authority = (struct authority){.host = STR("::1"), .port = 443, .ip = {.version = 6, .bytes = {[15] = 1}}};
     expect(&head, request_head_write, "CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\n\r\n");
     head.method_text = STR("OPTIONS");
     head.target = (struct target){.form = TARGET_ASTERISK, .path = STR("*")};
