@@ -33,15 +33,19 @@ bool number_parse_hex(struct str text, size_t max_digits, uint64_t *ret)
     return true;
 }
 
+static unsigned digit_count(uint64_t number)
+{
+    unsigned count = 1;
+    for (uint64_t bound = 10; number >= bound && count <= DECIMAL_DIGITS; bound *= 10)
+        count++;
+    return count;
+}
+
 char *number_write(char *at, uint64_t number)
 {
-    char digits[NUMBER_TEXT_MAX];
-    size_t len = 0;
-    do {
-        digits[NUMBER_TEXT_MAX - ++len] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    for (size_t i = NUMBER_TEXT_MAX - len; i < NUMBER_TEXT_MAX; i++)
-        *at++ = digits[i];
-    return at;
+    char *end = at + digit_count(number);
+    for (at = end; number > 9; number /= 10)
+        *--at = (char)('0' + number % 10);
+    *--at = (char)('0' + number);
+    return end;
 }
