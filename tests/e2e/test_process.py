@@ -3,7 +3,7 @@ import json, os, re, select, signal, socket, stat, subprocess, threading, time
 
 import pytest
 
-from lib import SLOWNESS, Client, Origin, binary, curl, free_port, records, run, temp_dir, until
+from lib import SLOWNESS, Client, Origin, binary, curl, free_port, records, run, tcp_sockets, temp_dir, until
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 SITE = """
@@ -106,6 +106,7 @@ def test_a_stale_control_socket_is_replaced(serving, origin):
     os.kill(g.pid, signal.SIGKILL)
     until(g.process.group_is_empty, 5, "the worker ends with its supervisor")
     g.process.popen.wait()
+    until(lambda: not any(s.local == g.port and s.state == "LISTEN" for s in tcp_sockets()), 5, "the kernel has closed its listeners")
     assert stat.S_ISSOCK(os.stat(path).st_mode)
     again = subprocess.Popen([binary(), "run", "-c", g.conf], env=g.env, stderr=subprocess.DEVNULL)
     until(lambda: curl(g.url()).status == 200, 10, "it serves again")
