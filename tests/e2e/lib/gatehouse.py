@@ -1,7 +1,7 @@
 """The program under test."""
 import contextlib, os, re, signal, subprocess
 
-from .wait import SLOWNESS, Process, free_port, temp_dir, until
+from .wait import SLOWNESS, Process, free_port, temp_dir, until, whole_lines
 
 REPORT = re.compile(r"(ERROR|WARNING|SUMMARY): \w*Sanitizer|runtime error:")
 LISTEN = re.compile(r"^\s*(?:\w+ [\w-]+ \{\s*)?listen\s+(\S+)", re.M)
@@ -109,7 +109,7 @@ class Gatehouse:
         def lines():
             try:
                 with open(self.dir / (path or "gatehouse.out"), encoding="utf-8", errors="replace") as file:
-                    found = file.read().splitlines()
+                    found = whole_lines(file.read())
             except FileNotFoundError:
                 found = []
             return (found,) if len(found) >= at_least else None

@@ -1,7 +1,7 @@
 """nginx as origin: in the foreground, with a folder of its own."""
 import os, shutil, signal
 
-from .wait import Process, free_port, temp_dir, until
+from .wait import Process, free_port, temp_dir, until, whole_lines
 
 CONF = """
 {user}
@@ -93,7 +93,7 @@ class Nginx:
     def log_lines(self, at_least=0, seconds=10):
         def lines():
             with open(self.dir / "access.log", encoding="utf-8", errors="replace") as file:
-                found = file.read().splitlines()
+                found = whole_lines(file.read())
             return (found,) if len(found) >= at_least else None
         return until(lines, seconds, f"{at_least} lines in nginx's log")[0]
 

@@ -18,6 +18,11 @@ def until(condition, seconds=10, what=None):
         pause = min(pause * 1.5, 0.05)
 
 
+def whole_lines(text):
+    """Of a file that is being written: a last line without its end may be a part of one."""
+    return text[:text.rfind("\n") + 1].splitlines()
+
+
 def free_port(host="127.0.0.1"):
     """A port that was free, and is now kept in TIME_WAIT: the kernel gives it to nobody who asks for any port, while a server
     (which sets SO_REUSEADDR) may bind it. So parallel tests never get the same one."""
