@@ -63,7 +63,7 @@ static bool parse_colons(struct str text, struct ip *ret)
 
 bool ip_parse(struct str text, struct ip *ret)
 {
-    return str_find(text, ':') < text.len ? parse_colons(text, ret) : parse_quad(text, ret);
+    return parse_quad(text, ret) || (str_find(text, ':') < text.len && parse_colons(text, ret));
 }
 
 static char *put_hex(char *into, unsigned value)

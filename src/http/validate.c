@@ -42,7 +42,6 @@ static enum fault read_target(struct arena *arena, struct head *head)
 
 enum fault validate_request(struct arena *arena, struct head *head)
 {
-    head->method = method_of(head->method_text);
     enum fault fault = read_target(arena, head);
     if (fault != FAULT_NONE)
         return fault;

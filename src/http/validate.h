@@ -9,7 +9,7 @@
 #include "http/fault.h"
 #include "http/head.h"
 
-/* A request with method_text, target.raw, minor and fields set (HTTP/2: minor 1, and :authority as a field Host in
+/* A request with method, method_text, target.raw, minor and fields set (HTTP/2: minor 1, and :authority as a field Host in
    front): fills the rest. FAULT_NONE, or what to answer; then the connection is to be closed. */
 enum fault validate_request(struct arena *arena, struct head *head);
 
