@@ -13,7 +13,8 @@ static const struct {
 };
 enum { DENY_DEFAULT, DENY_PORTS, DENY_TUNNEL_PORTS, DENY_PRIVATE };
 
-bool forward_is_private(const struct forward_conf *block, const struct ip *address)
+/* Does `deny-private` stand against this address? (Also with `off` for what is never dialled: 0.0.0.0, multicast …) */
+static bool is_private(const struct forward_conf *block, const struct ip *address)
 {
     uint32_t number;
     return ip_is_undialable(address) ||
@@ -90,7 +91,7 @@ static void conclude(const struct forward_conf *block, const struct facts *facts
         deny(decision, DENY_PORTS);
     else if (decision->outcome == FORWARD_ALLOW && is_tunnel && !has_port(&block->tunnel_ports, facts->port))
         deny(decision, DENY_TUNNEL_PORTS);
-    else if (has_address && forward_is_private(block, &facts->destination))
+    else if (has_address && is_private(block, &facts->destination))
         deny(decision, DENY_PRIVATE);
 }
 
@@ -151,6 +152,11 @@ void forward_decide(const struct forward_conf *block, struct facts *facts, struc
         ret->reason = facts->reason;
 }
 
+bool forward_stands(const struct forward_conf *block, const struct forward_decision *before, const struct ip *address)
+{
+    return before->outcome == FORWARD_ALLOW && !is_private(block, address);
+}
+
 void forward_decide_address(const struct forward_conf *block, const struct forward_decision *before,
                             struct facts *facts, const struct ip *address, struct arena *arena,
                             struct forward_decision *ret)
@@ -168,7 +174,7 @@ void forward_decide_address(const struct forward_conf *block, const struct forwa
     if (before->verdict.acted == NULL)
         ret->verdict.last = &ret->verdict.acted;
     ret->is_final = true;
-    if (ret->outcome != FORWARD_ALLOW || !forward_is_private(block, address))
+    if (ret->outcome != FORWARD_ALLOW || forward_stands(block, before, address))
         return;
     deny(ret, DENY_PRIVATE);
     forward_tell(ret, facts, arena);

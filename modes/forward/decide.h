@@ -51,12 +51,11 @@ void forward_decide_address(const struct forward_conf *block, const struct forwa
                             struct facts *facts, const struct ip *address, struct arena *arena,
                             struct forward_decision *ret);
 
+/* Would forward_decide_address() change nothing of it, but that it is final? For who asks often. */
+bool forward_stands(const struct forward_conf *block, const struct forward_decision *before, const struct ip *address);
+
 /* Sets facts->rule, reason, matched and verdict from a decision. */
 void forward_tell(const struct forward_decision *decision, struct facts *facts, struct arena *arena);
-
-/* Would `deny-private` let this address through? (Also no with `off` for what is never dialled: 0.0.0.0, multicast
-   …) */
-bool forward_is_private(const struct forward_conf *block, const struct ip *address);
 
 /* Makes it a denial by the name `deny-private`; the facts are not told. For what only the live mode knows: its own
    listeners. */

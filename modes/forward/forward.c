@@ -14,8 +14,8 @@ struct forward_state {
     struct forward_decision first;    /* without the address of a name */
     struct str path;                  /* as it was then */
     struct forward_decision decision; /* as it stands */
-    struct ip public;                 /* the last address that was found to be so, and its port; version 0: none */
-    uint16_t public_port;
+    struct ip passed;                 /* the last address that may be dialled, and its port; version 0: none */
+    uint16_t passed_port;
     struct forward_decision *denied; /* of the first address that was refused, or NULL */
     struct facts *denied_facts;
 };
@@ -83,24 +83,23 @@ static bool is_own(const struct exchange *x, const struct ip *ip, uint16_t port)
     return block->deny_private && is_own_listener(x->generation, ip, port);
 }
 
-static void remember_public(struct forward_state *state, const struct ip *ip, uint16_t port)
+static void remember_passed(struct forward_state *state, const struct ip *ip, uint16_t port)
 {
-    state->public = *ip;
-    state->public_port = port;
+    state->passed = *ip;
+    state->passed_port = port;
 }
 
-/* Rules that did not ask for the address have allowed what they were asked, and the address may be dialled: the
-   decision stands. Asked of the same address when it is chosen, dialled and used. */
+/* The first decision holds for this address as well. Asked of it when it is dialled and when it is used, and of one that
+   the client itself named when it is chosen: it is looked at once, since nothing that counts changes within an
+   exchange. */
 static bool stands_for(struct exchange *x, const struct ip *ip, uint16_t port)
 {
     struct forward_state *state = state_of(x);
-    if (state->first.outcome != FORWARD_ALLOW)
-        return false;
-    if (ip_eq(&state->public, ip) && state->public_port == port)
+    if (ip_eq(&state->passed, ip) && state->passed_port == port)
         return true;
-    if (forward_is_private(x->block_conf, ip) || is_own(x, ip, port))
+    if (!forward_stands(x->block_conf, &state->first, ip) || is_own(x, ip, port))
         return false;
-    remember_public(state, ip, port);
+    remember_passed(state, ip, port);
     return true;
 }
 
@@ -122,7 +121,7 @@ static void forward_choose(struct exchange *x)
         forward_deny_address(&state->first);
         forward_tell(&state->first, &x->facts, x->arena);
     } else if (is_allowed_address) {
-        remember_public(state, &x->facts.destination, x->facts.port); /* else it would not be allowed */
+        remember_passed(state, &x->facts.destination, x->facts.port); /* else it would not be allowed */
     }
     state->decision = state->first;
     follow(x, &state->decision);

@@ -54,7 +54,8 @@ static bool read_form(struct arena *arena, struct target *into, enum method meth
         into->path = raw;
         return true;
     }
-    bool is_absolute = str_starts(raw, http_prefix) || str_starts_nocase(raw, http_prefix);
+    bool is_absolute = str_starts(raw, http_prefix) || /* as clients write it */
+                       str_starts_nocase(raw, http_prefix);
     return is_absolute && read_absolute(arena, into, method, ret_authority);
 }
 

@@ -75,7 +75,7 @@ static bool has_input(const struct http1_server *server)
 static struct work *begin_work(struct http1_server *server)
 {
     if (server->work == NULL) {
-        server->work = must_alloc(sizeof *server->work); /* faster than calloc(), which passes by the thread's cache */
+        server->work = must_alloc(sizeof *server->work); /* many a calloc() passes by the thread's cache */
         *server->work = (struct work){0};
     }
     return server->work;

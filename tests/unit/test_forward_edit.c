@@ -139,6 +139,23 @@ START_TEST(live_mode_dials_only_what_is_allowed)
 }
 END_TEST
 
+START_TEST(address_that_passed_opens_the_way_to_no_other)
+{
+    struct rule rules[] = {rule_as(RULE_ALLOW, "all", NULL)};
+    struct ip good = ip_of("203.0.113.1"), local = ip_of("127.0.0.1");
+    begin(RULES(rules), "GET", TARGET_ABSOLUTE, "name.example", false);
+    ck_assert(forward_mode.may_dial(&x, &good, 8080));
+    ck_assert(!forward_mode.may_dial(&x, &local, 8080));
+    ck_assert(forward_mode.may_dial(&x, &good, 8080));
+    forward_mode.dialled(&x, &good);
+    ck_assert_int_eq(x.plan.kind, PLAN_NAME);
+    ck_assert(ip_eq(&x.facts.destination, &good) && x.facts.phase == PHASE_DIAL);
+    forward_mode.dialled(&x, &local); /* a retry that would lead there */
+    ck_assert_int_eq(x.plan.kind, PLAN_REPLY);
+    ck_str(x.facts.rule, "deny-private");
+}
+END_TEST
+
 START_TEST(live_mode_decides_literals_at_once)
 {
     struct rule rules[] = {rule_as(RULE_ALLOW, "all", NULL)};
@@ -175,6 +192,7 @@ Suite *suite_forward_edit(void)
     tcase_add_test(tests, block_page_names_rule_and_reason_escaped);
     tcase_add_test(tests, own_listeners_are_known);
     tcase_add_test(tests, live_mode_dials_only_what_is_allowed);
+    tcase_add_test(tests, address_that_passed_opens_the_way_to_no_other);
     tcase_add_test(tests, live_mode_decides_literals_at_once);
     tcase_add_test(tests, live_mode_answers_what_is_no_proxy_request);
     suite_add_tcase(suite, tests);
