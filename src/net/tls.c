@@ -230,10 +230,12 @@ static struct tls *new_tls(struct transport *taken, SSL_CTX *ctx)
 /* Signatures of the keeper */
 
 /* Each job has a stack of its own; one is held while the keeper signs, and those that find none wait for one. */
-enum { JOBS_MAX = 256 };
+enum { JOBS_MAX = 256, JOB_BYTES = 32 * 1024 };
 
 static _Thread_local struct list starving;
 static _Thread_local bool has_jobs;
+static _Thread_local unsigned greetings;      /* under way, each of which may hold one */
+static _Thread_local unsigned most_greetings; /* so many at once, since the jobs were last given back */
 
 static void prepare_thread(void)
 {
@@ -244,11 +246,26 @@ static void prepare_thread(void)
     has_jobs = true;
 }
 
+size_t tls_thread_spare(void)
+{
+    unsigned jobs = most_greetings < JOBS_MAX ? most_greetings : JOBS_MAX;
+    return has_jobs ? (size_t)jobs * JOB_BYTES : 0;
+}
+
+size_t tls_thread_trim(void)
+{
+    size_t freed = greetings == 0 ? tls_thread_spare() : 0;
+    if (greetings == 0)
+        tls_thread_done();
+    return freed;
+}
+
 void tls_thread_done(void)
 {
     if (has_jobs)
         ASYNC_cleanup_thread();
     has_jobs = false;
+    most_greetings = 0;
 }
 
 static struct greeting *begin_greeting(struct tls *tls)
@@ -256,6 +273,8 @@ static struct greeting *begin_greeting(struct tls *tls)
     prepare_thread();
     tls->greeting = must_calloc(1, sizeof *tls->greeting);
     tls->has_greeting = true;
+    if (++greetings > most_greetings)
+        most_greetings = greetings;
     list_init(&tls->greeting->starving);
     SSL_set_mode(tls->ssl, SSL_MODE_ASYNC);
     return tls->greeting;
@@ -542,6 +561,7 @@ static void end_greeting(struct tls *tls)
     list_remove(&greeting->starving);
     buffer_clear(&greeting->rest);
     tls->has_greeting = false;
+    greetings--;
     tls->resumption = greeting->resumption;
     free(greeting);
     SSL_clear_mode(tls->ssl, SSL_MODE_ASYNC);

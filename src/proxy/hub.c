@@ -274,6 +274,7 @@ static void greet(struct client *client, struct transport *taken, struct buffer 
 {
     struct port *port = client->port;
     client->stage = STAGE_GREETING;
+    tidy_soon(&port->hub->tidy);
     client->generation = generation_ref(port->generation);
     client->greeting = tls_arrival_new(tls_accept(taken, port->gate->tls_first, &port->gate->tls, rest),
                                        port->gate->timeouts->tls_handshake, &greeting_ops, client);

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 import pytest
 
 from lib import SLOWNESS, Client, free_port, record_of, records, run, until
+from lib.memory import measure_truly, resident
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 
@@ -754,8 +755,7 @@ def test_at_the_memory_limit_requests_are_503_and_connections_wait(site):
 
 
 def test_uploads_that_their_server_does_not_take_hold_little_memory(site, monkeypatch):
-    keep_nothing = "quarantine_size_mb=1:thread_local_quarantine_size_kb=64"       # else a sanitizer keeps what was freed
-    monkeypatch.setenv("ASAN_OPTIONS", f"{os.environ.get('ASAN_OPTIONS', '')}:{keep_nothing}")
+    measure_truly(monkeypatch)
     stop = threading.Event()
     g, _ = site(lambda conn: stop.wait(30), limits="memory 8M", timeouts="client-body 30s")
     with ExitStack() as stack:
@@ -771,9 +771,7 @@ def test_uploads_that_their_server_does_not_take_hold_little_memory(site, monkey
                     pass
         until(lambda: re.search(r"requests +200\n", g.command("status").stdout), 10, "all have come in")
         assert memory_percent(g) < 95
-        for pid in g.workers():
-            with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-                assert int(re.search(r"VmRSS:\s+(\d+) kB", file.read())[1]) < 64 << 10
+        assert all(resident(pid) < 64 << 20 for pid in g.workers())
         for c in clients:
             c.reset()
         until(lambda: re.search(r"connections open +0\n", g.command("status").stdout), 5, "all are seen to have gone")

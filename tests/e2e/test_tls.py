@@ -3,8 +3,8 @@ import json, os, pathlib, re, shutil, signal, socket, ssl, struct, subprocess, t
 
 import pytest
 
-from lib import SLOWNESS, Client, curl, run, until
-from lib.memory import is_in_memory, unsearchable
+from lib import SLOWNESS, Client, curl, run, tcp_sockets, until
+from lib.memory import is_in_memory, measure_truly, resident, unsearchable
 from lib.tls import connect, context
 
 needs_memory = pytest.mark.skipif(unsearchable() is not None, reason=str(unsearchable()))
@@ -460,6 +460,27 @@ def test_a_keeper_that_stands_still_holds_up_handshakes_alone(gatehouse, authori
         os.kill(keeper, signal.SIGCONT)
         waiting.join(10 * SLOWNESS)
         assert done
+    handshakes(g, authority, 2)
+
+
+def test_a_rush_of_handshakes_leaves_no_memory_behind(gatehouse, authority, pair, monkeypatch):
+    measure_truly(monkeypatch)
+    g = gatehouse("\nthreads 1\n" + SITE.format(pair))
+    worker = g.processes()["gatehouse"]
+    keeper = g.processes()["gatehouse-key"]
+    handshakes(g, authority, 1)
+    os.kill(keeper, signal.SIGSTOP)
+    before = resident(worker)
+    rush = [socket.create_connection(("127.0.0.1", g.port)) for _ in range(200)]
+    for one in rush:
+        one.sendall(hello())
+    until(lambda: all(s.unread == 0 for s in tcp_sockets() if s.local == g.port), 10, "all hellos are read")
+    each = (resident(worker) - before) // len(rush)
+    assert each > 16 << 10                              # else it is not what is measured here
+    os.kill(keeper, signal.SIGCONT)
+    for one in rush:
+        one.close()
+    until(lambda: (resident(worker) - before) // len(rush) < each // 4, 10, "most of it is given back")
     handshakes(g, authority, 2)
 
 
