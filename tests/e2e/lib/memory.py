@@ -8,14 +8,23 @@ SANITIZERS = {b"__asan_init": "AddressSanitizer", b"__tsan_init": "ThreadSanitiz
 
 
 @functools.cache
+def sanitizer():
+    """The name of the one that the program is built with, or None."""
+    with open(binary(), "rb") as file:
+        text = file.read()
+    return next((name for symbol, name in SANITIZERS.items() if symbol in text), None)
+
+
 def unsearchable():
     """Why that of the program's processes cannot be looked through, or None."""
     if os.geteuid() != 0:
         return "only root may look into the worker"
-    with open(binary(), "rb") as file:
-        text = file.read()
-    built_with = [name for symbol, name in SANITIZERS.items() if symbol in text]
-    return f"{binary()} is built with {built_with[0]}, whose memory is too large to be looked through" if built_with else None
+    return f"{binary()} is built with {sanitizer()}, whose memory is too large to be looked through" if sanitizer() else None
+
+
+def unmeasurable():
+    """Why it cannot be seen that memory is given back to the system, or None."""
+    return f"{binary()} is built with {sanitizer()}, which keeps it" if sanitizer() else None
 
 
 def memory_of(pid):
@@ -43,7 +52,6 @@ def resident(pid):
 
 
 def measure_truly(monkeypatch):
-    """Before the start: AddressSanitizer would keep up to 256 MiB of what was freed; and what it keeps of stacks mixes up those of
-    hundreds of waiting handshakes."""
-    keep_little = "quarantine_size_mb=1:thread_local_quarantine_size_kb=64:detect_stack_use_after_return=0"
+    """Before the start: AddressSanitizer would keep up to 256 MiB of what was freed."""
+    keep_little = "quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
     monkeypatch.setenv("ASAN_OPTIONS", f"{os.environ.get('ASAN_OPTIONS', '')}:{keep_little}")
