@@ -230,7 +230,7 @@ static struct tls *new_tls(struct transport *taken, SSL_CTX *ctx)
 /* Signatures of the keeper */
 
 /* Each job has a stack of its own; one is held while the keeper signs, and those that find none wait for one. */
-enum { JOBS_MAX = 256, JOB_BYTES = 32 * 1024 };
+enum { JOBS_MAX = 256, JOBS_FEW = 8, JOB_BYTES = 32 * 1024 };
 
 static _Thread_local struct list starving;
 static _Thread_local bool has_jobs;
@@ -249,14 +249,18 @@ static void prepare_thread(void)
 size_t tls_thread_spare(void)
 {
     unsigned jobs = most_greetings < JOBS_MAX ? most_greetings : JOBS_MAX;
-    return has_jobs ? (size_t)jobs * JOB_BYTES : 0;
+    return has_jobs && jobs > JOBS_FEW ? (size_t)jobs * JOB_BYTES : 0;
 }
 
+/* ASYNC_cleanup_thread() alone would leave a few bytes behind each time that the thread is prepared again. */
 size_t tls_thread_trim(void)
 {
     size_t freed = greetings == 0 ? tls_thread_spare() : 0;
-    if (greetings == 0)
-        tls_thread_done();
+    if (freed == 0)
+        return 0;
+    OPENSSL_thread_stop();
+    has_jobs = false;
+    most_greetings = 0;
     return freed;
 }
 

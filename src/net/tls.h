@@ -60,7 +60,7 @@ bool tls_server_same_rules(const struct tls_server *a, const struct tls_server *
 bool tls_has_heard(const struct transport *transport);
 
 /* Handshakes in which the keeper may sign run on stacks of their own, which the thread keeps for the next ones: bytes,
-   at most. */
+   at most; 0 when they are few. */
 size_t tls_thread_spare(void);
 /* Gives them back when no handshake is under way; how many bytes. */
 size_t tls_thread_trim(void);
