@@ -253,23 +253,20 @@ size_t tls_thread_spare(void)
 }
 
 /* ASYNC_cleanup_thread() alone would leave a few bytes behind each time that the thread is prepared again. */
-size_t tls_thread_trim(void)
-{
-    size_t freed = greetings == 0 ? tls_thread_spare() : 0;
-    if (freed == 0)
-        return 0;
-    OPENSSL_thread_stop();
-    has_jobs = false;
-    most_greetings = 0;
-    return freed;
-}
-
 void tls_thread_done(void)
 {
     if (has_jobs)
-        ASYNC_cleanup_thread();
+        OPENSSL_thread_stop();
     has_jobs = false;
     most_greetings = 0;
+}
+
+size_t tls_thread_trim(void)
+{
+    size_t freed = greetings == 0 ? tls_thread_spare() : 0;
+    if (freed > 0)
+        tls_thread_done();
+    return freed;
 }
 
 static struct greeting *begin_greeting(struct tls *tls)
