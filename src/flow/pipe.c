@@ -1,5 +1,6 @@
 #include "flow/pipe.h"
 
+#include "base/calls.h"
 #include "base/memory.h"
 #include "base/must.h"
 #include "flow/kernel_pipe.h"
@@ -144,7 +145,7 @@ static enum flow splice_out(struct pipe *pipe, struct task *who)
             to.ready->writer = who;
             return wait_for(pipe, PIPE_SINK);
         }
-        ssize_t n = splice(kernel->out, NULL, to.fd, NULL, kernel->held, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        ssize_t n = call_splice(kernel->out, to.fd, kernel->held, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         if (n > 0) {
             kernel->held -= (size_t)n;
             pipe->delivered += (uint64_t)n;
@@ -183,7 +184,7 @@ static enum flow splice_in(struct pipe *pipe, const struct shortcut *from, struc
     }
     pipe->has_spliced = true;
     size_t most = from->most < kernel->size ? (size_t)from->most : kernel->size;
-    ssize_t n = splice(from->fd, NULL, kernel->in, NULL, most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    ssize_t n = call_splice(from->fd, kernel->in, most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (n > 0) {
         kernel->held = (size_t)n;
         pipe->moved += (uint64_t)n;

@@ -1,5 +1,6 @@
 #include "net/transport.h"
 
+#include "base/calls.h"
 #include "base/close.h"
 #include "base/must.h"
 #include "base/object.h"
@@ -56,7 +57,7 @@ static ssize_t receive(int fd, struct buffer *into, size_t room, size_t *ret_ask
         size_t contiguous;
         char *at = buffer_room(into, 1, &contiguous);
         *ret_asked = room;
-        ssize_t got = contiguous >= room ? recv(fd, at, room, 0) : receive_pieces(fd, into, room, ret_asked);
+        ssize_t got = contiguous >= room ? call_recv(fd, at, room, 0) : receive_pieces(fd, into, room, ret_asked);
         if (got >= 0 || errno != EINTR)
             return got;
     }
@@ -121,7 +122,7 @@ static ssize_t send_some(int fd, const struct buffer *from, int flags, size_t *r
     struct str front = buffer_front(from);
     for (;;) {
         *ret_offered = front.len;
-        ssize_t sent = front.len == from->len ? send(fd, front.at, front.len, flags)
+        ssize_t sent = front.len == from->len ? call_send(fd, front.at, front.len, flags)
                                               : send_pieces(fd, from, flags, ret_offered);
         if (sent >= 0 || errno != EINTR)
             return sent;
@@ -157,7 +158,7 @@ ssize_t tcp_receive(struct transport *transport, char *at, size_t room)
     if (!may_receive(tcp))
         return -1;
     do
-        got = recv(tcp->fd, at, room, 0);
+        got = call_recv(tcp->fd, at, room, 0);
     while (got < 0 && errno == EINTR);
     note_received(tcp, got, room);
     return got;
@@ -171,7 +172,7 @@ ssize_t tcp_send(struct transport *transport, const char *at, size_t len)
     if (!tcp->ready.may_write)
         return -1;
     do
-        sent = send(tcp->fd, at, len, MSG_NOSIGNAL);
+        sent = call_send(tcp->fd, at, len, MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
     if (sent > 0)
         tcp->was_short = false;

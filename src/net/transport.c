@@ -1,5 +1,6 @@
 #include "net/transport.h"
 
+#include "base/calls.h"
 #include "loop/ready.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@ static enum peeked peek(struct transport *transport)
     if (!ready->may_read)
         return ready->is_closed ? PEEKED_END : PEEKED_NOTHING;
     char byte;
-    ssize_t got = recv(event_get_fd(&ready->event), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    ssize_t got = call_recv(event_get_fd(&ready->event), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (got > 0)
         return PEEKED_BYTES;
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
