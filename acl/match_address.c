@@ -79,8 +79,8 @@ enum truth source_truth(const struct condition *condition, const struct facts *f
    be: a parent resolves. */
 enum truth destination_truth(const struct condition *condition, const struct facts *facts, struct match *ret_match)
 {
-    struct ip ip = facts->destination;
-    if (ip.version == 0 && !(facts->host_is_ip && ip_parse(facts->host, &ip)))
+    struct ip ip = facts->destination.version != 0 ? facts->destination : facts->host_ip;
+    if (ip.version == 0)
         return facts->phase < PHASE_DIAL ? TRUTH_LATER : TRUTH_UNKNOWN;
     return has_address(address_of(condition), &ip, ret_match);
 }

@@ -35,7 +35,7 @@ struct forward_decision {
 };
 
 /*
- * `facts` holds what is known up to PHASE_REQUEST. facts->destination: of a host that is an address (facts->host_is_ip)
+ * `facts` holds what is known up to PHASE_REQUEST. facts->destination: of a host that is an address (facts->host_ip)
  * set it to that; of a name leave version 0, and LATER is possible. A test sets it to its `to`, or else, as "a name
  * counts as a public one", to forward_public_address(), and so always gets a final decision. On return facts->path is
  * as rewrites have left it (untouched when LATER), and rule, reason, matched and verdict are set unless LATER.

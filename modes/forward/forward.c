@@ -59,7 +59,7 @@ static void plan_go(struct exchange *x)
     x->plan.looks_inside = tunnel_check_applies(&x->facts);
     x->plan.host = x->facts.host;
     x->plan.port = x->facts.port;
-    x->plan.literal = x->facts.host_is_ip ? x->facts.destination : (struct ip){0};
+    x->plan.literal = x->facts.host_ip;
 }
 
 /* Makes the plan what the decision says; the facts have been told. */
@@ -116,7 +116,7 @@ static void forward_choose(struct exchange *x)
     x->mode_state = state;
     state->path = x->facts.path;
     forward_decide(x->block_conf, &x->facts, x->arena, NULL, &state->first);
-    bool is_allowed_address = state->first.outcome == FORWARD_ALLOW && x->facts.host_is_ip;
+    bool is_allowed_address = state->first.outcome == FORWARD_ALLOW && x->facts.host_ip.version != 0;
     if (is_allowed_address && is_own(x, &x->facts.destination, x->facts.port)) {
         forward_deny_address(&state->first);
         forward_tell(&state->first, &x->facts, x->arena);

@@ -40,7 +40,7 @@ static bool pass_rules(const struct forward_conf *block, struct facts *facts, st
     struct forward_decision again;
     if (facts->tls_name.at != NULL) {
         inside.host = facts->tls_name;
-        inside.host_is_ip = false;
+        inside.host_ip = (struct ip){0};
     }
     forward_decide(block, &inside, arena, NULL, &again);
     if (again.outcome == FORWARD_ALLOW || again.outcome == FORWARD_LATER)

@@ -62,7 +62,7 @@ static const char *read_headers(struct explaining *x, struct imagine *what)
 static const char *read_hello(struct explaining *x)
 {
     const char *name = args_get(x->args, "--sni");
-    x->hello = tunnel_check_imagine(x->request.facts.host, x->request.facts.host_is_ip);
+    x->hello = tunnel_check_imagine(x->request.facts.host, x->request.facts.host_ip.version != 0);
     bool is_good = name == NULL || (hostname_normal(&x->arena, str_of(name), &x->hello.name) &&
                                     !hostname_is_numeric_like(x->hello.name));
     return is_good ? NULL : "--sni is no host name";

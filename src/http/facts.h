@@ -47,9 +47,9 @@ struct facts {
     /* PHASE_REQUEST */
     enum method method;
     struct str method_text;
-    struct str scheme; /* "http", "https"; "tunnel" for CONNECT */
-    struct str host;   /* normal form; at == NULL: none was given (HTTP/1.0) */
-    bool host_is_ip;
+    struct str scheme;                   /* "http", "https"; "tunnel" for CONNECT */
+    struct str host;                     /* normal form; at == NULL: none was given (HTTP/1.0) */
+    struct ip host_ip;                   /* what it stands for; version 0: a name, or none */
     uint16_t port;                       /* destination's (forward) or the URL's (reverse), default filled in */
     struct str path;                     /* canonical; at == NULL for a tunnel */
     struct str asked_path;               /* as it was before any rewrite: what logs show */

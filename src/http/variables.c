@@ -95,7 +95,7 @@ static struct str value_authority(const struct facts *facts, struct str argument
     struct str host = facts->host;
     if (host.at == NULL)
         return STR_NONE;
-    if (facts->host_is_ip && str_find(host, ':') < host.len)
+    if (facts->host_ip.version == 6)
         host = arena_printf(arena, "[%.*s]", STR_ARGS(host));
     return is_default_port(facts) ? host : arena_printf(arena, "%.*s:%u", STR_ARGS(host), (unsigned)facts->port);
 }

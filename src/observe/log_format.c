@@ -20,7 +20,7 @@ static bool is_default_port(const struct facts *facts)
 
 static void put_authority(struct line *into, const struct facts *facts, void (*put)(struct line *line, struct str s))
 {
-    bool is_ipv6 = facts->host_is_ip && str_find(facts->host, ':') < facts->host.len;
+    bool is_ipv6 = facts->host_ip.version == 6;
     if (is_ipv6)
         line_put_char(into, '[');
     put(into, facts->host);

@@ -102,7 +102,6 @@ const char *imagine_request(const struct imagine *what, struct arena *arena, str
     ret->facts.clock = &ret->clock;
     ret->facts.request_id = STR("0");
     facts_of_request(&ret->facts, &ret->head);
-    if (ret->facts.host_is_ip)
-        ip_parse(ret->facts.host, &ret->facts.destination);
+    ret->facts.destination = ret->facts.host_ip;
     return NULL;
 }

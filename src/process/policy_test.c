@@ -63,7 +63,7 @@ static void try_reverse(const struct reverse_conf *block, struct facts *facts, s
 static bool is_ended_inside(const struct forward_conf *block, struct facts *facts, struct arena *arena,
                             struct forward_decision *decision)
 {
-    struct client_hello hello = tunnel_check_imagine(facts->host, facts->host_is_ip);
+    struct client_hello hello = tunnel_check_imagine(facts->host, facts->host_ip.version != 0);
     return decision->outcome == FORWARD_ALLOW && tunnel_check_applies(facts) &&
            !tunnel_check(block, facts, &hello, arena, decision);
 }
@@ -182,7 +182,7 @@ static void run_test(const struct config *config, const struct test_conf *test, 
         request.facts.destination = test->to;
     request.facts.client_certificate = test->client_certificate;
     request.facts.has_hello = test->reverse != NULL && test->reverse->is_passthrough;
-    request.facts.tls_name = request.facts.host_is_ip ? STR_NONE : request.facts.host;
+    request.facts.tls_name = request.facts.host_ip.version != 0 ? STR_NONE : request.facts.host;
     if (test->reverse != NULL)
         try_reverse(test->reverse, &request.facts, arena, &outcome);
     else

@@ -19,7 +19,7 @@ void facts_of_request(struct facts *facts, const struct head *head)
     if (facts->scheme.at == NULL)
         facts->scheme = is_tunnel ? STR("tunnel") : STR("http");
     facts->host = head->authority.host;
-    facts->host_is_ip = head->authority.ip.version != 0;
+    facts->host_ip = head->authority.ip;
     facts->port = head->authority.port != 0 ? head->authority.port : default_port(facts->scheme);
     facts->path = facts->asked_path = is_tunnel ? STR_NONE : head->target.path;
     facts->query = is_tunnel ? STR_NONE : head->target.query;
@@ -42,9 +42,7 @@ struct str public_authority(struct arena *arena, const struct facts *facts)
 {
     if (facts->host.at == NULL)
         return STR_NONE;
-    struct authority authority = {.host = facts->host, .port = facts->port};
-    if (facts->host_is_ip)
-        ip_parse(facts->host, &authority.ip);
+    struct authority authority = {.host = facts->host, .port = facts->port, .ip = facts->host_ip};
     return authority_text(arena, &authority, default_port(facts->scheme));
 }
 

@@ -105,7 +105,8 @@ static inline struct facts request(const char *method, const char *host, uint16_
         ck_assert(path_canonical(&memory, str_of(path), &facts.path, &second));
     facts.asked_path = facts.path;
     if (host != NULL)
-        facts.host_is_ip = ip_parse(facts.host, &facts.destination);
+        ip_parse(facts.host, &facts.host_ip);
+    facts.destination = facts.host_ip;
     return facts;
 }
 

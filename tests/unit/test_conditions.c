@@ -76,11 +76,12 @@ END_TEST
 START_TEST(test_destination_of_a_numeric_host)
 {
     struct facts facts = kit_facts("10.0.0.1", "/");
-    facts.host_is_ip = true;
+    ck_assert(ip_parse(facts.host, &facts.host_ip));
     assert_truth(TRUTH_YES, "destination", "10.0.0.0/8", &facts);
     facts.phase = PHASE_DIAL; /* checked with a parent, too */
     assert_truth(TRUTH_YES, "destination", "10.0.0.0/8", &facts);
     facts.host = STR("::1");
+    ck_assert(ip_parse(facts.host, &facts.host_ip));
     assert_truth(TRUTH_YES, "destination", "::1", &facts);
     assert_truth(TRUTH_NO, "destination", "10.0.0.0/8", &facts);
 }

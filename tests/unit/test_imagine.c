@@ -73,7 +73,7 @@ END_TEST
 START_TEST(test_an_address_is_its_own_destination)
 {
     ck_assert_ptr_null(imagine("GET", "http://[::ffff:10.0.0.1]", true));
-    ck_assert(request.facts.host_is_ip);
+    ck_assert(request.facts.host_ip.version == 4);
     ck_assert_uint_ne(request.facts.destination.version, 0);
     HAS(request.facts.path, "/");
     ck_assert_ptr_null(imagine("GET", "http://site.test", true));

@@ -71,7 +71,7 @@ START_TEST(test_expand)
     facts.path = STR_NONE;
     expect("$url|$uri", ESCAPE_NONE, "example.org:443|");
     facts.host = STR("::1");
-    facts.host_is_ip = true;
+    ck_assert(ip_parse(facts.host, &facts.host_ip));
     expect("$authority", ESCAPE_NONE, "[::1]:443");
 }
 END_TEST

@@ -208,7 +208,7 @@ START_TEST(test_address_is_asked_for_only_when_it_matters)
     ck_assert_int_eq(run(&facts, &verdict), ACTION_NEED_ADDRESS);
     ck_assert(str_eq(verdict.asks->name, STR("inside")));
     facts.host = STR("10.0.0.9"); /* a numeric host: known at once */
-    facts.host_is_ip = true;
+    ck_assert(ip_parse(facts.host, &facts.host_ip));
     ck_assert_int_eq(run(&facts, &verdict), ACTION_DENY);
 }
 END_TEST
