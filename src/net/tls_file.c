@@ -51,8 +51,12 @@ static bool read_chain(const struct certificate_conf *conf, struct opener *opene
     bool is_fine = tls_chain_parse(text, len, ret);
     must(EVP_Digest(text, len, ret->digest, NULL, EVP_sha256(), NULL) == 1);
     free(text);
-    return is_fine || tls_file_refuse(diag, &conf->certificate, "a file in PEM: the certificate, then its chain",
-                                      "there is no whole certificate in", NULL);
+    if (!is_fine)
+        return tls_file_refuse(diag, &conf->certificate, "a file in PEM: the certificate, then its chain",
+                               "there is no whole certificate in", NULL);
+    bool has_key = X509_get0_pubkey(ret->certificate) != NULL; /* of a kind that this library knows */
+    ERR_clear_error();
+    return has_key || tls_file_refuse(diag, &conf->certificate, NULL, "the public key cannot be read in", NULL);
 }
 
 static bool take_key(const struct certificate_conf *conf, struct opener *opener, struct diag *diag, X509 *certificate)

@@ -165,6 +165,24 @@ def test_what_is_refused_is_told_once(gatehouse, authority, pairs, folder):
     assert refusals(g) == 2
 
 
+def test_a_certificate_whose_public_key_nobody_can_read(gatehouse, authority, pairs, folder):
+    put(folder, pairs[0])
+    g = gatehouse(SITE.format(folder))
+    processes = g.processes()
+    with open(pairs[0].certificate, encoding="ascii") as file:
+        der = ssl.PEM_cert_to_DER_cert(file.read())
+    unknown = der.replace(bytes.fromhex("06072a8648ce3d0201"), bytes.fromhex("06072a8648ce3d0209"))     # no algorithm has this number
+    with open(folder / "c.new", "w", encoding="ascii") as file:
+        file.write(ssl.DER_cert_to_PEM_cert(unknown))
+    assert unknown != der
+    os.replace(folder / "c.new", folder / "c.pem")
+    until(lambda: refusals(g) == 1, 10, "it is refused")
+    assert "the public key cannot be read in" in g.errors()
+    assert run("check", "-c", g.conf, env=g.env).returncode == 1
+    assert g.processes() == processes
+    assert serial(g, authority) == serial_of(pairs[0])
+
+
 def test_a_change_while_many_handshakes_are_under_way(gatehouse, authority, pairs, folder):
     put(folder, pairs[0])
     g = gatehouse(SITE.format(folder))
