@@ -207,6 +207,8 @@ bool keeper_link_sign(const struct sign_question *question, struct sign_answer *
     struct pending pending = {.signer = current_signer, .question = *question, .answer = ret};
     if (current == NULL || current_signer == NULL || ASYNC_get_current_job() == NULL)
         return false; /* to wait here would be to wait with everybody */
+    if (current_signer->is_given_up)
+        return false; /* a first question was, and this is another way to ask it */
     pending.question.number = ++current->number;
     list_init(&pending.link);
     list_push_back(&current->pending, &pending.link);

@@ -550,8 +550,11 @@ static int do_handshake(struct tls *tls, struct task *who)
 /* A job is free again, or was not needed. */
 static void feed_starving(void)
 {
-    if (has_jobs && !list_is_empty(&starving))
-        task_wake(container_of(starving.next, struct greeting, starving)->signer.waiter);
+    if (!has_jobs || list_is_empty(&starving))
+        return;
+    struct greeting *first = container_of(starving.next, struct greeting, starving);
+    list_remove(&first->starving); /* who is woken for the next job that is free is another one */
+    task_wake(first->signer.waiter);
 }
 
 static void end_greeting(struct tls *tls)

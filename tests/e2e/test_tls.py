@@ -1,5 +1,5 @@
 """TLS towards clients: certificates, what is refused, and where the keys are."""
-import json, os, pathlib, re, shutil, signal, socket, ssl, struct, subprocess, threading
+import ctypes, fcntl, json, os, pathlib, re, shutil, signal, socket, ssl, struct, subprocess, termios, threading
 
 import pytest
 
@@ -7,6 +7,7 @@ from lib import SLOWNESS, Client, curl, run, tcp_sockets, until
 from lib.memory import is_in_memory, resident, unmeasurable, unsearchable
 from lib.tls import connect, context
 
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may look at the keeper's sockets")
 needs_memory = pytest.mark.skipif(unsearchable() is not None, reason=str(unsearchable()))
 
 SITE = """
@@ -461,6 +462,65 @@ def test_a_keeper_that_stands_still_holds_up_handshakes_alone(gatehouse, authori
         waiting.join(10 * SLOWNESS)
         assert done
     handshakes(g, authority, 2)
+
+
+QUESTION = 1064                                             # bytes of one to the keeper: src/net/keeper_protocol.h
+
+
+def questions_waiting(keeper):
+    """How many nobody has read yet, as the kernel says it of the keeper's sockets."""
+    libc, waiting = ctypes.CDLL(None, use_errno=True), 0
+    pidfd = os.pidfd_open(keeper)
+    for name in os.listdir(f"/proc/{keeper}/fd"):
+        if not os.readlink(f"/proc/{keeper}/fd/{name}").startswith("socket:"):
+            continue
+        fd = libc.syscall(438, pidfd, int(name), 0)         # pidfd_getfd
+        assert fd >= 0, os.strerror(ctypes.get_errno())
+        waiting += struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4))[0] // QUESTION
+        os.close(fd)
+    os.close(pidfd)
+    return waiting
+
+
+@only_root
+def test_many_handshakes_that_wait_are_all_signed_for_at_once(gatehouse, authority, pair):
+    g = gatehouse("\nthreads 1\n" + SITE.format(pair))
+    keeper = g.processes()["gatehouse-key"]
+    handshakes(g, authority, 1)
+    os.kill(keeper, signal.SIGSTOP)
+    rush = [socket.create_connection(("127.0.0.1", g.port), 20 * SLOWNESS) for _ in range(700)]
+    greeting = hello()
+    for one in rush:
+        one.sendall(greeting)
+    until(lambda: sum(s.local == g.port and s.unread > 0 for s in tcp_sockets()) <= 700 - 256, 10, "each job has its handshake")
+    os.kill(keeper, signal.SIGCONT)
+    for one in rush[:450]:
+        assert one.recv(1)
+    os.kill(keeper, signal.SIGSTOP)                     # nearly as many as have jobs wait now, and as the socket takes
+    until(lambda: questions_waiting(keeper) > 32, 5, "many are asked for at once")
+    os.kill(keeper, signal.SIGCONT)
+    for one in rush[450:]:
+        assert one.recv(1)
+        one.close()
+    for one in rush[:450]:
+        one.close()
+
+
+@only_root
+def test_nothing_is_asked_for_a_client_that_has_gone(gatehouse, authority, rsa_pair):
+    g = gatehouse("\nthreads 1\ntimeouts { tls-handshake 2s; }\n" + SITE.format(rsa_pair))
+    keeper = g.processes()["gatehouse-key"]
+    handshakes(g, authority, 1)
+    os.kill(keeper, signal.SIGSTOP)
+    for count in range(1, 6):
+        one = socket.create_connection(("127.0.0.1", g.port))
+        one.sendall(hello())
+        until(lambda: questions_waiting(keeper) == count, 5, "the question")
+        one.close()
+    until(lambda: not any(s.local == g.port and s.state == "CLOSE_WAIT" for s in tcp_sockets()), 10, "they are given up")
+    assert questions_waiting(keeper) == 5
+    os.kill(keeper, signal.SIGCONT)
+    handshakes(g, authority, 1)
 
 
 def test_a_rush_of_handshakes_leaves_no_memory_behind(gatehouse, authority, pair):
