@@ -1,12 +1,17 @@
 /* A process beside the workers, as its supervisor sees it: how it begins and ends, and when another follows. */
 #include "process/supervisor_private.h"
 
+#include "base/close.h"
+
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EARLY_MS = 1000 };
+enum { EARLY_MS = 1000, END_PATIENCE_MS = 5000 };
 
 bool aide_start(struct supervisor *supervisor, struct aide *aide, const struct aide_kind *kind,
                 const struct identity *identity)
@@ -47,13 +52,23 @@ bool aide_lost(struct aide *aide, pid_t pid, int status)
     return true;
 }
 
+/* One that stands still would keep us from ending, too. */
+static void wait_for_end(pid_t pid)
+{
+    struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+    if (ended.fd >= 0 && poll(&ended, 1, END_PATIENCE_MS) == 0)
+        kill(pid, SIGKILL);
+    close_quietly(ended.fd);
+    waitpid(pid, NULL, 0);
+}
+
 void aide_end(struct aide *aide)
 {
     aide->is_ending = true;
     if (aide->pid == 0)
         return;
     close(aide->channel); /* it ends by that */
-    waitpid(aide->pid, NULL, 0);
+    wait_for_end(aide->pid);
     aide->pid = 0;
     aide->channel = -1;
 }

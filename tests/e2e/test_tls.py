@@ -464,6 +464,13 @@ def test_a_keeper_that_stands_still_holds_up_handshakes_alone(gatehouse, authori
     handshakes(g, authority, 2)
 
 
+def test_a_keeper_that_stands_still_is_not_waited_for_at_the_end(gatehouse, authority, pair):
+    g = gatehouse(SITE.format(pair))
+    handshakes(g, authority, 1)
+    os.kill(g.processes()["gatehouse-key"], signal.SIGSTOP)
+    g.stop()
+
+
 QUESTION = 1064                                             # bytes of one to the keeper: src/net/keeper_protocol.h
 
 
