@@ -13,4 +13,7 @@
    What none of them speaks of stays as it is. False after reporting. */
 bool tls_ciphers_set(SSL_CTX *ctx, const struct word *words, size_t count, struct diag *diag);
 
+/* The groups of the library's own choice in which keys are agreed on, but for those of finite fields. */
+void tls_groups_set(SSL_CTX *ctx);
+
 #endif

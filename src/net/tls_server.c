@@ -98,6 +98,7 @@ static SSL_CTX *new_ctx(struct tls_server *server)
     SSL_CTX_set_app_data(ctx, server);
     must(SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1);
     must(SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1);
+    tls_groups_set(ctx);
     SSL_CTX_set_mode(ctx,
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |

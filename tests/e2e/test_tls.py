@@ -63,6 +63,16 @@ def test_a_request_of_each_kind_of_key(gatehouse, authority, pair, rsa_pair):
         assert b"New, TLSv1.3" in told.stdout, (algorithm, told.stdout[-500:])
 
 
+@pytest.mark.parametrize("group,is_fine", [("X25519", True), ("P-256", True), ("P-384", True), ("P-521", True), ("X448", True),
+                                           ("ffdhe2048", False), ("ffdhe8192", False), ("ffdhe8192:X25519", True)])
+def test_no_group_that_costs_a_server_much(gatehouse, authority, pair, group, is_fine):
+    g = gatehouse(SITE.format(pair))
+    told = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{g.port}", "-curves", group, "-tls1_3"], input=b"", capture_output=True, timeout=20 * SLOWNESS)
+    assert (b"New, TLSv1.3" in told.stdout) == is_fine, told.stdout[-500:]
+    if not is_fine:
+        until(lambda: "no TLS handshake" in g.errors(), 5, "it is told")
+
+
 def test_certificates_by_the_name_that_is_asked_for(gatehouse, authority):
     names = ["one.test", "two.test", "three.test"]
     pairs = {n: authority.issue(n) for n in names}
