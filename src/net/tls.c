@@ -103,10 +103,32 @@ static size_t read_rest(struct buffer *rest, char *at, size_t room)
     return len;
 }
 
+/* How many bytes a client may send in its handshake. The library takes a hello of 128 KiB, and a second one after a
+   HelloRetryRequest, and keeps it until it is whole. */
+static size_t most_of_handshake(const struct tls *tls)
+{
+    if (tls->seen == NULL)
+        return CLIENT_HELLO_MAX;
+    bool asks = SSL_get_verify_mode(tls->ssl) != SSL_VERIFY_NONE; /* for a certificate */
+    return 3 * CLIENT_HELLO_MAX + (asks ? (size_t)SSL_get_max_cert_list(tls->ssl) : 0);
+}
+
+static bool says_too_much(const struct tls *tls, BIO *bio)
+{
+    if (!tls->is_client || tls->is_open || BIO_number_read(bio) < most_of_handshake(tls))
+        return false;
+    tls->greeting->why = tls->seen == NULL ? "its hello is too long" : "its handshake is too long";
+    return true;
+}
+
 static int bio_read(BIO *bio, char *at, int room)
 {
     struct tls *tls = BIO_get_data(bio);
     struct greeting *greeting = greeting_of(tls);
+    if (says_too_much(tls, bio)) {
+        BIO_clear_retry_flags(bio);
+        return -1;
+    }
     bool has_rest = greeting != NULL && greeting->rest.len > 0;
     ssize_t got = has_rest ? (ssize_t)read_rest(&greeting->rest, at, (size_t)room)
                            : tcp_receive(tls->tcp, at, (size_t)room);

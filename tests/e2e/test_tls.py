@@ -1,5 +1,5 @@
 """TLS towards clients: certificates, what is refused, and where the keys are."""
-import ctypes, fcntl, json, os, pathlib, re, shutil, signal, socket, ssl, struct, subprocess, termios, threading
+import contextlib, ctypes, fcntl, json, os, pathlib, re, shutil, signal, socket, ssl, struct, subprocess, termios, threading
 
 import pytest
 
@@ -233,6 +233,23 @@ def hello():
         ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="site.test").do_handshake()
     except ssl.SSLWantReadError:
         return outgoing.read()
+
+
+@pytest.mark.parametrize("protocols,is_fine", [(60, True), (255, False)])
+def test_a_hello_may_not_be_as_long_as_the_library_takes_it(gatehouse, pair, protocols, is_fine):
+    g = gatehouse(SITE.format(pair))
+    made = ssl.create_default_context()
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    made.set_alpn_protocols(["http/1.1"] + [f"{i:03}" + 252 * "x" for i in range(protocols)])
+    with contextlib.suppress(ssl.SSLWantReadError):
+        made.wrap_bio(incoming, outgoing, server_hostname="site.test").do_handshake()
+    got = b""
+    with socket.create_connection(("127.0.0.1", g.port), 10 * SLOWNESS) as c, contextlib.suppress(ConnectionError):
+        c.sendall(outgoing.read())
+        got = c.recv(1)
+    assert (got == b"\x16") == is_fine
+    if not is_fine:
+        until(lambda: "no TLS handshake: its hello is too long" in g.errors(), 5, "it is told")
 
 
 def test_a_hello_in_many_small_records(gatehouse, pair):
