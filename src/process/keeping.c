@@ -15,7 +15,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 5000 };
+/* Who has been waited for in vain is not waited for as long again: there may be hundreds of keys. */
+enum { PATIENCE_MS = 5000, SILENT_PATIENCE_MS = 50 };
 
 static const struct aide_kind keeper = {"keeper", 500};
 
@@ -26,6 +27,7 @@ static bool start(struct supervisor *supervisor)
     if (aide->pid != 0)
         return true;
     identity_of_keeper(&identity);
+    supervisor->keeping.is_silent = false;
     return aide_start(supervisor, aide, &keeper, &identity);
 }
 
@@ -66,11 +68,12 @@ static bool receive(struct keeping *keeping, int64_t until_ms)
 
 static bool receive_answer(struct keeping *keeping)
 {
-    int64_t until_ms = now_ms() + PATIENCE_MS;
-    do
-        if (!receive(keeping, until_ms))
+    int64_t until_ms = now_ms() + (keeping->is_silent ? SILENT_PATIENCE_MS : PATIENCE_MS);
+    do {
+        keeping->is_silent = !receive(keeping, until_ms);
+        if (keeping->is_silent)
             return false;
-    while (keeping->message.index != keeping->asked); /* that was the answer to one who did not wait for it */
+    } while (keeping->message.index != keeping->asked); /* that was the answer to one who did not wait for it */
     return true;
 }
 
@@ -95,6 +98,7 @@ bool keeping_take(struct supervisor *supervisor, int fd, unsigned generation, st
     struct keeping *keeping = &supervisor->keeping;
     struct letter_to letter = {
         .kind = MESSAGE_KEY, .number = generation, .index = ++keeping->asked, .with_fd = true, .fd = fd};
+    letter.at_once = keeping->is_silent;
     snprintf(ret_why, KEY_WHY_MAX, "there is no keeper");
     keeping->has_answered = false;
     if (!start(supervisor) || !channel_send(keeping->aide.channel, &letter) ||
@@ -117,6 +121,7 @@ bool keeping_make(struct supervisor *supervisor, struct str names, const unsigne
         text_add(&text, str_from((const char *)digest, MAKE_DIGEST_LEN));
     text_add(&text, str_head(names, MAKE_NAMES_MAX + 1)); /* the keeper takes whole lines of it */
     letter.text = text_str(&text);
+    letter.at_once = keeping->is_silent;
     snprintf(ret_why, KEY_WHY_MAX, "there is no keeper");
     bool is_made = start(supervisor) && channel_send(keeping->aide.channel, &letter) &&
                    hear(keeping, MESSAGE_MADE, ret_why);
@@ -133,7 +138,7 @@ int keeping_link(struct supervisor *supervisor)
     errno = EAGAIN;
     if (keeping->aide.pid == 0 || !channel_pair(ends))
         return -1;
-    struct letter_to letter = {.kind = MESSAGE_LINK, .with_fd = true, .fd = ends[1]};
+    struct letter_to letter = {.kind = MESSAGE_LINK, .with_fd = true, .fd = ends[1], .at_once = keeping->is_silent};
     bool is_sent = channel_send(keeping->aide.channel, &letter);
     close(ends[1]);
     if (is_sent)

@@ -46,6 +46,7 @@ struct aide {
 struct keeping {
     struct aide aide;
     bool has_answered;       /* when a key was last given to it */
+    bool is_silent;          /* nothing has come from it since it was last waited for in vain */
     uint32_t asked;          /* how often a key was */
     unsigned waits;          /* how many wait for it to take keys, one within the other */
     struct retired *retired; /* keys that are forgotten soon */

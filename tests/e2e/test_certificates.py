@@ -1,5 +1,5 @@
 """Certificates that live: files that change under a running configuration."""
-import json, os, re, shutil, signal, socket, ssl, subprocess, threading
+import json, os, re, shutil, signal, socket, ssl, subprocess, threading, time
 
 import pytest
 
@@ -378,3 +378,20 @@ def test_a_keeper_that_stands_still_over_a_change(gatehouse, authority, pairs, f
         served(g, authority, pair)
     assert refusals(g) == 0
     until(lambda: len(memory_files(g.pid)) == 1, 10, "of old pairs nothing is left")
+
+
+def test_a_reload_waits_for_a_keeper_that_stands_still_once_only(gatehouse, authority, pairs, folder):
+    put(folder, pairs[0])
+    block = SITE.format(folder).replace("reverse site {", "reverse b{0} {{\n    host b{0}.test")
+    g = gatehouse("\n" + "".join(block.replace("{0}", str(i)).replace("{{", "{") for i in range(5)) + SITE.format(folder))
+    keeper = g.processes()["gatehouse-key"]
+    os.kill(keeper, signal.SIGSTOP)
+    began = time.monotonic()
+    done = g.command("reload", timeout=60)
+    assert done.returncode == 1 and "the keeper does not answer" in done.stdout + done.stderr
+    assert time.monotonic() - began < 12 * SLOWNESS            # five seconds for each of the six would be thirty
+    os.kill(keeper, signal.SIGCONT)
+    until(lambda: g.reload().returncode == 0, 10, "it answers again")
+    put(folder, pairs[1])
+    served(g, authority, pairs[1])
+    assert g.processes()["gatehouse-key"] == keeper
