@@ -12,6 +12,7 @@
 
 #include "base/must.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,6 +39,12 @@ static void begin(struct supervisor *supervisor, struct pair *pair)
         kill(change->child->pid, SIGKILL);
 }
 
+/* Of an order under way the key comes first, and the certificate seconds later; one that is gone is ordered again. */
+static bool is_to_come(const struct pair *pair, const struct stamps *now)
+{
+    return pair->folder != NULL && now->certificate.error == ENOENT;
+}
+
 /* True: it is settled, and not what is known. Unless it is settled, `ret_again` is set. */
 static bool has_changed(struct pair *pair, bool *ret_again)
 {
@@ -47,6 +54,8 @@ static bool has_changed(struct pair *pair, bool *ret_again)
     pair->seen = now;
     if (!is_settled)
         *ret_again = true;
+    if (is_to_come(pair, &now))
+        pair->known = now;
     return is_settled && !stamps_eq(&now, &pair->known);
 }
 

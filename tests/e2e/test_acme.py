@@ -416,6 +416,25 @@ def test_an_uacme_that_cannot_ask_any_more(gatehouse, web_folder):
     assert orders(g)[0]["under_way"]
 
 
+def test_a_key_that_comes_before_its_certificate_is_no_mistake(gatehouse, authority, web_folder):
+    pair = authority.issue("site.test")
+    for name, path in (("c.pem", pair.certificate), ("k.pem", pair.key)):
+        with open(path, "rb") as file:
+            os.chmod(web_folder.put(name, file.read()), 0o644)
+    os.chmod(web_folder.put("uacme", f"""#!/bin/sh
+case "$*" in *" -- new "*) exit 0;; esac
+mkdir -p $2/private/site.test $2/site.test
+umask 077
+cat {web_folder}/k.pem >$2/private/site.test/key.pem
+sleep 2                                                 # the authority takes its time: the files are looked at twice a second
+cat {web_folder}/c.pem >$2/site.test/cert.new
+mv $2/site.test/cert.new $2/site.test/cert.pem
+"""), 0o755)
+    g = gatehouse(SITE.format(hosts="site.test"), PATH=f"{web_folder}:{os.environ['PATH']}", DIRECTORY="https://127.0.0.1:1/dir")
+    until(lambda: "Test authority" in shown(g.ports["TLS_PORT"]).splitlines()[0], 20, "it is served")
+    assert "goes on as it was" not in g.errors() and "cannot read" not in g.errors(), g.errors()
+
+
 @needs_pebble
 def test_whoever_orders_is_started_again(gatehouse, pebble):
     g, authority = ordered(gatehouse, pebble)
