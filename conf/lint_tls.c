@@ -20,13 +20,22 @@ static bool covers(struct tls_server *server, size_t index, const struct host_pa
     }
 }
 
-static void lint_hosts(struct loading *load, const struct reverse_conf *reverse, size_t index)
+static bool is_covered(const struct tls_server_conf *tls, const struct host_pattern *host)
 {
-    const struct word *certificate = &reverse->tls->certificates[index].certificate;
+    for (size_t i = 0; i < tls->certificate_count; i++)
+        if (covers(tls->built, i, host))
+            return true;
+    return false;
+}
+
+static void lint_hosts(struct loading *load, const struct reverse_conf *reverse)
+{
+    const struct word *first = &reverse->tls->certificates[0].certificate;
     for (size_t i = 0; i < reverse->host_count; i++)
-        if (!covers(reverse->tls->built, index, &reverse->hosts[i]))
-            diag_add(load->diag, DIAG_WARNING, &certificate->place, NULL, "the certificate '%.*s' is not for '%.*s'",
-                     STR_ARGS(certificate->text), STR_ARGS(reverse->hosts[i].word.text));
+        if (!is_covered(reverse->tls, &reverse->hosts[i]))
+            diag_add(load->diag, DIAG_WARNING, &first->place, NULL, "the certificate '%.*s'%s is not for '%.*s'",
+                     STR_ARGS(first->text), reverse->tls->certificate_count > 1 ? ", as the others of this block," : "",
+                     STR_ARGS(reverse->hosts[i].word.text));
 }
 
 void lint_tls(struct loading *load)
@@ -36,7 +45,6 @@ void lint_tls(struct loading *load)
         const struct reverse_conf *reverse = &config->reverses[i];
         if (reverse->tls == NULL || reverse->tls->built == NULL || reverse->tls->source != CERTIFICATE_FILES)
             continue;
-        for (size_t k = 0; k < reverse->tls->certificate_count; k++)
-            lint_hosts(load, reverse, k);
+        lint_hosts(load, reverse);
     }
 }

@@ -455,7 +455,7 @@ int tls_take_hello(SSL *ssl, int *ret_alert, void *arg)
         tls->greeting->why = "no site has the name that was asked for";
         return SSL_CLIENT_HELLO_ERROR;
     }
-    tls_server_apply(tls->seen->server, ssl);
+    tls_server_apply(tls->seen->server, ssl, tls->seen->name);
     return SSL_CLIENT_HELLO_SUCCESS;
 }
 

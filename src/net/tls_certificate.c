@@ -124,6 +124,14 @@ static void add_names(struct text *into, X509 *certificate)
     GENERAL_NAMES_free(names);
 }
 
+char *tls_certificate_names(X509 *certificate)
+{
+    struct text text;
+    text_init(&text);
+    add_names(&text, certificate);
+    return text_take(&text);
+}
+
 /* Of a server */
 
 static X509 *certificate_of(struct tls_server *server, size_t index)

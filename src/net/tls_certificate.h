@@ -1,6 +1,6 @@
 /*
- * What a certificate says of itself: names and dates. Which one is shown is chosen in net/tls.c. Between the files of
- * net/tls*.c only; others ask a struct tls_server (tls_conf.h).
+ * What a certificate says of itself: names and dates. Which one is shown is chosen in net/tls_server.c, of the block
+ * that net/tls.c has found. Between the files of net/tls*.c only; others ask a struct tls_server (tls_conf.h).
  */
 #ifndef NET_TLS_CERTIFICATE_H
 #define NET_TLS_CERTIFICATE_H
@@ -12,6 +12,9 @@
 
 /* Warns when it has expired, will soon, or is not valid yet. */
 void tls_certificate_lint(X509 *certificate, const struct word *at, struct diag *diag);
+
+/* The hosts and addresses it is for, with blanks between them; to be freed. */
+char *tls_certificate_names(X509 *certificate);
 
 /* Seconds since 1970. */
 int64_t tls_time_of(const ASN1_TIME *time);

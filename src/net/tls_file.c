@@ -24,6 +24,8 @@ void tls_chain_fini(struct chain *chain)
 {
     X509_free(chain->certificate);
     sk_X509_pop_free(chain->rest, X509_free);
+    free(chain->names);
+    EVP_PKEY_free(chain->key);
     OPENSSL_free(chain->staple);
 }
 
@@ -39,6 +41,7 @@ bool tls_chain_parse(const char *text, size_t len, struct chain *ret)
     bool is_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
     ERR_clear_error();
     BIO_free(bio);
+    ret->names = ret->certificate != NULL ? tls_certificate_names(ret->certificate) : NULL;
     return ret->certificate != NULL && is_end;
 }
 
@@ -82,15 +85,14 @@ bool tls_chain_read(const struct certificate_conf *conf, struct opener *opener, 
     return true;
 }
 
-bool tls_chain_try(SSL_CTX *ctx, const struct chain *chain)
+bool tls_chain_try(SSL_CTX *ctx, struct chain *chain)
 {
-    EVP_PKEY *key = tls_key_stand_in(chain->certificate);
-    bool is_fine = key != NULL && SSL_CTX_use_cert_and_key(ctx, chain->certificate, key, chain->rest, 1) == 1;
-    EVP_PKEY_free(key);
-    return is_fine;
+    if (chain->key == NULL)
+        chain->key = tls_key_stand_in(chain->certificate);
+    return chain->key != NULL && SSL_CTX_use_cert_and_key(ctx, chain->certificate, chain->key, chain->rest, 1) == 1;
 }
 
-bool tls_chain_use(SSL_CTX *ctx, const struct chain *chain, const struct certificate_conf *conf, struct diag *diag)
+bool tls_chain_use(SSL_CTX *ctx, struct chain *chain, const struct certificate_conf *conf, struct diag *diag)
 {
     bool is_fine = tls_chain_try(ctx, chain);
     if (!is_fine)

@@ -12,6 +12,8 @@
 struct chain {
     X509 *certificate; /* NULL: none yet */
     STACK_OF(X509) * rest;
+    char *names;              /* the hosts and addresses it is for, with blanks between them */
+    EVP_PKEY *key;            /* the stand-in for its own; NULL: nobody shows it yet */
     unsigned char digest[32]; /* of the file */
     unsigned char *staple;    /* NULL: none */
     size_t staple_len;
@@ -24,9 +26,9 @@ bool tls_chain_read(const struct certificate_conf *conf, struct opener *opener, 
 /* The same of a text in memory, without the key; nothing is reported. */
 bool tls_chain_parse(const char *text, size_t len, struct chain *ret);
 /* Has the context show it, with a stand-in for its key. False after reporting. */
-bool tls_chain_use(SSL_CTX *ctx, const struct chain *chain, const struct certificate_conf *conf, struct diag *diag);
+bool tls_chain_use(SSL_CTX *ctx, struct chain *chain, const struct certificate_conf *conf, struct diag *diag);
 /* The same; nothing is reported, the library's errors stay. */
-bool tls_chain_try(SSL_CTX *ctx, const struct chain *chain);
+bool tls_chain_try(SSL_CTX *ctx, struct chain *chain);
 
 /* Certificates of a PEM text, which chains may end at; how many there were, or -1 when one of them is broken. */
 int tls_file_trust(X509_STORE *store, const char *text, size_t len);

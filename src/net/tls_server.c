@@ -64,6 +64,23 @@ static bool use_ordered(SSL_CTX *ctx, const struct tls_server_conf *conf, struct
     return use_self_signed(ctx, conf, opener, diag, ret);
 }
 
+static bool has_different_names(const struct tls_server *server)
+{
+    for (size_t i = 1; i < server->count; i++)
+        if (strcmp(server->chains[i].names, server->chains[0].names) != 0)
+            return true;
+    return false;
+}
+
+/* Of several with one kind of key a context shows the last that it was given. A client whose name none is for, or that
+   asks for none, is shown the first of each kind. */
+static void prefer_first(struct tls_server *server)
+{
+    for (size_t i = server->count; i-- > 0;)
+        must(tls_chain_try(server->ctx, &server->chains[i]));
+    server->is_choosing = has_different_names(server);
+}
+
 static bool use_certificates(struct tls_server *server, const struct tls_server_conf *conf, struct opener *opener,
                              struct diag *diag)
 {
@@ -75,6 +92,8 @@ static bool use_certificates(struct tls_server *server, const struct tls_server_
     for (size_t i = 0; i < conf->certificate_count; i++)
         is_fine &= tls_chain_read(&conf->certificates[i], opener, diag, &server->chains[i]) &&
                    tls_chain_use(server->ctx, &server->chains[i], &conf->certificates[i], diag);
+    if (is_fine)
+        prefer_first(server);
     return is_fine;
 }
 
@@ -281,7 +300,8 @@ bool tls_server_renew(struct tls_server *server, const struct tls_server_conf *c
     server->next_index = index;
     server->next = new_ctx(server);
     is_fine = is_fine && copy_settings(server, server->next, conf, diag);
-    for (size_t i = 0; is_fine && i < server->count; i++)
+    for (size_t i = server->count;
+         is_fine && i-- > 0;) /* the first of each kind of key is given last: prefer_first() */
         is_fine = tls_chain_use(server->next, i == index ? &server->next_chain : &server->chains[i],
                                 &conf->certificates[i], diag);
     if (!is_fine)
@@ -299,6 +319,7 @@ void tls_server_renewed(struct tls_server *server, bool is_wanted)
         struct chain old = *chain; /* its staple may change up to here */
         server->ctx = server->next;
         *chain = server->next_chain;
+        server->is_choosing = has_different_names(server);
         pthread_mutex_unlock(&server->lock);
         server->next = ctx;
         server->next_chain = old;
@@ -315,9 +336,39 @@ SSL_CTX *tls_server_ctx(struct tls_server *server)
     return ctx;
 }
 
+/* A wildcard stands for one label (RFC 6125 6.4.3). */
+static bool is_for(const struct chain *chain, struct str name)
+{
+    struct str names = str_of(chain->names), one, parent = str_skip(name, str_find(name, '.'));
+    while (str_cut(&names, ' ', &one)) {
+        bool is_wild = str_starts(one, STR("*."));
+        if (str_eq_nocase(is_wild ? str_skip(one, 1) : one, is_wild ? parent : name))
+            return true;
+    }
+    return false;
+}
+
+/* The certificates that are for the name, and no others, of each kind of key the first. When none is, those that the
+   context shows. */
+static void show_named(struct tls_server *server, SSL *ssl, struct str name)
+{
+    bool has_others = true;
+    pthread_mutex_lock(&server->lock);
+    for (size_t i = server->is_choosing ? server->count : 0; i-- > 0;) {
+        const struct chain *chain = &server->chains[i];
+        if (!is_for(chain, name))
+            continue;
+        if (has_others)
+            SSL_certs_clear(ssl);
+        has_others = false;
+        must(SSL_use_cert_and_key(ssl, chain->certificate, chain->key, chain->rest, 1) == 1);
+    }
+    pthread_mutex_unlock(&server->lock);
+}
+
 /* SSL_set_SSL_CTX() brings the certificates, ciphers, authorities and callbacks of the other context, and nothing else
    of it. */
-void tls_server_apply(struct tls_server *server, SSL *ssl)
+void tls_server_apply(struct tls_server *server, SSL *ssl, struct str name)
 {
     SSL_CTX *ctx = tls_server_ctx(server);
     must(SSL_set_SSL_CTX(ssl, ctx) != NULL);
@@ -330,6 +381,8 @@ void tls_server_apply(struct tls_server *server, SSL *ssl)
     must(SSL_set_num_tickets(ssl, SSL_CTX_get_num_tickets(ctx)) == 1);
     must(SSL_set_session_id_context(ssl, server->context, sizeof server->context) == 1);
     SSL_CTX_free(ctx); /* the connection has a reference of its own */
+    if (name.at != NULL)
+        show_named(server, ssl, name);
 }
 
 bool tls_server_same_rules(const struct tls_server *a, const struct tls_server *b)

@@ -20,7 +20,8 @@ struct tls_server {
     SSL_CTX *ctx;         /* under the lock: what handshakes begin with from now on; its app data is the server */
     struct chain *chains; /* under the lock, one for each certificate of the configuration */
     size_t count;
-    SSL_CTX *next; /* prepared by tls_server_renew() */
+    bool is_choosing; /* under the lock: they are for different names */
+    SSL_CTX *next;    /* prepared by tls_server_renew() */
     struct chain next_chain;
     size_t next_index;
     unsigned char context
@@ -31,8 +32,9 @@ struct tls_server {
 /* Its context as it is now, one reference. From any thread. */
 SSL_CTX *tls_server_ctx(struct tls_server *server);
 
-/* In a ClientHello that names its block: from here on the block's settings are those of the connection. */
-void tls_server_apply(struct tls_server *server, SSL *ssl);
+/* In a ClientHello that names its block: from here on the block's settings are those of the connection, and its
+   certificates those that are for the name (at == NULL: none was asked for). */
+void tls_server_apply(struct tls_server *server, SSL *ssl, struct str name);
 
 /* tls_ocsp.c: its handshakes show what tls_server_staple() has brought, while it is good. The server is borrowed, for
    as long as there are handshakes. */

@@ -57,6 +57,45 @@ def refusals(g):
     return g.errors().count("goes on as it was, until its files change again")
 
 
+def shown(g, authority, name, version=None, ciphers=None):
+    """The serial number of the certificate, whatever names it is for."""
+    made = context(authority, version)
+    made.check_hostname = False
+    if ciphers:
+        made.set_ciphers(ciphers)
+    with connect(g, made, name=name) as c:
+        return c.getpeercert()["serialNumber"]
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_of_several_certificates_those_that_are_for_the_name(gatehouse, authority, folder, version):
+    first, second, wild = authority.issue("one.test"), authority.issue("two.test", "also.test"), authority.issue("*.wild.test")
+    rsa = authority.issue("two.test", "rsa.test", key="rsa:2048")
+    issued = dict(first=first, second=second, wild=wild, rsa=rsa)
+    lines = "".join(f"    certificate {p.certificate} {p.key}\n" for p in issued.values())
+    g = gatehouse(SITE.replace("    certificate {0}/c.pem {0}/k.pem\n", lines).replace("{{", "{").replace("}}", "}"))
+    for name, wanted in (("one.test", first), ("two.test", second), ("ALSO.test", second), ("a.wild.test", wild), ("rsa.test", rsa),
+                         ("wild.test", first), ("a.b.wild.test", first), ("other.test", first), (None, first)):
+        assert shown(g, authority, name, version) == serial_of(wanted), name
+    for name, wanted in (("two.test", rsa), ("rsa.test", rsa), ("other.test", rsa)):
+        assert shown(g, authority, name, "1.2", "ECDHE-RSA-AES128-GCM-SHA256") == serial_of(wanted), name
+    with pytest.raises(ssl.SSLError):                       # it has none for that name, and another would be wrong
+        shown(g, authority, "one.test", "1.2", "ECDHE-RSA-AES128-GCM-SHA256")
+
+
+def test_one_of_several_certificates_changes_its_names(gatehouse, authority, folder):
+    put(folder, authority.issue("one.test"))
+    other = authority.issue("two.test")
+    g = gatehouse(SITE.replace("k.pem\n", f"k.pem\n    certificate {other.certificate} {other.key}\n").format(folder))
+    assert shown(g, authority, "two.test") == serial_of(other)
+    changed = authority.issue("one.test", "two.test")
+    put(folder, changed)
+    until(lambda: shown(g, authority, "two.test") == serial_of(changed), 10, "the first that is for it")
+    assert shown(g, authority, "one.test") == serial_of(changed)
+    put(folder, authority.issue("other.test"))
+    until(lambda: shown(g, authority, "two.test") == serial_of(other), 10, "the other again")
+
+
 def failures(g):
     return int(g.command("status").stdout.split("TLS handshakes that failed")[1].split()[0])
 
@@ -293,6 +332,13 @@ def test_check_tells_what_has_expired_or_will_soon(authority, folder, hours, exp
     strict, _ = check(folder, BLOCK.format(pair, "host site.test"), "--strict")
     assert (status, strict) == (0, 0 if expected is None else 1), told
     assert expected in told if expected else "warning" not in told
+
+
+def test_check_tells_hosts_that_none_of_several_certificates_is_for(authority, folder):
+    one, other = authority.issue("one.test"), authority.issue("*.two.test")
+    text = BLOCK.format(one, f"certificate {other.certificate} {other.key}; host one.test *.two.test three.test")
+    told = check(folder, text)[1]
+    assert told.count("is not for") == 1 and ", as the others of this block, is not for 'three.test'" in told, told
 
 
 @pytest.mark.parametrize("names,hosts,missing", [
