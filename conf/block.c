@@ -181,7 +181,7 @@ static bool take_name_of_rule(struct loading *load, struct setting *setting)
 {
     if (setting->count == 0 || !is_plain(&setting->args[0], "as"))
         return true;
-    if (setting->count == 1)
+    if (setting->count == 1 || is_plain(&setting->args[1], "if"))
         return mistake(load, &setting->args[0], "write: as NAME", "a name is missing after 'as'");
     if (!value_name(&setting->args[1], load->diag, "a rule"))
         return false;
@@ -323,7 +323,10 @@ static void report_misplaced(const struct scope *scope, const struct word *word,
 static void report_unknown(const struct scope *scope, const struct word *word)
 {
     const struct directive *elsewhere = directive_next(NULL, word->text);
-    if (elsewhere != NULL)
+    if (word->quoted && directive_find(scope->kind, word->text) != NULL)
+        mistake(scope->load, word, "write it without quotes", "'%.*s' is the name of a directive",
+                STR_ARGS(word->text));
+    else if (elsewhere != NULL)
         report_misplaced(scope, word, elsewhere);
     else
         mistake(scope->load, word, nearest_hint(scope->load, scope->kind, word->text), "unknown directive '%.*s' %s %s",

@@ -213,6 +213,11 @@ static bool ends_word(const struct lexer *lexer)
     return (c == '\\' && line_end_at(lexer, 1) > 0) || (lexer->is_condition && (c == '(' || c == ')'));
 }
 
+static bool has_brace(struct str text)
+{
+    return str_find(text, '{') < text.len || str_find(text, '}') < text.len;
+}
+
 static struct token quoted_word(struct lexer *lexer)
 {
     struct text text;
@@ -221,6 +226,7 @@ static struct token quoted_word(struct lexer *lexer)
     size_t from = lexer->at++;
     unsigned line = lexer->line;
     if (!read_quoted(lexer, &text)) {
+        lexer->lost_brace |= has_brace(text_str(&text));
         diag_add(lexer->diag, DIAG_ERROR, &open, "a quoted word ends with \" in its own line",
                  "a quote that is not closed");
         lexer->has_mistake = true;
@@ -230,6 +236,7 @@ static struct token quoted_word(struct lexer *lexer)
             struct place place = place_of(lexer, lexer->at, 1);
             diag_add(lexer->diag, DIAG_ERROR, &place, "a quote inside a quoted word is written \\\"",
                      "missing blank after a closing quote");
+            lexer->has_mistake = true;
         }
     }
     if (lexer->line == line)

@@ -42,6 +42,7 @@ struct lexer {
     bool has_word;     /* this statement has begun */
     bool is_cut;       /* at a control character: the rest is not read */
     bool has_mistake;  /* some word could not be read; whoever takes note of it sets it back */
+    bool lost_brace;   /* in a quote that is not closed: which block ends where is not known */
 };
 
 /* `text`, `file` and `arena` outlive all words; the text is not copied for the places' lines. */

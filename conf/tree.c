@@ -109,7 +109,8 @@ static void read_body(struct reader *reader, struct statement *statement, const 
     if (closed || reader->lexer.is_cut || diag->errors >= TREE_MISTAKES_MAX)
         return;
     reader->tree->is_unbalanced = true;
-    diag_add(diag, DIAG_ERROR, open, "a '}' is missing", "this block is not closed");
+    if (!reader->lexer.lost_brace)
+        diag_add(diag, DIAG_ERROR, open, "a '}' is missing", "this block is not closed");
 }
 
 /* The words of a statement, of which `first` is the first; the token behind them. */
@@ -140,8 +141,9 @@ static void read_stray_block(struct reader *reader, struct token token, struct s
 
 static void report_stray_close(struct reader *reader, const struct token *token)
 {
-    diag_add(reader->tree->diag, DIAG_ERROR, &token->word.place, NULL, "this '}' closes nothing");
     reader->tree->is_unbalanced = true;
+    if (!reader->lexer.lost_brace)
+        diag_add(reader->tree->diag, DIAG_ERROR, &token->word.place, NULL, "this '}' closes nothing");
 }
 
 static void splice_files(struct reader *reader, const struct statement *include, struct statement ***last);
@@ -188,7 +190,9 @@ static struct statement *read_text(struct tree *tree, const struct source_file *
     struct reader reader = {.tree = tree, .file = file, .depth = depth};
     bool closed = false;
     lexer_init(&reader.lexer, text, file->shown, tree->arena, tree->diag);
-    return read_block(&reader, 0, &closed);
+    struct statement *first = read_block(&reader, 0, &closed);
+    tree->is_unbalanced |= reader.lexer.lost_brace;
+    return first;
 }
 
 /* `at`: the word that names the file, NULL for the main file. */
