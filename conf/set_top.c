@@ -9,27 +9,27 @@
 #include <unistd.h>
 
 /* Of limits and timeouts there are kinds by where they stand. */
-static bool read_inner(struct scope *outer, const struct setting *setting, unsigned kind_at_top, void *target)
+static bool read_inner(struct scope *outer, const struct setting *setting, unsigned kind_at_top, void *target,
+                       struct scope *scope)
 {
     unsigned kind = outer->kind == BLOCK_TOP           ? kind_at_top
                     : outer->kind == BLOCK_ROUTE       ? kind_at_top << 2
                     : outer->kind == BLOCK_PASSTHROUGH ? BLOCK_TIMEOUTS_PASSTHROUGH
                                                        : kind_at_top << 1;
     unsigned errors = outer->load->diag->errors;
-    struct scope scope;
-    scope_init(&scope, outer->load, outer, kind, target);
-    block_read(&scope, setting->statement->block);
+    scope_init(scope, outer->load, outer, kind, target);
+    block_read(scope, setting->statement->block);
     return outer->load->diag->errors == errors;
 }
 
 bool set_limits(struct scope *scope, const struct setting *setting)
 {
     struct config *config = scope->load->config;
+    struct scope inner;
     struct limits *limits = scope->kind == BLOCK_TOP ? &config->limits : &scope->mode->settings.limits;
-    uint64_t field_before = limits->field_size;
-    if (!read_inner(scope, setting, BLOCK_LIMITS, limits))
+    if (!read_inner(scope, setting, BLOCK_LIMITS, limits, &inner))
         return false;
-    bool is_own = limits->field_size != field_before;
+    bool is_own = inner.kind != BLOCK_LIMITS_ROUTE && scope_may_have(&inner, "field-size");
     if (!is_own && limits->field_size > limits->header_size)
         limits->field_size = limits->header_size; /* a default follows */
     if (limits->field_size <= limits->header_size)
@@ -42,7 +42,9 @@ bool set_timeouts(struct scope *scope, const struct setting *setting)
 {
     struct config *config = scope->load->config;
     bool is_top = scope->kind == BLOCK_TOP;
-    return read_inner(scope, setting, BLOCK_TIMEOUTS, is_top ? &config->timeouts : &scope->mode->settings.timeouts);
+    struct scope inner;
+    return read_inner(scope, setting, BLOCK_TIMEOUTS, is_top ? &config->timeouts : &scope->mode->settings.timeouts,
+                      &inner);
 }
 
 /* The system's own may be missing, one that the configuration names may not. */

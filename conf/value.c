@@ -19,10 +19,13 @@ static const struct unit size_units[] = {{"B", 1},          {"k", 1ULL << 10}, {
                                          {"M", 1ULL << 20}, {"g", 1ULL << 30}, {"G", 1ULL << 30}, {"t", 1ULL << 40},
                                          {"T", 1ULL << 40}, {NULL, 0}};
 /* In eighths of a byte a second. */
-static const struct unit bandwidth_units[] = {{"bit/s", 1},           {"kbit/s", 1000},    {"Mbit/s", 1000000},
-                                              {"Gbit/s", 1000000000}, {"B/s", 8},          {"k/s", 8ULL << 10},
-                                              {"K/s", 8ULL << 10},    {"m/s", 8ULL << 20}, {"M/s", 8ULL << 20},
-                                              {"g/s", 8ULL << 30},    {"G/s", 8ULL << 30}, {NULL, 0}};
+static const struct unit bandwidth_units[] = {{"bit/s", 1},        {"kbit/s", 1000},
+                                              {"Mbit/s", 1000000}, {"Gbit/s", 1000000000},
+                                              {"B/s", 8},          {"k/s", 8ULL << 10},
+                                              {"K/s", 8ULL << 10}, {"m/s", 8ULL << 20},
+                                              {"M/s", 8ULL << 20}, {"g/s", 8ULL << 30},
+                                              {"G/s", 8ULL << 30}, {"t/s", 8ULL << 40},
+                                              {"T/s", 8ULL << 40}, {NULL, 0}};
 static const struct unit rate_units[] = {{"/s", MSEC_SECOND}, {"/m", MSEC_MINUTE}, {"/h", MSEC_HOUR}, {NULL, 0}};
 
 static const msec duration_max = 3650LL * 24 * MSEC_HOUR;
@@ -113,10 +116,10 @@ bool value_bandwidth(const struct word *word, struct diag *diag, uint64_t *ret)
 {
     uint64_t bits;
     if (!take_quantity(word, diag, bandwidth_units, "a bandwidth",
-                       "one number and one unit: B/s, k/s, M/s, G/s, or kbit/s, Mbit/s, Gbit/s, as in 2M/s",
+                       "one number and one unit: B/s, k/s, M/s, G/s, T/s, or kbit/s, Mbit/s, Gbit/s, as in 2M/s",
                        UINT64_MAX / 2, &bits))
         return false;
-    *ret = bits / 8;
+    *ret = (bits + 7) / 8; /* what is there is never nothing */
     return true;
 }
 
@@ -227,8 +230,9 @@ bool value_template(const struct word *word, struct diag *diag, struct arena *ar
     if (name.len > 1 && name.at[0] == '{')
         name = str_from(name.at + 1, name.len - 1 - (name.at[name.len - 1] == '}'));
     const char *nearest = diag_nearest(name, variable_names());
-    const char *hint = nearest != NULL ? arena_printf(arena, "did you mean '$%s'?", nearest).at
-                                       : "a dollar is written $$";
+    const char *hint = nearest == NULL                 ? "a dollar is written $$"
+                       : str_eq(name, str_of(nearest)) ? NULL
+                                                       : arena_printf(arena, "did you mean '$%s'?", nearest).at;
     diag_add(diag, DIAG_ERROR, &place, hint, "%.*s", STR_ARGS(why));
     return false;
 }

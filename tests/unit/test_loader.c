@@ -287,6 +287,7 @@ static const struct {
     {"threads 1\n}\n" SITE, "2:1 this '}' closes nothing"},
     {"threads 0\nlimits { header-size 1B }\n" SITE, "1:9 out of range: 1 to 256|2:22 out of range: 1k to 1M"},
     {"limits { field-size 64k }\n" SITE, "1:1 field-size is above header-size"},
+    {"limits { header-size 8k; field-size 16k }\n" SITE, "1:1 field-size is above header-size"},
     {"reverse s { listen :80 if source(10.0.0.0/8); to a }\n", "1:24 only rules and routes have conditions"},
     {"reverse s { listen :80; \"to\" a }\n", "1:25 write it without quotes"},
     {"reverse s { listen :80; to a; respond 200 body \"x }\n threads 1\n}\n", "1:48 a quote that is not closed"},

@@ -77,6 +77,9 @@ static const struct {
     {value_bandwidth, "512B/s", 512},
     {value_bandwidth, "20Mbit/s", 2500000},
     {value_bandwidth, "8kbit/s", 1000},
+    {value_bandwidth, "1T/s", 1ULL << 40},
+    {value_bandwidth, "1bit/s", 1}, /* 0 would be `off` */
+    {value_bandwidth, "9bit/s", 2},
     {read_rate, "20/s", 20000001000},
     {read_rate, "600/m", 600000060000},
 };
