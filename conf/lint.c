@@ -35,45 +35,46 @@ static void lint_pool(struct loading *load, const struct pool_conf *pool)
 
 /* Open proxies. */
 
-/* Kinds that tell one client from another. */
-static bool asks_for_client(const struct expression *expression)
+/* Kinds that tell one client from another, or say where to. */
+static bool is_narrow_kind(const struct expression *condition)
 {
-    static const char *const kinds[] = {"source", "country", "user", "group", "authenticated", "client-certificate",
-                                        NULL};
-    if (expression == NULL)
-        return false;
-    if (expression->op != EXPRESSION_CONDITION)
-        return asks_for_client(expression->left) || asks_for_client(expression->right);
-    for (size_t i = 0; kinds[i] != NULL; i++)
-        if (str_eq(str_of(expression->kind->name), str_of(kinds[i])))
-            return str_find_str(expression->name, STR("0.0.0.0/0")) == expression->name.len;
-    return false;
+    static const char *const kinds[] = {
+        "source",      "country",   "user",   "group", "authenticated", "client-certificate", "host",
+        "destination", "url-regex", "listed", NULL};
+    static const struct str everybody[] = {{"0.0.0.0/0", 9}, {"::/0", 4}};
+    size_t i = 0;
+    while (kinds[i] != NULL && !str_eq(str_of(condition->kind->name), str_of(kinds[i])))
+        i++;
+    for (size_t n = 0; n < sizeof everybody / sizeof *everybody; n++)
+        if (str_find_str(condition->name, everybody[n]) < condition->name.len)
+            return false;
+    return kinds[i] != NULL;
 }
 
-/* Kinds that say where to. */
-static bool asks_for_site(const struct expression *expression)
+/* Does the expression, or its contrary, hold only for clients or sites that it names? To name those for which it does
+   not hold leaves it open for all the rest. */
+static bool is_narrow(const struct expression *expression, bool is_negated)
 {
-    static const char *const kinds[] = {"host", "listed", "destination", "url-regex", NULL};
     if (expression == NULL)
         return false;
+    if (expression->op == EXPRESSION_CONDITION)
+        return !is_negated && is_narrow_kind(expression);
     if (expression->op == EXPRESSION_NOT)
-        return false;
-    if (expression->op != EXPRESSION_CONDITION)
-        return asks_for_site(expression->left) || asks_for_site(expression->right);
-    for (size_t i = 0; kinds[i] != NULL; i++)
-        if (str_eq(str_of(expression->kind->name), str_of(kinds[i])))
-            return true;
-    return false;
+        return is_narrow(expression->left, !is_negated);
+    bool left = is_narrow(expression->left, is_negated), right = is_narrow(expression->right, is_negated);
+    return (expression->op == EXPRESSION_AND) != is_negated ? left || right : left && right;
 }
 
+/* The rule that lets through whoever comes to wherever they like; NULL when there is none. */
 static const struct rule *open_rule(const struct rules *rules)
 {
     for (size_t i = 0; i < rules->count; i++) {
         const struct rule *rule = &rules->at[i];
-        if (asks_for_client(rule->when))
-            return NULL; /* from here on it depends on the client */
-        if (rule->kind == RULE_ALLOW && !asks_for_site(rule->when))
+        if (rule->kind == RULE_ALLOW && !is_narrow(rule->when, false))
             return rule;
+        bool ends = rule->kind == RULE_DENY || rule->kind == RULE_REDIRECT || rule->kind == RULE_RESPOND;
+        if (ends && (rule->when == NULL || is_narrow(rule->when, true)))
+            return NULL; /* what is left are those that the rule names */
     }
     return NULL;
 }
@@ -133,8 +134,26 @@ static bool covers(struct str earlier, struct str glob)
     return start.len > 1 && start.at[start.len - 1] == '/' && str_eq(str_head(start, start.len - 1), glob);
 }
 
+/* A rule of the block that ends everything for every request. */
+static const struct rule *last_word(const struct rules *rules)
+{
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct rule *rule = &rules->at[i];
+        if (rule->when == NULL && rule->kind <= RULE_RESPOND)
+            return rule->kind == RULE_ALLOW ? NULL : rule;
+    }
+    return NULL;
+}
+
 static void lint_routes(struct loading *load, const struct reverse_conf *reverse)
 {
+    const struct rule *rule = last_word(&reverse->rules);
+    if (rule != NULL && reverse->route_count > 0) {
+        diag_add(load->diag, DIAG_WARNING, &reverse->routes[0].glob.place, NULL,
+                 "this route is never reached: '%.*s' (%.*s) has no condition and ends everything",
+                 STR_ARGS(rule->name), STR_ARGS(rule->place_text));
+        return;
+    }
     for (size_t i = 1; i < reverse->route_count; i++)
         for (size_t n = 0; n < i; n++) {
             const struct route_conf *route = &reverse->routes[i], *earlier = &reverse->routes[n];

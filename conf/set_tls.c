@@ -94,15 +94,26 @@ bool tls_check_condition(const struct scope *scope, const struct expression *exp
                    "'%.*s' is about certificates of clients, and this block asks for none", STR_ARGS(asked->name));
 }
 
+/* No mistake: the listener may be yet to come. */
+static void warn_unshown(struct scope *scope, const struct word *place)
+{
+    diag_add(scope->load->diag, DIAG_WARNING, &place->place, "write: listen ADDRESS tls",
+             "no 'listen' of this block speaks TLS: its certificate is shown to nobody");
+}
+
 void tls_check_block(struct scope *scope)
 {
     const struct mode_draft *mode = scope->mode;
     const struct tls_server_conf *tls = mode->tls;
     for (size_t i = 0; i < mode->rule_count; i++)
         tls_check_condition(scope, mode->rules[i].when);
-    if (tls == NULL || tls->settings.text.at == NULL || !scope_may_have(scope, "listen"))
+    if (tls == NULL || !scope_may_have(scope, "listen"))
         return;
     const struct listen_conf *plain = find_listen(mode, false);
+    if (plain != NULL && find_listen(mode, true) == NULL && tls->settings.text.at == NULL)
+        warn_unshown(scope, &tls->place);
+    if (tls->settings.text.at == NULL)
+        return;
     if (find_listen(mode, true) == NULL)
         mistake(scope->load, &tls->settings, "write: listen ADDRESS tls", "no 'listen' of this block speaks TLS");
     else if (plain != NULL && tls->client_certificate == CLIENT_CERTIFICATE_REQUIRED)

@@ -470,8 +470,22 @@ START_TEST(test_warnings)
     kit_check_warnings("forward f { listen :3128; allow if source(10.0.0.0/8) }\n", "", files);
     kit_check_warnings("forward f { listen :3128; deny if not source(10.0.0.0/8)\n allow }\n", "", files);
     kit_check_warnings("forward f { listen :3128; allow if host(a.example) }\n", "", files);
+    kit_check_warnings("forward f { listen :3128; deny if not host(a.example)\n allow }\n", "", files);
+    kit_check_warnings("forward f { listen :3128; deny if source(10.0.0.0/8)\n allow }\n", "2:2 an open proxy", files);
+    kit_check_warnings("forward f { listen :3128; allow if source(10.0.0.0/8)\n allow if method(GET) }\n",
+                       "2:2 an open proxy", files);
+    kit_check_warnings("forward f { listen :3128; allow if source(10.0.0.0/8) or method(GET) }\n", "1:27 an open proxy",
+                       files);
+    kit_check_warnings("forward f { listen :3128; allow if source(::/0 10.0.0.0/8) }\n", "1:27 an open proxy", files);
+    kit_check_warnings("forward f { listen :3128; allow if not (not source(10.0.0.0/8) or port(80)) }\n", "", files);
     kit_check_warnings("reverse s { listen :80 }\n", "1:9 nothing serves 's'", files);
     kit_check_warnings("reverse s { listen :80; to a; route * { }; route /x { } }\n", "1:50 never reached", files);
+    kit_check_warnings(
+        "reverse s { listen :80; deny if path(/x); redirect https://b/; route /a { to a } route /b { to a } }\n",
+        "1:70 this route is never reached: 'main.conf:1'", files);
+    kit_check_warnings("reverse s { listen :80; allow; to a; route /a { } }\n", "", files);
+    kit_check_warnings("reverse s { listen :80; host a.example; certificate self-signed; to a }\n",
+                       "1:53 no 'listen' of this block speaks TLS", files);
     kit_check_warnings("reverse s { listen :80; to a; route /a/* { }; route /a { }; route /ab { } }\n",
                        "1:53 never reached", files);
     kit_check_warnings("pool p { server a down }\nreverse s { listen :80; pool p }\n",
