@@ -29,6 +29,7 @@ struct test_conf {
     struct str client_certificate; /* at == NULL: none is shown */
     struct str at;                 /* "YYYY-MM-DD HH:MM", at == NULL: not given */
     struct ip to;                  /* version 0: not given */
+    struct place to_place;
     struct field_line {
         struct str name;
         struct str value;

@@ -45,6 +45,10 @@ bool set_test_from(struct scope *scope, const struct setting *setting)
 bool set_test_to(struct scope *scope, const struct setting *setting)
 {
     struct test_conf *test = scope->target;
+    if (scope->mode->kind != BLOCK_FORWARD)
+        return mistake(scope->load, setting->name, NULL,
+                       "'to' is for the tests of a forward block: a reverse block goes to its own servers");
+    test->to_place = setting->args[0].place;
     return value_ip(&setting->args[0], scope->load->diag, &test->to);
 }
 
@@ -53,8 +57,9 @@ bool set_test_at(struct scope *scope, const struct setting *setting)
     struct test_conf *test = scope->target;
     const struct word *word = &setting->args[0];
     struct date date;
+    bool has_hours = str_find(word->text, ' ') < word->text.len;
     test->at = word->text;
-    return date_parse_local(word->text, &date) ||
+    return (has_hours && date_parse_local(word->text, &date)) ||
            mistake(scope->load, word, "as in \"2026-11-24 10:00\"", "expected a date and a time, not '%.*s'",
                    STR_ARGS(word->text));
 }

@@ -152,6 +152,18 @@ void forward_decide(const struct forward_conf *block, struct facts *facts, struc
         ret->reason = facts->reason;
 }
 
+uint16_t forward_status(const struct forward_decision *decision, const struct facts *facts)
+{
+    const struct rule *rule = decision->verdict.rule;
+    bool is_refused = decision->outcome == FORWARD_DENY ||
+                      (decision->outcome == FORWARD_REPLY && facts->method == METHOD_CONNECT);
+    if (decision->outcome == FORWARD_FAULT)
+        return fault_info(decision->fault)->status;
+    if (is_refused)
+        return rule != NULL && rule->kind == RULE_DENY ? rule->status : 403;
+    return decision->outcome == FORWARD_REPLY ? rule->status : 0;
+}
+
 bool forward_stands(const struct forward_conf *block, const struct forward_decision *before, const struct ip *address)
 {
     return before->outcome == FORWARD_ALLOW && !is_private(block, address);

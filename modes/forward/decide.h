@@ -57,6 +57,10 @@ bool forward_stands(const struct forward_conf *block, const struct forward_decis
 /* Sets facts->rule, reason, matched and verdict from a decision. */
 void forward_tell(const struct forward_decision *decision, struct facts *facts, struct arena *arena);
 
+/* The status of the answer that comes from here, 0 when the site answers. A tunnel is neither redirected nor responded
+   to: clients show no answer to a CONNECT. */
+uint16_t forward_status(const struct forward_decision *decision, const struct facts *facts);
+
 /* Makes it a denial by the name `deny-private`; the facts are not told. For what only the live mode knows: its own
    listeners. */
 void forward_deny_address(struct forward_decision *decision);

@@ -43,13 +43,13 @@ static void forward_identify(struct exchange *x, const void *block)
         plan_fault(x, FAULT_MISDIRECTED); /* a reload has changed them since the client was greeted */
 }
 
-static void plan_denied(struct exchange *x, const struct rule *rule)
+static void plan_denied(struct exchange *x, const struct forward_decision *decision)
 {
-    bool has_status = rule != NULL && rule->kind == RULE_DENY;
-    if (has_status && rule->has_page)
+    const struct rule *rule = decision->verdict.rule;
+    if (rule != NULL && rule->kind == RULE_DENY && rule->has_page)
         plan_reply(&x->plan, rule, &x->facts, x->arena);
     else
-        plan_page(&x->plan, has_status ? rule->status : 403, block_page(&x->facts, x->arena));
+        plan_page(&x->plan, forward_status(decision, &x->facts), block_page(&x->facts, x->arena));
 }
 
 static void plan_go(struct exchange *x)
@@ -74,7 +74,7 @@ static void follow(struct exchange *x, const struct forward_decision *decision)
     else if (decision->outcome == FORWARD_REPLY && x->facts.method != METHOD_CONNECT)
         plan_reply(&x->plan, decision->verdict.rule, &x->facts, x->arena);
     else /* a tunnel cannot be redirected: clients show no answer to CONNECT */
-        plan_denied(x, decision->verdict.rule);
+        plan_denied(x, decision);
 }
 
 static bool is_own(const struct exchange *x, const struct ip *ip, uint16_t port)
@@ -228,7 +228,7 @@ static bool answer_passes(struct exchange *x, struct forward_decision *decision)
     decision->name = decision->verdict.rule->name;
     forward_tell(decision, &x->facts, x->arena);
     x->verdict = decision->verdict;
-    plan_denied(x, decision->verdict.rule);
+    plan_denied(x, decision);
     return false;
 }
 

@@ -85,6 +85,8 @@ static const char *read_request(struct explaining *x, bool is_forward)
         why = imagine_request(&what, &x->arena, &x->request);
     if (why != NULL)
         return why;
+    if (to != NULL && x->request.facts.host_ip.version != 0)
+        return "--to: the host of the URL is an address already, and no name that had another one";
     if (to != NULL && !ip_parse(str_of(to), &x->request.facts.destination))
         return "--to is no IP address";
     x->request.facts.started.us = (int64_t)time(NULL) * 1000000;
@@ -399,11 +401,6 @@ static void explain_forward(struct explaining *x)
     if (explain_inside(x, &decision))
         return;
     const struct rule *rule = decision.outcome == FORWARD_FAULT ? NULL : decision.verdict.rule;
-    unsigned status = rule != NULL ? rule->status : 0;
-    if (decision.outcome == FORWARD_FAULT)
-        status = fault_info(decision.fault)->status;
-    else if (decision.outcome == FORWARD_DENY && status == 0)
-        status = 403;
     if (decision.outcome == FORWARD_LATER) {
         rule = decision.verdict.asks;
         printf("result depends on the address that the name has: %.*s asks for it; say --to IP\n",
@@ -412,7 +409,7 @@ static void explain_forward(struct explaining *x)
     }
     bool is_denied = decision.outcome == FORWARD_DENY || decision.outcome == FORWARD_FAULT;
     const char *word = is_denied ? "deny" : action_word(decision.verdict.action);
-    show_result(word, decision.name, rule, status, decision.reason);
+    show_result(word, decision.name, rule, forward_status(&decision, facts), decision.reason);
     if (decision.outcome == FORWARD_ALLOW) {
         bool is_tunnel = facts->method == METHOD_CONNECT;
         printf("%s %.*s, port %u%s\n", is_tunnel ? "a tunnel to" : "fetched from", STR_ARGS(facts->host), facts->port,

@@ -85,13 +85,10 @@ static void try_forward(const struct forward_conf *block, struct facts *facts, s
     *ret = (struct outcome){.what = is_allowed ? EXPECT_ALLOW : EXPECT_DENY, .rule = decision.name};
     if (decision.outcome == FORWARD_REPLY)
         ret->what = expect_of(decision.verdict.action);
-    if (decision.outcome == FORWARD_FAULT)
-        ret->status = fault_info(decision.fault)->status;
-    else
+    if (decision.outcome != FORWARD_FAULT)
         take_rule(ret, decision.verdict.rule);
     ret->rule = decision.name;
-    if (decision.outcome == FORWARD_DENY && ret->status == 0)
-        ret->status = 403;
+    ret->status = forward_status(&decision, facts);
 }
 
 static bool is_met(const struct test_conf *test, const struct outcome *outcome)
@@ -159,6 +156,40 @@ static bool gets_host(const struct config *config, const struct reverse_conf *bl
     return false;
 }
 
+/* What a client could never show, or has to and does not: the server would ask no rule. NULL: nothing. */
+static const char *wrong_certificate(const struct test_conf *test, const struct facts *facts, const char **ret_hint)
+{
+    const struct tls_server_conf *tls = test->reverse != NULL ? test->reverse->tls : test->forward->tls;
+    enum client_certificate asked = tls != NULL ? tls->client_certificate : CLIENT_CERTIFICATE_NONE;
+    bool is_shown = test->client_certificate.at != NULL;
+    bool is_in_clear = test->reverse != NULL && str_eq(facts->scheme, STR("http"));
+    *ret_hint = NULL;
+    if (is_shown && asked == CLIENT_CERTIFICATE_NONE)
+        return "the test shows a certificate of the client, and this block asks for none";
+    *ret_hint = "write https://…";
+    if (is_in_clear && (is_shown || asked == CLIENT_CERTIFICATE_REQUIRED))
+        return "the block requires a certificate, or the test shows one: that goes by TLS only";
+    *ret_hint = "add: client-certificate SUBJECT";
+    if (!is_shown && asked == CLIENT_CERTIFICATE_REQUIRED)
+        return "the block requires a certificate of the client: without one the TLS handshake ends";
+    return NULL;
+}
+
+/* What keeps the request from ever coming to the block as the test has it; NULL, or told at *ret_place. */
+static const char *impossible(const struct config *config, const struct test_conf *test, const struct facts *facts,
+                              struct arena *arena, const struct place **ret_place, const char **ret_hint)
+{
+    *ret_place = &test->url_place;
+    *ret_hint = NULL;
+    if (test->reverse != NULL && !gets_host(config, test->reverse, facts->host, arena))
+        return arena_printf(arena, "a request for '%.*s' does not come to this block", STR_ARGS(facts->host)).at;
+    *ret_place = &test->to_place;
+    if (test->to.version != 0 && facts->host_ip.version != 0)
+        return "the host of the URL is an address already, and no name that had another one";
+    *ret_place = &test->place;
+    return wrong_certificate(test, facts, ret_hint);
+}
+
 static void run_test(const struct config *config, const struct test_conf *test, struct arena *arena, struct diag *diag)
 {
     struct imagine what = {
@@ -173,9 +204,11 @@ static void run_test(const struct config *config, const struct test_conf *test, 
         diag_add(diag, DIAG_ERROR, &test->url_place, NULL, "%s", why);
         return;
     }
-    if (test->reverse != NULL && !gets_host(config, test->reverse, request.facts.host, arena)) {
-        diag_add(diag, DIAG_ERROR, &test->url_place, NULL, "a request for '%.*s' does not come to this block",
-                 STR_ARGS(request.facts.host));
+    const struct place *place;
+    const char *hint;
+    why = impossible(config, test, &request.facts, arena, &place, &hint);
+    if (why != NULL) {
+        diag_add(diag, DIAG_ERROR, place, hint, "%s", why);
         return;
     }
     if (test->to.version != 0)

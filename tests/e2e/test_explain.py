@@ -98,10 +98,12 @@ forward office {
     deny as port    if port(8000-8100)
     deny as path    if path(/secret/*)
     respond as own 200 body "own" if host(own.test)
+    redirect as moved http://own.test/ if host(moved.test)
     allow as local  if host(127.0.0.1)
 }
 """, ["GET http://www.bad.test/", "GET http://x.test:8050/", "GET http://127.0.0.1:ORIGIN/secret/x", "GET http://own.test/",
-      "GET http://127.0.0.1:ORIGIN/x", "GET http://unknown.test/", "CONNECT https://www.bad.test/", "CONNECT https://unknown.test/"]),
+      "GET http://127.0.0.1:ORIGIN/x", "GET http://unknown.test/", "CONNECT https://www.bad.test/", "CONNECT https://unknown.test/",
+      "CONNECT https://own.test/", "GET http://moved.test/", "CONNECT https://moved.test/"]),
 
     "forward-ports": (LOG + """
 forward office {
@@ -219,6 +221,8 @@ def test_a_url_that_is_none_is_wrong_usage_and_a_wrong_file_shows_its_mistakes(t
     path.write_text("reverse s { listen 127.0.0.1:8080; to 127.0.0.1:1 }\n")
     assert run("explain", "-c", path).returncode == 2
     assert run("explain", "nonsense", "-c", path).returncode in (1, 2)
+    path.write_text("forward f { listen 127.0.0.1:8080; allow }\n")
+    assert run("explain", "http://10.0.0.1/", "--to", "192.0.2.1", "-c", path).returncode == 2
     path.write_text("reverse s { listn 127.0.0.1:8080; to 127.0.0.1:1 }\n")
     done = run("explain", "http://x.test/", "-c", path)
     assert done.returncode == 1 and "g.conf:1:13" in done.stdout + done.stderr

@@ -278,10 +278,18 @@ def test_a_policy_says_what_it_makes_of_certificates(web_folder, pairs, clients)
     test { client-certificate CN=ann,O=x; GET https://site.test/; expect respond }
     test { client-certificate CN=bob; GET https://site.test/; expect deny as outsiders }
     test { GET https://site.test/; expect deny as outsiders }"""
-    text = site(pairs, f"client-ca {clients[0].certificate}", inside, "listen 127.0.0.1:8443 tls")
+    ca = f"client-ca {clients[0].certificate}"
+    text = site(pairs, f"{ca}; client-certificate optional", inside, "listen 127.0.0.1:8443 tls")
     assert run("check", "-c", web_folder.put("g.conf", text)).returncode == 0
     result = run("check", "-c", web_folder.put("g.conf", text.replace("CN=bob", "CN=ann,CN=bob")))
     assert result.returncode == 1 and "expected deny as outsiders, got respond" in result.stdout + result.stderr
+    def refused(tls, test, where):
+        result = run("check", "-c", web_folder.put("g.conf", site(pairs, tls, f"respond 200\n    test {{ {test} }}", "listen 127.0.0.1:8443 tls")))
+        return result.returncode == 1 and where in result.stderr
+    assert refused(ca, "GET https://site.test/; expect respond", "without one the TLS handshake ends")
+    assert refused(ca, "GET http://site.test/; expect respond", "that goes by TLS only")
+    assert refused(f"{ca}; client-certificate optional", "client-certificate CN=a; GET http://site.test/; expect respond", "that goes by TLS only")
+    assert refused("versions 1.3", "client-certificate CN=a; GET https://site.test/; expect respond", "this block asks for none")
 
 
 def test_what_the_server_is_told(gatehouse, authority, pairs, clients, ann, origin):

@@ -382,6 +382,10 @@ static const struct {
     {OFFICE(" allow if source(10.0.0.0/8)\n test { GET http://x/ }"), "4:2 this test expects nothing"},
     {OFFICE(" allow if source(10.0.0.0/8)\n test { GET /x; expect alow }"),
      "4:13 expected a URL|4:24 did you mean 'allow'?"},
+    {OFFICE(" allow if source(10.0.0.0/8)\n test { GET http://x/; at \"2026-11-24\"; expect allow }"),
+     "4:27 expected a date and a time"},
+    {"reverse s { listen :80; to a; test { to 192.0.2.1; GET http://x/; expect allow } }\n",
+     "1:38 a reverse block goes to its own servers"},
     {OFFICE(" allow if source(10.0.0.0/8)\n test { GET http://x/; at yesterday; expect allow; user x }"),
      "4:27 expected a date|4:52 'user' does not belong in a test block"},
     /* includes */

@@ -37,6 +37,13 @@ static const struct row {
      "6:5: expected deny status 403, got deny as a.conf:3 status 451"},
     {"test { GET http://a.test/; to 10.0.0.1; expect deny as deny-private }", NULL},
     {"test { GET http://[::1]/; expect deny }", NULL},
+    {"test { GET http://10.0.0.1/; to 192.0.2.1; expect allow }", "6:37: the host of the URL is an address already"},
+    {"test { GET http://c.test/; expect respond as own status 200 }", NULL},
+    {"test { GET https://c.test/; expect respond as own status 403 }", NULL},
+    {"test { GET https://c.test/; expect respond as own status 200 }",
+     "6:5: expected respond as own status 200, got respond as own status 403"},
+    {"test { client-certificate CN=a; GET http://a.test/; expect allow }",
+     "6:5: the test shows a certificate of the client, and this block asks for none"},
 };
 
 START_TEST(test_forward)
@@ -44,10 +51,11 @@ START_TEST(test_forward)
     struct text text, answer;
     text_init(&text);
     text_init(&answer);
-    text_printf(&text,
-                "forward f {\n    listen 127.0.0.1:3128\n    deny status 451 if host(b.test)\n"
-                "    allow as a if source(127.0.0.0/8)\n\n    %s\n}\n",
-                rows[_i].test);
+    text_printf(
+        &text,
+        "forward f {\n    listen 127.0.0.1:3128\n    deny status 451 if host(b.test)\n"
+        "    allow as a if source(127.0.0.0/8) and not host(c.test); respond as own 200 body c if host(c.test)\n\n    %s\n}\n",
+        rows[_i].test);
     told(text.at, &answer);
     if (rows[_i].why == NULL)
         ck_assert_msg(answer.len == 0 || strstr(answer.at, "expected") == NULL, "%s", answer.at);
