@@ -19,9 +19,26 @@ enum { PATIENCE_S = CONTROL_PATIENCE_MS / 1000 };
 /* How long the answer may take. */
 enum patience { SECONDS, AS_LONG_AS_IT_TAKES };
 
-/* The `control` line of a file, whatever else is wrong with it: a running gatehouse must be reached to be told of
-   that. */
-static char *find_in_file(const char *file)
+static void show_mistakes(const struct diag *diag)
+{
+    struct text text;
+    text_init(&text);
+    diag_show(diag, &text);
+    fputs(text.at != NULL ? text.at : "", stderr);
+    text_fini(&text);
+}
+
+static const struct statement *control_line(const struct tree *tree)
+{
+    const struct statement *line = tree->top.first;
+    while (line != NULL && (!str_eq(line->words[0].text, STR("control")) || line->count < 2))
+        line = line->next;
+    return line;
+}
+
+/* By the `control` line of a file, whatever else is wrong with it: a running gatehouse must be reached to be told of
+   that. NULL in *ret: there is no such line. False after the mistakes were shown, when the line itself is wrong. */
+static bool find_in_file(const char *file, char **ret)
 {
     struct arena arena;
     struct diag diag;
@@ -29,25 +46,36 @@ static char *find_in_file(const char *file)
     arena_init(&arena);
     diag_init(&diag);
     tree_read(&tree, file, STR_NONE, opener_direct(), &arena, &diag);
-    char *found = NULL;
-    for (const struct statement *line = tree.top.first; line != NULL && found == NULL; line = line->next) {
-        if (!str_eq(line->words[0].text, STR("control")) || line->count < 2)
-            continue;
+    const struct statement *line = control_line(&tree);
+    bool is_wrong = line != NULL && line->has_mistake;
+    if (is_wrong) {
+        show_mistakes(&diag);
+    } else if (line != NULL) {
         const struct source_file *source = tree_file(&tree, line->words[0].place.file);
-        found = must_strdup(path_in(&arena, source != NULL ? source->folder : "/", line->words[1].text));
+        *ret = must_strdup(path_in(&arena, source != NULL ? source->folder : "/", line->words[1].text));
     }
     diag_fini(&diag);
     arena_reset(&arena);
-    return found;
+    return !is_wrong;
 }
 
-static char *find_socket(const struct args *args)
+/* EXIT_DONE with the path in *ret, or another status after saying why. A file that is named and cannot be read says
+   nothing: another gatehouse is not what is meant. */
+static int find_socket(const struct args *args, char **ret)
 {
-    const char *given = args_get(args, "--control");
-    if (given != NULL)
-        return must_strdup(given);
-    char *path = find_in_file(conf_path(args));
-    return path != NULL ? path : control_default_path();
+    const char *given = args_get(args, "--control"), *file = conf_path(args);
+    char *path = given != NULL ? must_strdup(given) : NULL;
+    if (given == NULL && args_get(args, "-c") != NULL && access(file, R_OK) != 0) {
+        fprintf(stderr, "gatehouse: cannot read '%s': %s\n", file, strerror(errno));
+        return EXIT_MISTAKE;
+    }
+    if (given == NULL && !find_in_file(file, &path))
+        return EXIT_MISTAKE;
+    *ret = path != NULL ? path : control_default_path();
+    if (*ret != NULL)
+        return EXIT_DONE;
+    fprintf(stderr, "gatehouse: no control socket is known: use -c FILE or --control PATH\n");
+    return EXIT_NOT_RUNNING;
 }
 
 /* A process that is stopped answers nothing, and its socket is there none the less. */
@@ -121,12 +149,10 @@ static int show_answer(int fd)
 
 static int ask(const struct args *args, const char *line, enum patience patience)
 {
-    char *path = find_socket(args);
-    if (path == NULL) {
-        fprintf(stderr, "gatehouse: no control socket is known: use -c FILE or --control PATH\n");
-        return EXIT_NOT_RUNNING;
-    }
-    int status;
+    char *path = NULL;
+    int status = find_socket(args, &path);
+    if (status != EXIT_DONE)
+        return status;
     int fd = connect_to(path);
     if (fd < 0) {
         status = say_not_running(path);

@@ -107,6 +107,13 @@ def test_a_broken_file_still_says_where_the_socket_is(write, folder):
     assert str(folder / "own.sock") in done.stderr
 
 
+def test_another_gatehouse_than_the_one_of_the_file_is_not_meant(write, folder):
+    done = run("stop", "-c", folder / "none.conf")
+    assert done.returncode == 1 and "cannot read" in done.stderr and "no gatehouse is running" not in done.stderr
+    done = run("stop", "-c", write("control ${env.NOWHERE_SET}/c.sock\n"))
+    assert done.returncode == 1 and "'NOWHERE_SET' is not set" in done.stderr and "no gatehouse is running" not in done.stderr
+
+
 # check
 
 def test_check_is_one_line(write, folder):
