@@ -76,7 +76,8 @@ static bool add_condition(struct text *into, const struct args *args, const char
     bool has_any = false;
     const char *value;
     for (size_t i = 0; (value = args_nth(args, option, i)) != NULL; i++) {
-        bool is_bare = value[0] != '.' && value[0] != '*';
+        struct ip ip;
+        bool is_bare = value[0] != '.' && value[0] != '*' && value[0] != '[' && !ip_parse(str_of(value), &ip);
         if (prefix[0] != '\0' && is_file(value))
             continue;
         if (!has_any)

@@ -217,6 +217,7 @@ def test_two_at_once(start, folder, origin):
     ["reverse", "--listen", ":8080", "--to", "127.0.0.1:9000", "app.test:80", "--to", "unix:/run/app.sock"],
     ["forward", "--listen", "3128"],
     ["forward", "--listen", "3128", "--from", "10.0.0.0/8", "192.168.1.1", "--only", ".site.test", "a.test", "--block", "b.a.test"],
+    ["forward", "--listen", "3128", "--only", "192.0.2.1", "--block", "192.0.2.7", "2001:db8::7", "[2001:db8::8]", "a.test"],
     ["forward", "--listen=127.0.0.1:3128", "--log", "it's \"a\" log"],
 ])
 def test_print_writes_what_would_run(words, write, folder):
