@@ -363,7 +363,7 @@ const struct directive directives[] = {
      .fallback = "302", .help = "the status of the answer"},
     {.name = "respond", .blocks = RULES, SPECIAL(set_respond, 1, 1, "STATUS"), .options = OPTIONS_RESPOND, .is_rule = true,
      .has_condition = true, .repeats = true, .help = "ends everything: answers from here"},
-    {.name = "type", .blocks = OPTIONS_RESPOND, .type = VALUE_TEXT, MEMBER(struct rule, media_type),
+    {.name = "type", .blocks = OPTIONS_RESPOND, SPECIAL(set_media_type, 1, 1, "MIME"),
      .fallback_note = "text/plain; of a file by its name", .help = "the media type of the answer"},
     {.name = "body", .blocks = OPTIONS_RESPOND, SPECIAL(set_body, 1, 1, "TEXT"), .help = "a text with variables that is the answer"},
     {.name = "file", .blocks = OPTIONS_RESPOND, SPECIAL(set_body_file, 1, 1, "PATH"), .help = "a file that is the answer, as it stands"},

@@ -119,6 +119,12 @@ bool set_respond(struct scope *scope, const struct setting *setting)
     return add_rule(scope, setting, &rule, fine);
 }
 
+bool set_media_type(struct scope *scope, const struct setting *setting)
+{
+    struct rule *rule = scope->target;
+    return value_media_type(&setting->args[0], scope->load->diag, &rule->media_type);
+}
+
 bool set_body(struct scope *scope, const struct setting *setting)
 {
     return set_text_of(scope, &setting->args[0], TEMPLATE_RESPONSE, scope->target);
@@ -174,6 +180,7 @@ bool set_header(struct scope *scope, const struct setting *setting)
         fine = refuse_hop(scope, field, hop_field(rule.field, false));
     if (fine && !is_set && rule.side == RULE_REQUEST && str_eq(rule.field, STR("host")))
         fine = mistake(load, field, "write: set-header request host TEXT", "a request has one Host field only");
+    fine &= value_field_text(&setting->args[2], load->diag);
     fine &= set_text_of(scope, &setting->args[2], rule.side == RULE_REQUEST ? TEMPLATE_REQUEST : TEMPLATE_RESPONSE,
                         &rule);
     return add_rule(scope, setting, &rule, fine);

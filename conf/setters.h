@@ -50,8 +50,8 @@ setter set_tls, set_tls_versions, set_tls_ciphers, set_tls_client_ca;
 setter set_mode, set_listen, set_forwarded_from, set_proxied_from, set_host, set_files, set_error_page, set_ports,
     set_tunnel_ports, set_deny_private, set_tunnel_check, set_route;
 /* set_rule.c */
-setter set_allow, set_deny, set_deny_page, set_reason, set_redirect, set_respond, set_body, set_body_file, set_header,
-    set_remove_header, set_rewrite, set_log_rule;
+setter set_allow, set_deny, set_deny_page, set_reason, set_redirect, set_respond, set_media_type, set_body,
+    set_body_file, set_header, set_remove_header, set_rewrite, set_log_rule;
 /* set_test.c */
 setter set_test, set_test_from, set_test_to, set_test_at, set_test_header, set_test_request, set_expect,
     set_expect_pool;

@@ -199,15 +199,29 @@ bool value_name(const struct word *word, struct diag *diag, const char *what)
 
 bool value_field(const struct word *word, struct diag *diag, struct arena *arena, struct str *ret)
 {
-    struct str text = word->text;
-    bool fine = text.len > 0;
-    for (size_t i = 0; i < text.len; i++)
-        fine = fine && text.at[i] != '\0' &&
-               (char_is_alpha(text.at[i]) || char_is_digit(text.at[i]) ||
-                strchr("!#$%&'*+-.^_`|~", text.at[i]) != NULL);
-    if (!fine)
+    if (!is_token(word->text))
         return refuse(word, diag, "the name of a header field", "as in x-frame-options, without a colon");
-    *ret = arena_lower(arena, text);
+    *ret = arena_lower(arena, word->text);
+    return true;
+}
+
+bool value_field_text(const struct word *word, struct diag *diag)
+{
+    if (is_field_value(word->text))
+        return true;
+    diag_add(diag, DIAG_ERROR, &word->place, NULL,
+             "a header field has neither line feeds nor other control characters");
+    return false;
+}
+
+bool value_media_type(const struct word *word, struct diag *diag, struct str *ret)
+{
+    struct str parameters = word->text, type, subtype;
+    str_cut(&parameters, ';', &subtype);
+    str_cut(&subtype, '/', &type);
+    if (!is_token(type) || !is_token(str_trim(subtype)) || !is_field_value(word->text))
+        return refuse(word, diag, "a media type", "as in text/html or \"text/html; charset=utf-8\"");
+    *ret = word->text;
     return true;
 }
 

@@ -67,6 +67,10 @@ bool value_host_pattern(const struct word *word, struct diag *diag, struct arena
 bool value_name(const struct word *word, struct diag *diag, const char *what);
 /* The name of a field of a head (RFC 9110, 5.6.2: a token), in lower case. */
 bool value_field(const struct word *word, struct diag *diag, struct arena *arena, struct str *ret);
+/* The text of a field; its variables are looked at when they are known. */
+bool value_field_text(const struct word *word, struct diag *diag);
+/* TYPE/SUBTYPE, perhaps with parameters, as Content-Type has it. */
+bool value_media_type(const struct word *word, struct diag *diag, struct str *ret);
 bool value_template(const struct word *word, struct diag *diag, struct arena *arena, enum template_scope scope,
                     struct template *ret);
 

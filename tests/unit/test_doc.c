@@ -174,6 +174,7 @@ static const struct {
     {"reason", "reason \"Not here.\""},
     {"redirect", "redirect http://x/$uri if method(GET)"},
     {"respond", "respond 204 if method(GET)"},
+    {"type", "type text/html"},
     {"body", "body \"Hello.\""},
     {"set-header", "set-header request x-a \"$host\""},
     {"add-header", "add-header response x-a b"},
