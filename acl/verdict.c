@@ -86,6 +86,18 @@ static void ask_address(struct verdict *verdict, const struct rule *rule, unsign
     verdict->asks = rule;
 }
 
+/* Is there something that only the address can tell? That is known before the answer, and of a tunnel, too. */
+static bool lacks_address(const struct expression *expression, const struct facts *facts)
+{
+    struct match match = {0};
+    if (expression == NULL)
+        return false;
+    if (expression->op == EXPRESSION_CONDITION)
+        return expression->kind->phase == PHASE_DIAL &&
+               expression->kind->truth(expression->condition, facts, &match) == TRUTH_LATER;
+    return lacks_address(expression->left, facts) || lacks_address(expression->right, facts);
+}
+
 void rules_run(const struct rules *rules, struct facts *facts, struct arena *arena, struct verdict *verdict,
                struct rule_trace *trace)
 {
@@ -96,11 +108,11 @@ void rules_run(const struct rules *rules, struct facts *facts, struct arena *are
         struct match match = {0};
         enum truth truth = rule->when != NULL ? expression_truth(rule->when, facts, &match) : TRUTH_YES;
         verdict->order++;
-        if (waits(rule) && (truth == TRUTH_YES || truth == TRUTH_FAILED))
-            truth = TRUTH_LATER;
+        if (waits(rule) && (truth == TRUTH_FAILED || (truth == TRUTH_YES && rule->kind != RULE_DENY)))
+            truth = TRUTH_LATER; /* a denial that holds whatever the answer is waits for none, and a tunnel has none */
         if (trace != NULL)
             trace->asked(trace, rule, truth, &match);
-        if (truth == TRUTH_LATER && waits(rule)) {
+        if (truth == TRUTH_LATER && waits(rule) && !lacks_address(rule->when, facts)) {
             note_waiting(verdict, rule, facts, arena);
         } else if (truth == TRUTH_LATER) {
             facts->path = path_before;

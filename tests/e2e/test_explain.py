@@ -123,6 +123,15 @@ forward office {
 """, ["GET http://127.0.0.1:ORIGIN/", "GET http://127.0.0.2:ORIGIN/", "GET http://10.0.0.1/", "GET http://[::ffff:10.0.0.1]/",
       "CONNECT https://192.168.1.1/"]),
 
+    "forward-answers": (LOG + """
+forward office {
+    listen 127.0.0.1:${env.PORT}
+    deny-private off
+    deny as films if host(.bad.test) or destination(10.0.0.0/8) or response-type(video/*)
+    allow as rest if source(127.0.0.0/8)
+}
+""", ["GET http://www.bad.test/", "CONNECT https://www.bad.test/", "GET http://10.1.2.3/", "CONNECT https://10.1.2.3/", "GET http://127.0.0.1:ORIGIN/"]),
+
     "forward-destination": (LOG + """
 forward office {
     listen 127.0.0.1:${env.PORT}

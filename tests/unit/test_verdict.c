@@ -372,6 +372,31 @@ START_TEST(test_no_waiting_for_what_cannot_hold)
 }
 END_TEST
 
+START_TEST(test_no_waiting_for_what_holds_anyway)
+{
+    struct verdict verdict;
+    struct facts facts = kit_facts("example.org", "/"), tunnel = kit_tunnel("example.org");
+    begin();
+    rule(RULE_DENY, "a", either(is("response-type", "text/*"), is("host", "example.org")));
+    ck_assert_int_eq(run(&facts, &verdict), ACTION_DENY);
+    ck_assert_int_eq(run(&tunnel, &verdict), ACTION_DENY);
+    begin();
+    rule(RULE_DENY, "b", either(is("destination", "192.0.2.0/24"), is("response-type", "text/*")));
+    rule(RULE_ALLOW, "c", NULL);
+    ck_assert_int_eq(run(&facts, &verdict), ACTION_NEED_ADDRESS);
+    ck_assert_int_eq(run(&tunnel, &verdict), ACTION_NEED_ADDRESS);
+    ip_parse(STR("192.0.2.1"), &facts.destination);
+    tunnel.destination = facts.destination;
+    ck_assert_int_eq(run(&facts, &verdict), ACTION_DENY);
+    ck_assert_int_eq(run(&tunnel, &verdict), ACTION_DENY);
+    ip_parse(STR("198.51.100.1"), &facts.destination);
+    tunnel.destination = facts.destination;
+    ck_assert(run(&facts, &verdict) == ACTION_ALLOW && verdict.waits_for_response);
+    ck_assert(run(&tunnel, &verdict) == ACTION_ALLOW && !verdict.waits_for_response);
+    end();
+}
+END_TEST
+
 START_TEST(test_response_fields_keep_the_order_of_rules)
 {
     struct verdict verdict;
@@ -462,6 +487,7 @@ Suite *suite_verdict(void)
         test_a_limit_fails_closed,
         test_response_rules_are_passed_over,
         test_no_waiting_for_what_cannot_hold,
+        test_no_waiting_for_what_holds_anyway,
         test_response_fields_keep_the_order_of_rules,
         test_trace,
         test_tell,
