@@ -5,7 +5,8 @@
 
 #include <limits.h>
 
-/* A descent over the words of one condition, which stops at the first mistake. */
+/* A descent over the words of one condition. It goes on behind a condition that was refused, as long as it is certain
+   where that ends; a mistake of the grammar stops it. */
 struct parser {
     struct loading *load;
     const struct expression_place *place;
@@ -14,6 +15,7 @@ struct parser {
     size_t left;
     unsigned depth;
     unsigned conditions;
+    bool has_refused;
 };
 
 static bool is_plain(const struct word *word, const char *text)
@@ -231,6 +233,15 @@ static const struct word *take_values(struct parser *parser, const struct word *
     return NULL;
 }
 
+/* In the place of a condition whose mistake was told. */
+static const struct expression *refuse(struct parser *parser)
+{
+    static const struct expression nothing = {.op = EXPRESSION_CONDITION};
+    parser->has_refused = true;
+    bool ends_here = parser->left == 0 || is_next(parser, "and") || is_next(parser, "or") || is_next(parser, ")");
+    return ends_here ? &nothing : NULL;
+}
+
 static const struct expression *read_kind(struct parser *parser, const struct condition_kind *kind,
                                           const struct word *word)
 {
@@ -243,7 +254,7 @@ static const struct expression *read_kind(struct parser *parser, const struct co
             return NULL;
     }
     const struct expression *condition = condition_of(parser->load, kind, word, values, count);
-    return condition != NULL && check_phase(parser, word, condition) ? condition : NULL;
+    return condition != NULL && check_phase(parser, word, condition) ? condition : refuse(parser);
 }
 
 /* An acl by its name: the condition behind it, under that name. */
@@ -257,7 +268,7 @@ static const struct expression *read_acl(struct parser *parser, struct named *ac
     }
     const struct expression *condition = acl_expression(load, acl);
     if (condition == NULL || !check_phase(parser, word, condition))
-        return NULL;
+        return refuse(parser);
     struct expression *use = arena_new(load->arena, struct expression);
     *use = *condition;
     use->place = word->place;
@@ -274,6 +285,17 @@ static void report_unknown_condition(struct parser *parser, const struct word *w
         hint = nearest ? arena_printf(load->arena, "did you mean '%s'?", nearest).at : "see: gatehouse doc conditions";
     }
     mistake(load, word, hint, "unknown condition '%.*s'", STR_ARGS(word->text));
+}
+
+/* The values of a condition that is unknown, if there are any. */
+static void skip_values(struct parser *parser)
+{
+    if (!is_next(parser, "("))
+        return;
+    while (parser->left > 0 && !is_next(parser, ")"))
+        take(parser);
+    if (parser->left > 0)
+        take(parser);
 }
 
 static const struct expression *read_name(struct parser *parser)
@@ -295,7 +317,8 @@ static const struct expression *read_name(struct parser *parser)
     if (acl != NULL)
         return read_acl(parser, acl, word);
     report_unknown_condition(parser, word);
-    return NULL;
+    skip_values(parser);
+    return refuse(parser);
 }
 
 static const struct expression *read_parentheses(struct parser *parser)
@@ -396,5 +419,5 @@ const struct expression *expression_read(struct loading *load, const struct expr
         report_rest(&parser, parser.at);
         return NULL;
     }
-    return expression;
+    return parser.has_refused ? NULL : expression;
 }

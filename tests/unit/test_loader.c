@@ -383,6 +383,10 @@ static const struct {
     {"reverse s { listen :80; to a; rewrite path ^/(a $1 }\n", "1:48 no regular expression"},
     {"reverse s { listen :80; to a; rewrite path ^/a /$1 }\n", "1:49 has no such group"},
     {"reverse s { listen :80; to a; rewrite url ^/a / }\n", "1:39 only the path is rewritten"},
+    {"reverse s { listen :80; to a; deny if path(a) and source(10.0.0.0/33) or nope(x y) and (nix or destination(::1)) }\n",
+     "1:44 matches no path|1:58 10.0.0.0/33|1:74 'nope'|1:89 'nix'|1:96 dial"},
+    {"reverse s { listen :80; to a; deny if !path(/a) and path(b); deny if foo bar; deny if source 10.0.0.0/8 }\n",
+     "1:39 write 'not path'|1:58 matches no path|1:70 'foo'|1:87 'source' needs a value"},
     /* tests */
     {OFFICE(" allow if source(10.0.0.0/8)\n test { expect allow }"), "4:2 this test has no request"},
     {OFFICE(" allow if source(10.0.0.0/8)\n test { GET http://x/ }"), "4:2 this test expects nothing"},
