@@ -153,13 +153,23 @@ static void decide_address(struct exchange *x, const struct ip *ip, uint16_t por
     }
 }
 
+static void tell_rule(struct facts *facts, const struct facts *decided)
+{
+    facts->rule = decided->rule;
+    facts->reason = decided->reason;
+    facts->matched = decided->matched;
+    facts->verdict = decided->verdict;
+}
+
 static bool passes_for_itself(struct exchange *x, const struct ip *ip, uint16_t port)
 {
     struct forward_decision decision;
     struct facts facts = x->facts;
     decide_address(x, ip, port, &facts, &decision);
-    if (decision.outcome == FORWARD_ALLOW)
+    if (decision.outcome == FORWARD_ALLOW) {
+        tell_rule(&x->facts, &facts); /* should it not be reached, that is what there is to tell */
         return true;
+    }
     remember_denied(x, &decision, &facts);
     return false;
 }
@@ -174,10 +184,7 @@ static void tell_denied(struct facts *facts, const struct facts *denied)
 {
     facts->destination = denied->destination;
     facts->path = denied->path;
-    facts->rule = denied->rule;
-    facts->reason = denied->reason;
-    facts->matched = denied->matched;
-    facts->verdict = denied->verdict;
+    tell_rule(facts, denied);
 }
 
 static void forward_dialled(struct exchange *x, const struct ip *ip)

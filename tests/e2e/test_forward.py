@@ -407,6 +407,14 @@ def test_a_destination_rule_decides_for_each_address_of_a_name(gatehouse, origin
     assert bad.connections == []
 
 
+def test_the_rule_that_allowed_an_address_is_told_when_it_is_not_reached(gatehouse, hosts):
+    path = hosts("127.0.0.1 site.test")
+    g = gatehouse(block("    deny as inner if destination(127.0.0.2)\n    allow as rest if source(127.0.0.0/8)", f"resolver {{ hosts {path} }}"))
+    r = ask(g, f"http://site.test:{free_port()}/")
+    line = record_of(g, r)
+    assert (r.status, line["fault"], line.get("rule"), line.get("verdict")) == (502, "connect-failed", "rest", "allow")
+
+
 def test_an_allow_by_destination_lets_only_that_address_through(gatehouse, origin, hosts):
     o = origin(OK)
     g = gatehouse(block("    allow as inside if destination(127.0.0.1/32) and port(1-65535)", "resolver { hosts ${env.HOSTS} }"),
