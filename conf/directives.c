@@ -283,7 +283,7 @@ const struct directive directives[] = {
      .help = "in a reverse block: behind these proxies the client is the right-most address of X-Forwarded-For that is not theirs"},
     {.name = "proxy-protocol", .blocks = OPTIONS_LISTEN, SPECIAL(set_proxied_from, 2, MANY, "from CIDR..."),
      .help = "from these proxies a connection begins with a PROXY header (version 1 or 2), which names the client; without it, it is closed"},
-    {.name = "certificate", .blocks = MODES, SPECIAL(set_certificate, 1, 2, "CERTIFICATE-FILE KEY-FILE | auto { … } | self-signed"),
+    {.name = "certificate", .blocks = BLOCK_REVERSE | BLOCK_FORWARD, SPECIAL(set_certificate, 1, 2, "CERTIFICATE-FILE KEY-FILE | auto { … } | self-signed"),
      .repeats = true, .body = BODY_OPTIONAL,
      .help = "in PEM, the chain behind the certificate; the key in a file of its own, which only the keeper reads; as often as needed, ECDSA and RSA side by side: a client is shown what is for the name that it asks for, else the first of each kind; when the files change, the new pair is served without a reload. auto: ordered for the block's hosts from an authority (ACME), and renewed; self-signed: for tests"},
     {.name = "email", .blocks = BLOCK_ACME, SPECIAL(set_acme_email, 1, 1, "ADDRESS"), .fallback_note = "none",

@@ -294,6 +294,7 @@ def test_tests_and_explain_know_of_it():
 
 @pytest.mark.parametrize("text, told", [
     (reverse("route /x { }"), "'route' does not belong in a reverse block with tls-passthrough"),
+    (reverse("certificate self-signed"), "'certificate' does not belong in a reverse block with tls-passthrough"),
     (reverse("conceal on"), "'conceal' does not belong in a reverse block with tls-passthrough"),
     (reverse("limits { body-size 1M }"), "'limits' does not belong in a reverse block with tls-passthrough"),
     (reverse("set-header request a b"), "'set-header' does not belong in"),
