@@ -88,6 +88,35 @@ const struct value_doc value_docs[VALUE_TYPE_COUNT] = {
     [VALUE_TEXT] = {"TEXT", "any text, in quotes when it has blanks", "\"two words\""},
 };
 
+const struct value_doc word_docs[] = {
+    {"ADDRESS",
+     "to listen on: HOST:PORT, :PORT or PORT (all interfaces, IPv4 and IPv6); of a server: HOST "
+     "(port 80), HOST:PORT, :PORT or PORT (this machine); of either unix:/PATH; a server's "
+     "name is followed as its TTLs run out, localhost to listen on is 127.0.0.1; of a name "
+     "server or a syslog: a numeric address, with or without a port",
+     "127.0.0.1:8080 [::1]:8080 app.internal:3000 unix:/run/app.sock"},
+    {"CIDR",
+     "a range of addresses, or one; in source and destination also @NAME, the addresses of a "
+     "list; an IPv6 address that embeds an IPv4 address is compared as that",
+     "10.0.0.0/8 2001:db8::/32 192.0.2.7 @inside"},
+    {"PATTERN",
+     "a host name; behind *. stands for all that is below it at any depth, behind a dot for both; a * "
+     "elsewhere is a mistake; compared in lower case, in A-label form, without the final dot, "
+     "and without a port",
+     "example.org *.example.org .example.org"},
+    {"GLOB",
+     "is compared with the whole value: * is any run of characters, / included, and ? is one; "
+     "a final /* covers the path without it too",
+     "/admin/* *.png"},
+    {"PORT", "1 to 65535, or a range", "443 1025-65535"},
+    {"REGEX",
+     "a PCRE2 expression, found anywhere in the value unless it is anchored; a search is "
+     "bounded, and a request for which the bound is reached is refused with 400; in conditions"
+     " called RE",
+     "^/api/(.*)$"},
+    {NULL, NULL, NULL},
+};
+
 static const struct value_word auto_is_zero[] = {{"auto", 0}, {NULL, 0}};
 static const struct value_word off_is_zero[] = {{"off", 0}, {NULL, 0}};
 static const struct value_word off_is_negative[] = {{"off", (uint64_t)-1}, {NULL, 0}};

@@ -91,6 +91,8 @@ struct value_doc {
     const char *examples;
 };
 extern const struct value_doc value_docs[VALUE_TYPE_COUNT];
+/* Likewise what directives and conditions read by themselves. A NULL label ends them. */
+extern const struct value_doc word_docs[];
 
 /* A word that stands for a value: `off`, `auto`, `round-robin`. */
 struct value_word {

@@ -20,10 +20,10 @@ static void add_wrapped(struct text *into, const char *indent, const char *words
 {
     enum { WIDTH = 100 };
     struct str rest = str_of(words), word;
-    size_t used = WIDTH;
+    size_t used = 0;
     while (str_cut(&rest, ' ', &word)) {
-        if (used + 1 + word.len > WIDTH) {
-            text_printf(into, "%s%s", used == WIDTH ? "" : "\n", indent);
+        if (used == 0 || used + 1 + word.len > WIDTH) {
+            text_printf(into, "%s%s", used == 0 ? "" : "\n", indent);
             used = strlen(indent);
         } else {
             text_add_char(into, ' ');
@@ -164,21 +164,31 @@ static void add_variables(struct text *into)
         add_variable(doc, into);
 }
 
+static void add_type(const struct value_doc *doc, struct text *into)
+{
+    text_printf(into, "%s\n", doc->label);
+    add_wrapped(into, "    ", doc->help);
+    text_printf(into, "    like: %s\n", doc->examples);
+}
+
 static void add_types(struct text *into)
 {
     for (size_t i = 0; i < VALUE_TYPE_COUNT; i++)
         if (value_docs[i].label[0] != '\0')
-            text_printf(into, "%-10s %s: %s\n", value_docs[i].label, value_docs[i].help, value_docs[i].examples);
+            add_type(&value_docs[i], into);
+    for (const struct value_doc *doc = word_docs; doc->label != NULL; doc++)
+        add_type(doc, into);
 }
 
-static bool add_type(const char *name, struct text *into)
+static const struct value_doc *type_named(const char *name)
 {
     for (size_t i = 0; i < VALUE_TYPE_COUNT; i++)
-        if (value_docs[i].label[0] != '\0' && str_eq(str_of(value_docs[i].label), str_of(name))) {
-            text_printf(into, "%s: %s: %s\n", name, value_docs[i].help, value_docs[i].examples);
-            return true;
-        }
-    return false;
+        if (value_docs[i].label[0] != '\0' && strcmp(value_docs[i].label, name) == 0)
+            return &value_docs[i];
+    for (const struct value_doc *doc = word_docs; doc->label != NULL; doc++)
+        if (strcmp(doc->label, name) == 0)
+            return doc;
+    return NULL;
 }
 
 /* By name. */
@@ -234,7 +244,10 @@ static bool add_named(const char *name, struct text *into)
             add_variable(doc, into);
             found = true;
         }
-    return found || add_type(name, into);
+    const struct value_doc *type = found ? NULL : type_named(name);
+    if (type != NULL)
+        add_type(type, into);
+    return found || type != NULL;
 }
 
 bool doc_write(const char *name, struct text *into)

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 /* NULL: an overview of all directives. Else a directive, a kind of condition, a variable (`$host` or `host`), a value
-   type (`DURATION`), or one of the pages `conditions`, `variables`, `types`. False when there is no such name: the text
+   type (`DURATION`, `ADDRESS`), or one of the pages `conditions`, `variables`, `types`. False when there is no such name: the text
    then says so, with the nearest. */
 bool doc_write(const char *name, struct text *into);
 /* gatehouse.conf(5), in roff's man macros. `version` goes into its foot. */

@@ -127,17 +127,22 @@ static void add_rules(struct text *into)
             add_row(row, into);
 }
 
+static void add_type(const struct value_doc *doc, struct text *into)
+{
+    text_printf(into, ".TP\n\\fI%s\\fR\n", doc->label);
+    add_text(into, doc->help);
+    text_add_cstr(into, ": ");
+    add_text(into, doc->examples);
+    text_add_cstr(into, ".\n");
+}
+
 static void add_types(struct text *into)
 {
-    for (size_t i = 0; i < VALUE_TYPE_COUNT; i++) {
-        if (value_docs[i].label[0] == '\0')
-            continue;
-        text_printf(into, ".TP\n\\fI%s\\fR\n", value_docs[i].label);
-        add_text(into, value_docs[i].help);
-        text_add_cstr(into, ": ");
-        add_text(into, value_docs[i].examples);
-        text_add_cstr(into, ".\n");
-    }
+    for (size_t i = 0; i < VALUE_TYPE_COUNT; i++)
+        if (value_docs[i].label[0] != '\0')
+            add_type(&value_docs[i], into);
+    for (const struct value_doc *doc = word_docs; doc->label != NULL; doc++)
+        add_type(doc, into);
 }
 
 static void add_conditions(struct text *into)

@@ -55,6 +55,30 @@ START_TEST(test_manual_has_all)
 }
 END_TEST
 
+/* A head may have blanks in a row; the lines below it have them at their beginning only. */
+static bool has_joined_lines(struct str text)
+{
+    struct str line;
+    while (str_cut(&text, '\n', &line))
+        if (str_starts(line, STR(" ")) && str_find_str(str_trim(line), STR("    ")) < str_trim(line).len)
+            return true;
+    return false;
+}
+
+START_TEST(test_help_is_wrapped)
+{
+    const char **names = doc_names();
+    for (size_t i = 0; names[i] != NULL; i++) {
+        struct text text;
+        text_init(&text);
+        ck_assert(doc_write(names[i], &text));
+        ck_assert_msg(!has_joined_lines(text_str(&text)), "%s", text_str(&text).at);
+        text_fini(&text);
+    }
+    free(names);
+}
+END_TEST
+
 START_TEST(test_doc)
 {
     struct text text;
@@ -77,6 +101,9 @@ START_TEST(test_doc)
     ck_assert(doc_write("variables", &text) && has(&text, "$host"));
     ck_assert(doc_write("$host", &text) && doc_write("destination", &text) && doc_write("DURATION", &text) &&
               doc_write("types", &text));
+    text_clear(&text);
+    ck_assert(doc_write("PATTERN", &text) && has(&text, "*.example.org"));
+    ck_assert(doc_write("types", &text) && has(&text, "ADDRESS\n") && has(&text, "DURATION\n"));
     text_clear(&text);
     ck_assert(!doc_write("denny", &text) && has(&text, "did you mean 'deny'?"));
     text_clear(&text);
@@ -371,6 +398,7 @@ Suite *suite_doc(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, test_rows_are_whole);
     tcase_add_test(tests, test_manual_has_all);
+    tcase_add_test(tests, test_help_is_wrapped);
     tcase_add_test(tests, test_doc);
     tcase_add_test(tests, test_every_row_can_be_written);
     tcase_add_test(tests, test_every_typed_row_fills_its_member);
