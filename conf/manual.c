@@ -215,9 +215,9 @@ static const char conditions_beginning[] =
     "Each condition has a phase, from which on it is known; asking it in a rule that comes earlier is a mistake. One that cannot be\n"
     "known for a request, such as the path of a tunnel, is unknown, and so is its\n.BR not ;\na rule that ends unknown does not hold.\n";
 
-static const char ending[] =
-    ".SH FILES\n.TP\n.I /etc/gatehouse/gatehouse.conf\nthe file that is read when none is named.\n"
-    ".SH SEE ALSO\n.BR gatehouse (1)\n";
+static const char ending[] = ".SH FILES\n.TP\n.I " SYSCONFDIR
+                             "/gatehouse/gatehouse.conf\nthe file that is read when none is named.\n"
+                             ".SH SEE ALSO\n.BR gatehouse (1)\n";
 
 void manual_write(const char *version, struct text *into)
 {

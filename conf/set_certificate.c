@@ -24,7 +24,7 @@ char *state_default_path(void)
     if (told != NULL && told[0] == '/')
         return must_strdup(told);
     if (geteuid() == 0)
-        return must_strdup("/var/lib/gatehouse");
+        return must_strdup(LOCALSTATEDIR "/lib/gatehouse");
     int done = own != NULL && own[0] == '/'     ? asprintf(&path, "%s/gatehouse", own)
                : home != NULL && home[0] == '/' ? asprintf(&path, "%s/.local/state/gatehouse", home)
                                                 : 0;

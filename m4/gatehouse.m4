@@ -8,6 +8,16 @@ AC_DEFUN([GH_TRY_LINK], [
     AS_IF([test "$gh_linked" = yes], [$2], [$3])
 ])
 
+# GH_FOLDER(NAME, VARIABLE, COMMENT): defines NAME as the folder of VARIABLE, which may be made of others, as in ${prefix}/etc.
+AC_DEFUN([GH_FOLDER], [
+    gh_saved_prefix=$prefix
+    test "$prefix" = NONE && prefix=$ac_default_prefix
+    gh_folder=$$2
+    for gh_depth in 1 2 3; do eval "gh_folder=\"$gh_folder\""; done
+    prefix=$gh_saved_prefix
+    AC_DEFINE_UNQUOTED([$1], ["$gh_folder"], [$3])
+])
+
 # GH_CFLAGS(VARIABLE, FLAGS): appends each of FLAGS that the compiler takes beside those before it.
 AC_DEFUN([GH_CFLAGS], [
     AC_SUBST([$1])

@@ -10,7 +10,7 @@
 
 enum { EXIT_DONE = 0, EXIT_MISTAKE = 1, EXIT_USAGE = 2, EXIT_NOT_RUNNING = 3 };
 
-#define DEFAULT_CONF "/etc/gatehouse/gatehouse.conf"
+#define DEFAULT_CONF SYSCONFDIR "/gatehouse/gatehouse.conf"
 
 struct command {
     const char *name;

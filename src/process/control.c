@@ -16,7 +16,7 @@ enum { BACKLOG = 16, SAY_PATIENCE_MS = 1000 };
 char *control_default_path(void)
 {
     if (geteuid() == 0)
-        return must_strdup("/run/gatehouse/control.sock");
+        return must_strdup(RUNSTATEDIR "/gatehouse/control.sock");
     const char *folder = getenv("XDG_RUNTIME_DIR");
     char *path = NULL;
     if (folder != NULL && folder[0] == '/' && asprintf(&path, "%s/gatehouse.sock", folder) < 0)

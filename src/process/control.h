@@ -45,8 +45,8 @@ struct control {
     struct client clients[CONTROL_CLIENTS_MAX];
 };
 
-/* The path when the configuration names none: /run/gatehouse/control.sock, for a user $XDG_RUNTIME_DIR/gatehouse.sock.
-   NULL: a user without such a folder. Freed by the caller. */
+/* The path when the configuration names none: RUNSTATEDIR/gatehouse/control.sock (see configure.ac), for a user
+   $XDG_RUNTIME_DIR/gatehouse.sock. NULL: a user without such a folder. Freed by the caller. */
 char *control_default_path(void);
 
 void control_init(struct control *control);

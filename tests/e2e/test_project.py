@@ -1,5 +1,6 @@
 """What stands around the program: the scripts that a bare clone begins with."""
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -38,3 +39,26 @@ def installs(folder, states):
 ], ids=["all there", "unknown", "known by name only", "removed or broken", "of another architecture"])
 def test_packages_that_are_missing_are_installed(tmp_path, states, status, names):
     assert installs(tmp_path, states) == (status, names)
+
+
+# What is built, of a tree that is configured itself, and the front for a bare clone.
+MADE = shutil.ignore_patterns(".git", ".deps", "build-asan", "build-tsan", "build-fuzz", "build-clang", "corpus", "*.o", "*.a", "autom4te.cache",
+                              "GNUmakefile", "Makefile", "config.h", "config.log", "config.status", "gatehouse", "gatehouse.1", "gatehouse.service")
+
+
+@pytest.mark.skipif(not (ROOT / "configure").exists(), reason="there is no configure")
+@pytest.mark.parametrize("told, program, conf, run", [
+    ([], "/usr/local/bin/gatehouse", "/etc", "/run"),
+    (["--prefix=/opt/gate", "--sysconfdir=${prefix}/settings", "--localstatedir=/srv/gate"],
+     "/opt/gate/bin/gatehouse", "/opt/gate/settings", "/srv/gate/run"),
+], ids=["nothing told", "all told"])
+def test_the_folders_of_configure_stand_in_program_manual_and_unit(tmp_path, told, program, conf, run):
+    shutil.copytree(ROOT, tmp_path / "tree", ignore=MADE)
+    for words in (["tree/configure", *told], ["make", "docs/gatehouse.1", "conf/gatehouse.service"]):
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    header, page, unit = ((tmp_path / name).read_text() for name in ("config.h", "docs/gatehouse.1", "conf/gatehouse.service"))
+    assert f'#define SYSCONFDIR "{conf}"' in header and f'#define RUNSTATEDIR "{run}"' in header
+    assert f".I {conf}/gatehouse/gatehouse.conf" in page and f".I {run}/gatehouse/control.sock" in page
+    assert f"ExecStart={program} run -c {conf}/gatehouse/gatehouse.conf" in unit
+    assert "@" not in page + unit
