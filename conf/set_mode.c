@@ -130,7 +130,7 @@ bool set_files(struct scope *scope, const struct setting *setting)
     struct loading *load = scope->load;
     struct mode_draft *mode = scope->target;
     const struct word *word = &setting->args[0];
-    bool is_off;
+    bool is_off = false;
     if (!serve_begin(scope, setting, &is_off))
         return false;
     if (is_off)

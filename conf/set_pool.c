@@ -169,7 +169,7 @@ bool set_to(struct scope *scope, const struct setting *setting)
 {
     struct loading *load = scope->load;
     struct mode_draft *mode = scope->target;
-    bool is_off;
+    bool is_off = false;
     if (!serve_begin(scope, setting, &is_off))
         return false;
     if (is_off)
@@ -195,7 +195,7 @@ bool set_to(struct scope *scope, const struct setting *setting)
 bool set_pool_name(struct scope *scope, const struct setting *setting)
 {
     struct mode_draft *mode = scope->target;
-    bool is_off;
+    bool is_off = false;
     if (!serve_begin(scope, setting, &is_off))
         return false;
     if (is_off)

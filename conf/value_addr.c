@@ -223,7 +223,7 @@ bool value_address(const struct word *word, struct diag *diag, const struct valu
 
 bool value_ports(const struct word *word, struct diag *diag, struct arena *arena, struct port_ranges *ranges)
 {
-    struct str rest = word->text, from_text, to_text;
+    struct str rest = word->text, from_text = STR_NONE, to_text;
     uint64_t from, to;
     str_cut(&rest, '-', &from_text);
     to_text = rest.at != NULL ? rest : from_text;

@@ -73,7 +73,7 @@ static void run(struct task *task)
 {
     struct arrival *arrival = container_of(task, struct arrival, task);
     struct proxy_header header;
-    size_t used;
+    size_t used = 0;
     const char *why;
     for (;;) {
         size_t before = arrival->in.len;

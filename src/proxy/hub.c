@@ -254,8 +254,9 @@ static void say_refused(const struct client *client, const char *what, struct st
     struct ip ip;
     bool is_shown = logs_may_show(hub->generation->logs, &client->ip, &ip);
     struct str who = !is_shown ? STR("a client") : str_from(text, ip_text(&ip, text));
+    struct str of_whom = name.at != NULL ? name : STR("");
     notice("%.*s at %.*s: %s%s%.*s: %s", STR_ARGS(who), STR_ARGS(client->port->gate->text), what,
-           name.at != NULL ? " for " : "", STR_ARGS(name), why);
+           name.at != NULL ? " for " : "", STR_ARGS(of_whom), why);
 }
 
 static void not_greeted(void *owner, struct str name, const char *why)

@@ -214,7 +214,7 @@ static void rotate_addresses(struct reach *reach, const struct addresses *found)
 
 static enum flow resolve_server(struct reach *reach, struct task *who)
 {
-    struct addresses found;
+    struct addresses found = {0};
     enum lookup_result result;
     if (reach->lookup == NULL)
         reach->lookup = lookup_new(reach->upstreams->resolver, reach->conf.host);
