@@ -297,7 +297,7 @@ const struct directive directives[] = {
     {.name = "server-name", .blocks = BLOCK_POOL_TLS, SPECIAL(set_tls_server_name, 1, 1, "NAME"),
      .fallback_note = "the server's own name or address", .help = "is asked for and has to stand in the certificate"},
     {.name = "certificate", .blocks = BLOCK_POOL_TLS, SPECIAL(set_pool_certificate, 2, 2, "CERTIFICATE-FILE KEY-FILE"),
-     .fallback_note = "none", .help = "is shown to servers that ask for one; as for listeners, with the key in a file of its own, which only the keeper reads; changed files are read by a reload"},
+     .fallback_note = "none", .help = "is shown to servers that ask for one; as for listeners, with the key in a file of its own, which only the keeper reads; when the files change, new connections show the new pair without a reload"},
 
     /* reverse */
     {.name = "reverse", .blocks = BLOCK_TOP, SPECIAL(set_mode, 1, 1, "NAME"), .body = BODY_REQUIRED, .repeats = true,
@@ -380,7 +380,7 @@ const struct directive directives[] = {
     {.name = "deny", .blocks = RULES, SPECIAL(set_deny, 0, 0, NULL), .options = OPTIONS_DENY, .is_rule = true, .has_condition = true,
      .repeats = true, .help = "ends everything: the request is refused"},
     {.name = "deny", .blocks = BLOCK_PASSTHROUGH, SPECIAL(set_deny, 0, 0, NULL), .options = OPTIONS_DENY_PASSTHROUGH, .is_rule = true,
-     .has_condition = true, .repeats = true, .help = "ends everything: the client gets an alert"},
+     .has_condition = true, .repeats = true, .help = "where TLS is passed through: ends everything, and the client gets an alert"},
     {.name = "status", .blocks = OPTIONS_DENY, COUNT(struct rule, status, 400, 599, "403"), .help = "the status of the answer"},
     {.name = "page", .blocks = OPTIONS_DENY, SPECIAL(set_deny_page, 1, 1, "FILE"),
      .help = "a file with variables that is the answer, in place of the error page"},

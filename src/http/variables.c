@@ -208,7 +208,7 @@ static const struct variable variables[] = {
     ROW(header, "request", REQUEST, header, "$header.NAME: the first field of that name in the request"),
     ROW(client_address, "connect", REQUEST, client_address, "the client's IP address"),
     ROW(client_port, "connect", REQUEST, client_port, "the client's port"),
-    ROW(user, "request", REQUEST, user, "who has logged in"),
+    ROW(user, "request", REQUEST, user, "who has logged in; in this version nobody does"),
     ROW(client_certificate, "request", REQUEST, client_certificate,
         "the subject of the client's verified certificate, as in CN=ann,O=Example (RFC 4514)"),
     ROW(request_id, "connect", REQUEST, request_id, "what X-Request-Id carries"),

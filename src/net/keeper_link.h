@@ -1,6 +1,6 @@
 /*
  * A thread's line to the keeper. A signature is asked for inside of an asynchronous job of OpenSSL, which is put aside
- * until the answer is there: the handshake waits, the loop does not (io.md, traps).
+ * until the answer is there: the handshake waits, the loop does not.
  *
  * When the keeper dies, what was asked is asked again of its successor, which the supervisor starts; a new line is
  * fetched on a helper thread.

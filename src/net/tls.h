@@ -1,7 +1,6 @@
 /*
  * TLS over a connected TCP or unix socket: a transport that wraps another and owns it. OpenSSL works straight on the
- * socket (io.md, rule 11): a read that is short is the last before the next edge, and an idle connection holds no
- * buffers.
+ * socket: a read that is short is the last before the next edge, and an idle connection holds no buffers.
  *
  * The handshake is an operation of its own, polled before the first byte; then reads and writes are those of any
  * transport.

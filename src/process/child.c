@@ -1,3 +1,4 @@
+/* The processes that the supervisor starts, and what they ask of it: files that stand in the configuration. */
 #include "process/supervisor_private.h"
 
 #include "base/must.h"
