@@ -164,6 +164,7 @@ static void forget_client(struct client *client)
     port->clients--;
     let_port_go(port);
     tell_of_room(hub);
+    tidy_soon(&hub->tidy);
     if (client->stage == STAGE_GREETING)
         generation_unref(client->generation);
     free(client->told);
@@ -206,7 +207,9 @@ static void client_begin(void *owner, struct stream *stream)
 
 static void client_rests(void *owner)
 {
-    set_standing(owner, STANDING_RESTING);
+    struct client *client = owner;
+    set_standing(client, STANDING_RESTING);
+    tidy_soon(&client->port->hub->tidy);
 }
 
 static const struct http1_owner client_ops = {
@@ -613,7 +616,6 @@ void hub_adopt(struct hub *hub, struct generation *generation)
 void hub_drain(struct hub *hub)
 {
     hub->upstreams.is_closing = true;
-    tidy_fini(&hub->tidy);
     drain_those(&hub->clients[STANDING_RESTING], NULL); /* those make room for who still waits */
     list_each_safe(link, &hub->ports)
         close_port(container_of(link, struct port, link));
@@ -700,11 +702,11 @@ void hub_free(struct hub *hub)
 {
     must_be(hub, HUB_MAGIC);
     hub->upstreams.is_closing = true;
-    tidy_fini(&hub->tidy);
     list_each_safe(link, &hub->ports) /* first: closing one accepts what still waits in the kernel's queue */
         close_port(container_of(link, struct port, link));
     for (unsigned i = 0; i < STANDINGS; i++)
         end_those(&hub->clients[i]);
+    tidy_fini(&hub->tidy);
     room_leave(&hub->room);
     keeper_link_end();
     tls_thread_done();

@@ -16,7 +16,7 @@ void tidy_init(struct tidy *tidy);
 void tidy_fini(struct tidy *tidy);
 
 void tidy_start(struct tidy *tidy);
-/* There is work, which takes memory. */
+/* Work begins, which takes memory; or ends, which gives it back to the thread. */
 static inline void tidy_soon(struct tidy *tidy)
 {
     if (!timer_is_set(&tidy->timer))

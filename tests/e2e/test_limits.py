@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import pytest
 
 from lib import SLOWNESS, Client, free_port, record_of, records, run, until
-from lib.memory import measure_truly, resident
+from lib.memory import measure_truly, resident, unmeasurable
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 
@@ -778,6 +778,32 @@ def test_uploads_that_their_server_does_not_take_hold_little_memory(site, monkey
     stop.set()
     until(lambda: serves_something(g.port), 10, "it serves again")
     assert len(g.workers()) == 1
+
+
+def test_what_slow_answers_held_is_given_back_though_nobody_asks_again(gatehouse, origin):
+    if unmeasurable():
+        pytest.skip(unmeasurable())
+    answer = threading.Event()
+
+    def holds_back(conn):
+        while conn.request():
+            answer.wait(30)
+            conn.send(OK)
+
+    g = gatehouse("\nthreads 1" + conf(), ORIGIN_PORT=origin(holds_back).port)
+    worker, = g.workers()
+    before = resident(worker)
+    clients = [Client(g.port) for _ in range(400)]
+    for c in clients:
+        c.send(b"GET / HTTP/1.1\r\nHost: x\r\nCookie: " + b"c" * 3000 + b"\r\n\r\n")
+    until(lambda: re.search(r"requests +400\n", g.command("status").stdout), 10, "all have come in")
+    time.sleep(1.2)                                     # longer than memory that nobody wants is kept
+    held = resident(worker) - before
+    answer.set()
+    for c in clients:
+        assert c.response().status == 200
+        c.close()
+    until(lambda: resident(worker) - before < held // 2, 10, f"half of {held} bytes are given back")
 
 
 def serves_something(port):
