@@ -31,9 +31,10 @@ struct log_file {
     _Atomic unsigned holders; /* the rows together, and the writer: the last frees */
     uint64_t serial;
     char *key;
-    int fd;           /* the writer's; -1: none */
-    bool is_datagram; /* syslog: one line, one message */
-    bool is_mid_line; /* a line was cut short by the disk */
+    int fd;                /* the writer's; -1: none */
+    bool is_datagram;      /* syslog: one line, one message */
+    bool is_mid_line;      /* a line was cut short, as by a full disk … */
+    struct log_ring *torn; /* … of this ring, which goes on first; NULL: its rest will not come */
     int wake_fd;
     _Atomic(struct log_ring *) rings;
     _Atomic int next_fd;
@@ -131,6 +132,11 @@ static void wait_for(int fd, short events, int ms)
     poll(&item, 1, ms);
 }
 
+static bool may_wait(struct log_file *file)
+{
+    return !atomic_load(&file->is_stopping) && atomic_load(&file->next_fd) == NO_REOPEN;
+}
+
 /* Writes as much as the file takes; returns how many bytes, -1 when it will never take any. */
 static ssize_t write_all(struct log_file *file, struct str bytes)
 {
@@ -140,7 +146,7 @@ static ssize_t write_all(struct log_file *file, struct str bytes)
         if (written > 0) {
             done += (size_t)written;
             file->is_mid_line = bytes.at[done - 1] != '\n';
-        } else if (errno == EAGAIN && !atomic_load(&file->is_stopping)) {
+        } else if (errno == EAGAIN && may_wait(file)) {
             wait_for(file->fd, POLLOUT, RETRY);
         } else if (errno != EINTR) {
             return done > 0 || is_passing(errno) ? (ssize_t)done : -1;
@@ -149,13 +155,26 @@ static ssize_t write_all(struct log_file *file, struct str bytes)
     return (ssize_t)done;
 }
 
+/* A line is not begun behind one that was cut short: with the next of another thread it would be one line. */
+static ssize_t write_piece(struct log_file *file, struct log_ring *ring, struct str piece)
+{
+    if (file->fd < 0)
+        return -1;
+    ssize_t ended = file->is_mid_line && file->torn != ring ? write_all(file, STR("\n")) : 1;
+    ssize_t done = ended == 1 ? write_all(file, piece) : ended;
+    if (ended == 1 && done > 0)
+        file->torn = file->is_mid_line ? ring : NULL;
+    return done;
+}
+
 /* One piece of a ring; false when the file does not take it all. */
 static bool move_piece(struct log_file *file, struct log_ring *ring, struct str piece)
 {
-    ssize_t done = file->fd < 0 ? -1 : write_all(file, piece);
+    ssize_t done = write_piece(file, ring, piece);
     if (done < 0) {
         atomic_fetch_add(&file->lost, count_lines(piece));
         log_ring_drop(ring, piece.len);
+        file->torn = NULL;
         return true;
     }
     atomic_fetch_add(&file->written, count_lines(str_head(piece, (size_t)done)));
@@ -180,22 +199,28 @@ static void drop_dead_rings(struct log_file *file)
 
 enum drained { DRAINED_NOTHING, DRAINED_SOME, DRAINED_STUCK };
 
+static enum drained drain_ring(struct log_file *file, struct log_ring *ring)
+{
+    struct str pieces[2];
+    unsigned count = log_ring_peek(ring, pieces);
+    for (unsigned i = 0; i < count; i++)
+        if (!move_piece(file, ring, pieces[i]))
+            return DRAINED_STUCK;
+    atomic_store_explicit(&ring->is_pressed, false, memory_order_release);
+    return count > 0 ? DRAINED_SOME : DRAINED_NOTHING;
+}
+
 /* What is in the rings by now. */
 static enum drained drain(struct log_file *file)
 {
-    enum drained result = DRAINED_NOTHING;
+    enum drained result = file->torn != NULL ? drain_ring(file, file->torn) : DRAINED_NOTHING;
     struct log_ring *ring = atomic_load_explicit(&file->rings, memory_order_acquire);
-    for (; ring != NULL; ring = ring->next) {
-        struct str pieces[2];
-        unsigned count = log_ring_peek(ring, pieces);
-        for (unsigned i = 0; i < count; i++) {
-            if (!move_piece(file, ring, pieces[i]))
-                return DRAINED_STUCK;
-            result = DRAINED_SOME;
-        }
-        atomic_store_explicit(&ring->is_pressed, false, memory_order_release);
+    for (; ring != NULL && result != DRAINED_STUCK; ring = ring->next) {
+        enum drained drained = drain_ring(file, ring);
+        result = drained > result ? drained : result;
     }
-    drop_dead_rings(file);
+    if (result != DRAINED_STUCK)
+        drop_dead_rings(file);
     return result;
 }
 
@@ -231,11 +256,27 @@ static void tell_lost(struct log_file *file)
         file->told = lost;
 }
 
+/* The old file has its beginning. */
+static void drop_torn_line(struct log_file *file)
+{
+    struct str pieces[2];
+    unsigned count = file->torn != NULL ? log_ring_peek(file->torn, pieces) : 0;
+    bool is_over = false;
+    for (unsigned i = 0; i < count && !is_over; i++) {
+        size_t end = str_find(pieces[i], '\n');
+        is_over = end < pieces[i].len;
+        log_ring_drop(file->torn, is_over ? end + 1 : pieces[i].len);
+    }
+    atomic_fetch_add(&file->lost, is_over);
+    file->torn = NULL;
+}
+
 static void take_next_fd(struct log_file *file)
 {
     if (atomic_load(&file->next_fd) == NO_REOPEN)
         return;
     drain(file);
+    drop_torn_line(file);
     if (file->fd >= 0)
         close(file->fd);
     file->fd = atomic_exchange(&file->next_fd, NO_REOPEN);

@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -207,6 +209,93 @@ START_TEST(reader_that_does_not_read_delays_nobody)
 }
 END_TEST
 
+static void limit_files(rlim_t size)
+{
+    struct rlimit limit;
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = size;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static size_t size_of(const char *name)
+{
+    struct stat info;
+    return stat(name, &info) == 0 ? (size_t)info.st_size : 0;
+}
+
+/* Until the file is so long, for at most five seconds. */
+static bool has_size(const char *name, size_t size)
+{
+    for (int i = 0; i < 1000 && size_of(name) < size; i++)
+        poll(NULL, 0, 5);
+    return size_of(name) == size;
+}
+
+static size_t length_of_first_line(const char *name)
+{
+    char line[512] = "";
+    FILE *file = fopen(name, "r");
+    ck_assert(file != NULL && fgets(line, sizeof line, file) != NULL);
+    fclose(file);
+    return strlen(line);
+}
+
+static void *write_two(void *argument)
+{
+    access_log_write(argument, 0, &facts);
+    access_log_write(argument, 0, &facts);
+    return NULL;
+}
+
+START_TEST(line_that_is_cut_short_goes_on_before_those_of_others)
+{
+    enum { BEFORE = 1 << 20 }; /* more than what the tests' own messages need, which the limit is for as well */
+    int log = open_log(path);
+    ck_assert_int_eq(ftruncate(log, BEFORE), 0);
+    struct logs *logs = start(log);
+    pthread_t thread;
+    access_log_write(logs, 0, &facts);
+    ck_assert(has_lines(path, 1));
+    size_t len = size_of(path) - BEFORE;
+    limit_files(BEFORE + len + len / 2);
+    access_log_write(logs, 0, &facts);
+    ck_assert(has_size(path, BEFORE + len + len / 2));
+    ck_assert_int_eq(pthread_create(&thread, NULL, write_two, logs), 0);
+    pthread_join(thread, NULL);
+    limit_files(RLIM_INFINITY);
+    ck_assert(has_size(path, BEFORE + 4 * len));
+    finish(logs);
+    char bytes[2048];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ck_assert_int_eq(pread(fd, bytes, sizeof bytes, BEFORE), (ssize_t)(4 * len));
+    close(fd);
+    for (size_t end = len; end <= 4 * len; end += len)
+        ck_assert_int_eq(bytes[end - 1], '\n');
+}
+END_TEST
+
+START_TEST(stream_that_nobody_reads_is_left_for_another)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    struct logs *logs = start(ends[1]);
+    for (int i = 0; i < 20000; i++)
+        access_log_write(logs, 0, &facts);
+    logs_reopen(logs, 0, open_log(path));
+    for (int i = 0; i < 1000 && size_of(path) == 0; i++)
+        poll(NULL, 0, 5);
+    logs_reopen(logs, 0, open_log(other)); /* when it is taken, all that was kept is in the first */
+    for (int i = 0; i < 100 && lines_in(other) == 0; i++) {
+        poll(NULL, 0, 10);
+        access_log_write(logs, 0, &facts);
+    }
+    ck_assert_uint_ge(lines_in(other), 1);
+    ck_assert_uint_eq(length_of_first_line(path), length_of_first_line(other)); /* it is not the rest of one */
+    close(ends[0]);
+    finish(logs);
+}
+END_TEST
+
 START_TEST(row_without_a_file_counts_its_lines)
 {
     struct logs *logs = start(-1);
@@ -260,6 +349,8 @@ Suite *suite_access_log(void)
     tcase_add_test(tests, full_disk_loses_lines_and_nothing_else);
     tcase_add_test(tests, reader_that_has_gone_costs_only_lines);
     tcase_add_test(tests, reader_that_does_not_read_delays_nobody);
+    tcase_add_test(tests, line_that_is_cut_short_goes_on_before_those_of_others);
+    tcase_add_test(tests, stream_that_nobody_reads_is_left_for_another);
     tcase_add_test(tests, row_without_a_file_counts_its_lines);
     tcase_add_test(tests, ring_wraps_and_refuses_what_does_not_fit);
     suite_add_tcase(suite, tests);
