@@ -110,12 +110,26 @@ static void drop_input(struct http1_server *server)
 
 /* The end of the connection */
 
+static bool is_answer_whole(const struct http1_request *request)
+{
+    return request->http1.writer.is_done && request->http1.out.len == 0;
+}
+
+/* An answer under way ends in a reset: for some its end would be that of the connection. */
+static void cancel_exchange(struct http1_server *server)
+{
+    struct http1_request *request = request_in(server);
+    if (request == NULL || request->http1.stream.user == NULL)
+        return;
+    request->http1.stream.user->cancel(request->http1.stream.user);
+    if (!is_answer_whole(request))
+        transport_set_abort(server->transport);
+}
+
 void http1_server_free(struct http1_server *server)
 {
     must_be(server, SERVER_MAGIC);
-    struct http1_request *request = request_in(server);
-    if (request != NULL && request->http1.stream.user != NULL)
-        request->http1.stream.user->cancel(request->http1.stream.user);
+    cancel_exchange(server);
     task_fini(&server->task);
     timer_fini(&server->timer);
     drop_input(server);
@@ -299,12 +313,11 @@ static void done(struct stream *stream, enum stream_end end)
 {
     struct http1_request *request = request_of(stream);
     struct http1_server *server = request->server;
-    bool is_whole = request->http1.writer.is_done && request->http1.out.len == 0;
     bool is_read = request->http1.reader.is_done;
     bool has_ended = is_read && request->http1.reader.framing == FRAMING_CLOSE; /* a tunnel's client, only */
     stream->user = NULL;
     transport_unwatch(server->transport);
-    if (end == STREAM_ABORT || !is_whole) {
+    if (end == STREAM_ABORT || !is_answer_whole(request)) {
         transport_set_abort(server->transport);
         close_server(server);
     } else if (end == STREAM_REUSE && !stream->must_close && is_read) {

@@ -51,8 +51,10 @@ static struct passthrough *passthrough_of(struct stream *stream)
 void passthrough_free(struct passthrough *passthrough)
 {
     must_be(passthrough, PASSTHROUGH_MAGIC);
-    if (passthrough->http1.stream.user != NULL)
+    if (passthrough->http1.stream.user != NULL) {
         passthrough->http1.stream.user->cancel(passthrough->http1.stream.user);
+        transport_set_abort(passthrough->transport);
+    }
     task_fini(&passthrough->task);
     timer_fini(&passthrough->timer);
     buffer_clear(&passthrough->none);

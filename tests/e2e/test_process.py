@@ -428,6 +428,24 @@ def test_a_second_signal_ends_at_once(serving, held):
     assert (line["fault"], line["bytes_out"]) == ("shutdown", 2), "what was sent until then is counted"
 
 
+def test_a_second_signal_makes_no_answer_look_whole(serving, origin):
+    def half(conn):
+        conn.request()
+        conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n")
+        conn.is_closed(20)
+
+    g = serving(SITE, ORIGIN_PORT=origin(half).port)
+    with Client(g.port) as c:
+        c.send(b"GET / HTTP/1.0\r\nHost: a\r\n\r\n")      # for this client the end is that of the connection
+        c.read_until(b"\r\n\r\nab")
+        os.kill(g.pid, signal.SIGTERM)
+        until(lambda: refuses(g.port), 5, "it drains")
+        os.kill(g.pid, signal.SIGTERM)
+        with pytest.raises(ConnectionResetError):
+            while c.sock.recv(4096):
+                pass
+
+
 def test_signals_up_to_its_very_end_leave_its_status_alone(serving):
     g = serving(SITE, ORIGIN_PORT=1)
     while g.process.popen.poll() is None:
