@@ -169,11 +169,28 @@ static bool has_name(const struct explaining *x)
     return false;
 }
 
-static int say_no_block(const struct explaining *x)
+/* The block that gets the request where it was looked for, on an address of the one that is named. */
+static const struct reverse_conf *other_block(struct explaining *x)
 {
+    const struct reverse_conf *other = NULL;
+    for (size_t i = 0; i < x->config->reverse_count; i++) {
+        const struct reverse_conf *block = &x->config->reverses[i];
+        for (size_t n = 0; is_wanted(x, &block->name) && other == NULL && n < block->listen_count; n++)
+            other = find_on(x, &block->listens[n].addr);
+    }
+    return other;
+}
+
+static int say_no_block(struct explaining *x)
+{
+    struct str host = x->request.facts.host;
     if (!has_name(x))
         return wrong_usage("explain: there is no block '%s'", args_get(x->args, "--in"));
-    printf("no block serves the host %.*s: answered 421\n", STR_ARGS(x->request.facts.host));
+    const struct reverse_conf *other = other_block(x);
+    if (other != NULL)
+        printf("a request for the host %.*s comes to the block %.*s\n", STR_ARGS(host), STR_ARGS(other->name.text));
+    else
+        printf("no block serves the host %.*s: answered 421\n", STR_ARGS(host));
     return EXIT_DONE;
 }
 

@@ -196,6 +196,8 @@ def test_a_host_that_no_block_serves_is_said(gatehouse, origin):
     with Client(g.port) as c:
         assert c.get("/", "b.test").status == 421
     assert "421" in said.stdout + said.stderr or "no block" in (said.stdout + said.stderr).lower()
+    g = gatehouse(CASES["hosts"][0], ORIGIN_PORT=origin(OK).port)
+    assert g.command("explain", "http://b.a.test/", "--in", "exact").stdout == "a request for the host b.a.test comes to the block below\n"
 
 
 def test_the_list_entry_and_the_line_of_the_rule_are_shown(gatehouse, web_folder):
