@@ -90,7 +90,8 @@ const struct value_doc value_docs[VALUE_TYPE_COUNT] = {
 
 const struct value_doc word_docs[] = {
     {"ADDRESS",
-     "to listen on: HOST:PORT, :PORT or PORT (all interfaces, IPv4 and IPv6); of a server: HOST "
+     "to listen on: HOST:PORT, :PORT or PORT (all interfaces, IPv4 and IPv6; [::]:PORT is for IPv6 "
+     "alone, and a reload that would make the one of the other is refused); of a server: HOST "
      "(port 80), HOST:PORT, :PORT or PORT (this machine); of either unix:/PATH; a server's "
      "name is followed as its TTLs run out, localhost to listen on is 127.0.0.1; of a name "
      "server or a syslog: a numeric address, with or without a port",

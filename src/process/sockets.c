@@ -12,6 +12,7 @@
 struct held {
     struct held *next;
     struct addr addr;
+    bool is_dual;
     unsigned count;
     int fds[];
 };
@@ -51,14 +52,29 @@ static bool has_port(const struct sockets *sockets, const struct addr *addr)
     return false;
 }
 
+/* A bound socket is for IPv4 too, or not, for good (ipv6(7)), and another one beside it would share its clients. */
+static bool may_keep(struct opening *opening, const struct listen_conf *listen, const struct held *old)
+{
+    if (old == NULL || old->is_dual == listen->is_dual)
+        return true;
+    diag_add(opening->diag, DIAG_ERROR, &listen->address.place, "restart, or reload without this address first",
+             "%.*s is listened on %s IPv4, which cannot change meanwhile", STR_ARGS(listen->address.text),
+             old->is_dual ? "with" : "without");
+    opening->has_failed = true;
+    return false;
+}
+
 static void open_one(void *arg, const struct listen_conf *listen)
 {
     struct opening *opening = arg;
     unsigned count = is_unix(&listen->addr) ? 1 : opening->threads;
     const struct held *old = find(opening->current, &listen->addr);
+    if (!may_keep(opening, listen, old))
+        return;
     bool is_first = old == NULL && !has_port(opening->current, &listen->addr);
     struct held *held = must_calloc(1, sizeof *held + count * sizeof held->fds[0]);
     held->addr = listen->addr;
+    held->is_dual = listen->is_dual;
     held->next = opening->sockets->first;
     opening->sockets->first = held;
     opening->sockets->count++;

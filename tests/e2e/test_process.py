@@ -350,6 +350,17 @@ def test_other_threads_mean_another_worker(serving, origin):
         assert curl(g.url()).body == b"hi"
 
 
+def test_whether_a_listener_is_for_ipv4_too_cannot_change_under_it(gatehouse):
+    text = "\nreverse site {{ listen {}; respond 200 body hi }}\n"
+    both = text.format(":${env.PORT}")
+    g = gatehouse(both)
+    done = g.reload(text.format("[::]:${env.PORT}"))
+    assert done.returncode == 1 and "is listened on with IPv4" in done.stderr, done.stderr
+    assert g.reload(both).returncode == 0
+    with Client(g.port) as c:
+        assert c.get("/").body == b"hi"
+
+
 def test_reloads_under_traffic_lose_nothing(serving, origin):
     g = serving(SITE, ORIGIN_PORT=origin(OK).port)
     wrong, stop = [], threading.Event()
