@@ -78,14 +78,12 @@ static void skip_blanks(struct lexer *lexer)
     for (;;) {
         int c = peek(lexer, 0);
         size_t end = c == '\\' ? line_end_at(lexer, 1) : 0;
-        if (c == ' ' || c == '\t')
+        if (c == ' ' || c == '\t' || (c == '\r' && peek(lexer, 1) == '\n'))
             lexer->at++;
         else if (end > 0)
             next_line(lexer, 1 + end);
         else if (c == '#')
             lexer->at += str_find(str_skip(lexer->text, lexer->at), '\n');
-        else if (c == '\r' && peek(lexer, 1) == '\n')
-            lexer->at++;
         else
             return;
     }

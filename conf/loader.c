@@ -198,6 +198,7 @@ static void finish_paths(struct loading *load)
     for (const struct source_file *file = load->tree.files; file != NULL; file = file->next)
         if (!file->is_text)
             config->files[count++] = file->absolute;
+    must(load->tree.files != NULL); /* the one that was named, at least */
     config->path = str_of(load->tree.files->absolute);
 }
 

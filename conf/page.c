@@ -37,7 +37,7 @@ static struct place place_in(const char *file, struct str text, size_t at)
 
 bool page_read_template(struct loading *load, const struct word *word, enum template_scope scope, struct template *ret)
 {
-    struct str text, why;
+    struct str text = STR_NONE, why = STR_NONE;
     size_t at;
     if (!page_read(load, word, &text))
         return false;

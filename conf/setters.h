@@ -62,7 +62,7 @@ bool serve_begin(struct scope *scope, const struct setting *setting, bool *ret_i
 /* The two files of a certificate. */
 bool certificate_read(struct loading *load, const struct setting *setting, struct certificate_conf *ret);
 /* How the block's listeners speak TLS; made when it is not there yet. */
-struct tls_server_conf *tls_of_mode(struct scope *scope);
+struct tls_server_conf *tls_of_mode(struct scope *outer);
 /* When the rest of the block is read: what a certificate that is no file needs of it. */
 void certificate_finish(struct scope *scope);
 /* What can only be said of a mode's block when all of it is read: whether `tls { … }` goes with its listeners, and its

@@ -62,7 +62,7 @@ static const char *brief_of(const struct tree *tree, const char *absolute)
     if (folder == NULL)
         return strrchr(absolute, '/') + 1;
     struct str path = str_of(absolute), start = str_of(folder);
-    bool is_below = str_starts(path, start) && (path.at[start.len] == '/' || start.len == 1);
+    bool is_below = str_starts(path, start) && (absolute[start.len] == '/' || start.len == 1);
     return is_below ? absolute + start.len + (start.len > 1) : absolute;
 }
 

@@ -210,6 +210,7 @@ static int say_many_blocks(struct explaining *x)
 
 static const struct tls_server_conf *tls_of(const struct chosen *chosen)
 {
+    must(chosen->reverse != NULL || chosen->forward != NULL);
     return chosen->reverse != NULL ? chosen->reverse->tls : chosen->forward->tls;
 }
 

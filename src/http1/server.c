@@ -224,7 +224,8 @@ static enum parse parse_some(struct work *work)
    preconnect). */
 static void give_up(struct http1_server *server, bool is_timeout)
 {
-    bool has_begun = server->state == SERVER_HEAD && head_parser_has_begun(&server->work->request->parser);
+    const struct http1_request *request = request_in(server);
+    bool has_begun = server->state == SERVER_HEAD && request != NULL && head_parser_has_begun(&request->parser);
     if (has_begun && is_timeout)
         begin_exchange(server, FAULT_CLIENT_SLOW_HEAD);
     else if (has_begun && server->transport->error == 0)

@@ -84,6 +84,7 @@ static struct set *set_new(const struct ip *at, size_t count)
     struct set *set = must_alloc(sizeof *set + count * sizeof *at);
     set->refs = 1;
     set->count = count;
+    /* cppcheck-suppress uninitvar ; it does not see that `count` are set */
     memcpy(set->at, at, count * sizeof *at);
     return set;
 }

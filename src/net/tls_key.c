@@ -24,9 +24,9 @@ static int rsa_index, ec_index; /* where the id stands in a key */
 static bool digest_of_len(size_t len, uint8_t *ret)
 {
     static const size_t lens[SIGN_DIGESTS] = {[SIGN_SHA256] = 32, [SIGN_SHA384] = 48, [SIGN_SHA512] = 64};
-    for (uint8_t i = 0; i < SIGN_DIGESTS; i++)
+    for (unsigned i = 0; i < SIGN_DIGESTS; i++)
         if (lens[i] == len) {
-            *ret = i;
+            *ret = (uint8_t)i;
             return true;
         }
     return false;
@@ -78,8 +78,8 @@ static int sign_padded(int len, const unsigned char *from, unsigned char *into, 
 {
     if (padding != RSA_NO_PADDING)
         return -1;
-    for (uint8_t digest = 0; digest < SIGN_DIGESTS; digest++) {
-        struct sign_question question = {.kind = SIGN_RSA_PSS, .digest = digest};
+    for (unsigned digest = 0; digest < SIGN_DIGESTS; digest++) {
+        struct sign_question question = {.kind = SIGN_RSA_PSS, .digest = (uint8_t)digest};
         size_t got = sign(RSA_get_ex_data(key, rsa_index), &question, from, (size_t)len, into, (size_t)RSA_size(key));
         if (got > 0)
             return (int)got;

@@ -54,7 +54,7 @@ void control_init(struct control *control);
    there. */
 bool control_open(struct control_socket *socket, const struct process_conf *conf, char *ret_why, size_t size);
 /* Closes the socket and removes its file; clients stay. */
-void control_close(struct control_socket *socket);
+void control_close(struct control_socket *control);
 /* Does the configuration ask for the path that is open? */
 bool control_is_for(const struct control_socket *socket, const struct process_conf *conf);
 /* Mode and group as the configuration says. */

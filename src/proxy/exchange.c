@@ -533,6 +533,7 @@ static void cancel(struct stream_user *user)
 {
     struct exchange *x = container_of(user, struct exchange, user);
     must_be(x, EXCHANGE_MAGIC);
+    /* cppcheck-suppress nullPointerRedundantCheck ; must_be() ends where there is none */
     if (x->facts.fault == FAULT_NONE)
         x->facts.fault = FAULT_SHUTDOWN;
     if (x->step == STEP_TUNNEL) {

@@ -588,7 +588,8 @@ static void close_port(struct port *port)
    under way, by the generation that knew them. */
 static void end_port(struct hub *hub, struct port *port)
 {
-    port->clients++;                                    /* stays until all have been looked at */
+    port->clients++; /* stays until all have been looked at */
+    must(port->clients > 0);
     drain_those(&hub->clients[STANDING_RESTING], port); /* those make room for who still waits */
     close_port(port);
     drain_clients(hub, port);

@@ -51,7 +51,7 @@ struct hub_counts {
 void hub_count(const struct hub *hub, struct hub_counts *ret);
 
 /* The pseudonym in Via, random for each start of the worker; set once before the first hub. */
-void hub_set_pseudonym(struct str pseudonym);
+void hub_set_pseudonym(struct str text);
 struct str hub_pseudonym(void);
 
 #endif
