@@ -11,8 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* For uacme keeps whatever an authority sends. A hook with a sanitizer has terabytes. */
+#ifdef SANITIZED
+static const rlim_t most_memory = RLIM_INFINITY;
+#else
+static const rlim_t most_memory = 1024 * 1024 * 1024;
+#endif
 
 enum { PATIENCE_MS = 10 * 60 * 1000, SAID_MAX = 16 * 1024, SAFE_FD = 16, CANNOT_RUN = 127 };
 
@@ -35,6 +43,7 @@ static _Noreturn void become(const char *program, char *const *words, int hooks,
         _exit(CANNOT_RUN);
     close_range(ACME_HOOK_PROGRAM + 1, ~0U, 0);
     setenv(ACME_HOOK_VARIABLE, "1", 1);
+    setrlimit(RLIMIT_AS, &(struct rlimit){most_memory, most_memory});
     execv(program, words);
     dprintf(STDERR_FILENO, "%s cannot be run: %s\n", program, strerror(errno));
     _exit(CANNOT_RUN);

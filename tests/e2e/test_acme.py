@@ -1,10 +1,10 @@
 """Certificates that make no work: ordered from an authority (pebble), renewed, and self-signed."""
-import json, os, re, signal, socket, ssl, stat, subprocess, threading
+import json, os, re, signal, socket, ssl, stat, subprocess, sys, threading
 
 import pytest
 
 from lib import SLOWNESS, Authority, Client, curl, free_port, run, until
-from lib.memory import is_in_memory, unsearchable
+from lib.memory import is_in_memory, sanitizer, unsearchable
 from lib.pebble import Pebble, missing
 
 needs_memory = pytest.mark.skipif(unsearchable() is not None, reason=str(unsearchable()))
@@ -391,6 +391,13 @@ def test_the_supervisor_is_killed_while_an_order_is_under_way(gatehouse, silent)
     os.kill(g.pid, signal.SIGKILL)
     until(lambda: not [pid for pid, words in uacmes() if f":{port}/".encode() in words], 10, "uacme has ended")
     g.kill()
+
+
+@pytest.mark.skipif(sanitizer() is not None, reason="a sanitizer needs more memory than uacme may have")
+def test_an_uacme_that_wants_all_memory(gatehouse, web_folder):
+    os.chmod(web_folder.put("uacme", f"#!/bin/sh\nexec {sys.executable} -c 'bytes(2 << 30)'\n"), 0o755)
+    g = gatehouse(SITE.format(hosts="site.test"), PATH=f"{web_folder}:{os.environ['PATH']}", DIRECTORY="https://127.0.0.1:1/dir")
+    assert "MemoryError" in failed_order(g)["error"]
 
 
 def test_an_uacme_that_cannot_ask_any_more(gatehouse, web_folder):
