@@ -20,17 +20,6 @@ enum { PATIENCE_MS = 5000, SILENT_PATIENCE_MS = 50 };
 
 static const struct aide_kind keeper = {"keeper", 500};
 
-static bool start(struct supervisor *supervisor)
-{
-    struct aide *aide = &supervisor->keeping.aide;
-    struct identity identity;
-    if (aide->pid != 0)
-        return true;
-    identity_of_keeper(&identity);
-    supervisor->keeping.is_silent = false;
-    return aide_start(supervisor, aide, &keeper, &identity);
-}
-
 /* Who is given keys is waited for, and takes what all do meanwhile, not the little that is left to who signs (keeper.c);
    as far as the supervisor may say so. Where an administrator has chosen how all are scheduled, nothing is said. */
 static void set_pace(const struct keeping *keeping, bool is_waited_for)
@@ -92,17 +81,43 @@ static bool hear(struct keeping *keeping, enum message_kind wanted, char ret_why
     return message->kind == wanted;
 }
 
+static void take_all_again(struct supervisor *supervisor);
+static bool has_made(const struct edition *edition);
+
+/* One that is not the first has all keys in force, whoever has need of it: the configuration that is read names more
+   than the key that is to be taken. What a keeper has made ends with it; the next one makes another. */
+static bool start(struct supervisor *supervisor)
+{
+    struct keeping *keeping = &supervisor->keeping;
+    struct identity identity;
+    if (keeping->aide.pid != 0)
+        return true;
+    keeping->is_silent = false;
+    keeping->aide.revive_at_ms = 0;
+    identity_of_keeper(&identity);
+    if (!aide_start(supervisor, &keeping->aide, &keeper, &identity))
+        return false;
+    if (keeping->was_there)
+        take_all_again(supervisor);
+    supervisor->remake_wanted |= keeping->was_there &&
+                                 (has_made(supervisor->edition) || has_made(supervisor->change.edition));
+    keeping->was_there = true;
+    return true;
+}
+
 bool keeping_take(struct supervisor *supervisor, int fd, unsigned generation, struct key_id *ret,
                   char ret_why[KEY_WHY_MAX])
 {
     struct keeping *keeping = &supervisor->keeping;
+    bool is_there = start(supervisor);
     struct letter_to letter = {
         .kind = MESSAGE_KEY, .number = generation, .index = ++keeping->asked, .with_fd = true, .fd = fd};
     letter.at_once = keeping->is_silent;
     snprintf(ret_why, KEY_WHY_MAX, "there is no keeper");
     keeping->has_answered = false;
-    if (!start(supervisor) || !channel_send(keeping->aide.channel, &letter) ||
-        !hear(keeping, MESSAGE_KEY_TAKEN, ret_why) || keeping->message.len < sizeof ret->bytes)
+    lseek(fd, 0, SEEK_SET); /* it may be among those that were just taken again */
+    if (!is_there || !channel_send(keeping->aide.channel, &letter) || !hear(keeping, MESSAGE_KEY_TAKEN, ret_why) ||
+        keeping->message.len < sizeof ret->bytes)
         return false;
     memcpy(ret->bytes, keeping->message.bytes, sizeof ret->bytes);
     snprintf(ret_why, KEY_WHY_MAX, "%.*s", KEY_WHY_MAX - 1, keeping->message.bytes + sizeof ret->bytes);
@@ -113,6 +128,7 @@ bool keeping_make(struct supervisor *supervisor, struct str names, const unsigne
                   char ret_why[KEY_WHY_MAX])
 {
     struct keeping *keeping = &supervisor->keeping;
+    bool is_there = start(supervisor);
     struct letter_to letter = {
         .kind = MESSAGE_MAKE, .number = digest != NULL ? MAKE_FOR_CHALLENGE : 0, .index = ++keeping->asked};
     struct text text;
@@ -123,8 +139,7 @@ bool keeping_make(struct supervisor *supervisor, struct str names, const unsigne
     letter.text = text_str(&text);
     letter.at_once = keeping->is_silent;
     snprintf(ret_why, KEY_WHY_MAX, "there is no keeper");
-    bool is_made = start(supervisor) && channel_send(keeping->aide.channel, &letter) &&
-                   hear(keeping, MESSAGE_MADE, ret_why);
+    bool is_made = is_there && channel_send(keeping->aide.channel, &letter) && hear(keeping, MESSAGE_MADE, ret_why);
     if (is_made)
         text_add(into, str_from(keeping->message.bytes, keeping->message.len));
     text_fini(&text);
@@ -218,37 +233,38 @@ static void take_again(struct supervisor *supervisor, const struct pair *pair, c
         fprintf(stderr, "gatehouse: the key %s cannot be taken again: %s\n", pair->key_path, why);
 }
 
+static void take_those_of(struct supervisor *supervisor, const struct edition *edition)
+{
+    for (size_t i = 0; edition != NULL && i < edition->pairs.count; i++)
+        take_again(supervisor, &edition->pairs.at[i], &edition->pairs.at[i].files);
+}
+
 /* All that are in force, or about to be. */
 static void take_all_again(struct supervisor *supervisor)
 {
-    const struct renewal *renewal = &supervisor->change.renewal;
-    const struct pairs *pairs = &supervisor->edition->pairs;
-    for (size_t i = 0; i < pairs->count; i++)
-        take_again(supervisor, &pairs->at[i], &pairs->at[i].files);
-    if (renewal->pair != NULL)
-        take_again(supervisor, renewal->pair, &renewal->files);
+    const struct change *change = &supervisor->change;
+    begin_waiting(&supervisor->keeping);
+    take_those_of(supervisor, supervisor->edition);
+    if (change->edition != supervisor->edition)
+        take_those_of(supervisor, change->edition);
+    if (change->renewal.pair != NULL)
+        take_again(supervisor, change->renewal.pair, &change->renewal.files);
+    end_waiting(&supervisor->keeping);
 }
 
-/* What a keeper has made ends with it; the next one makes another. */
-static bool has_made(const struct config *config)
+static bool has_made(const struct edition *edition)
 {
-    for (size_t i = 0; i < config->tls_server_count; i++)
-        if (config->tls_servers[i]->source != CERTIFICATE_FILES)
+    for (size_t i = 0; edition != NULL && i < edition->config->tls_server_count; i++)
+        if (edition->config->tls_servers[i]->source != CERTIFICATE_FILES)
             return true;
     return false;
 }
 
 void keeping_revive(struct supervisor *supervisor)
 {
-    if (supervisor->keeping.aide.pid != 0 || supervisor->keeping.aide.is_ending || supervisor->edition == NULL)
-        return;
     supervisor->keeping.aide.revive_at_ms = 0;
-    if (!start(supervisor))
-        return;
-    begin_waiting(&supervisor->keeping);
-    take_all_again(supervisor);
-    end_waiting(&supervisor->keeping);
-    supervisor->remake_wanted |= has_made(supervisor->edition->config);
+    if (!supervisor->keeping.aide.is_ending)
+        start(supervisor);
 }
 
 void keeping_end(struct supervisor *supervisor)

@@ -45,6 +45,7 @@ struct aide {
 /* The keeper as its supervisor sees it. */
 struct keeping {
     struct aide aide;
+    bool was_there;          /* there was one, and keys were given to it */
     bool has_answered;       /* when a key was last given to it */
     bool is_silent;          /* nothing has come from it since it was last waited for in vain */
     uint32_t asked;          /* how often a key was */

@@ -441,3 +441,36 @@ def test_a_reload_waits_for_a_keeper_that_stands_still_once_only(gatehouse, auth
     put(folder, pairs[1])
     served(g, authority, pairs[1])
     assert g.processes()["gatehouse-key"] == keeper
+
+
+def test_a_keeper_that_dies_twice_while_a_certificate_changes_has_all_keys(gatehouse, authority, pairs, folder):
+    """The second death is one for which there is no other at once: the changed pair's key asks for one before."""
+    put(folder, pairs[0])
+    other = authority.issue("other.test")
+    g = gatehouse(SITE.format(folder).replace("{", "{ host site.test;", 1)
+                  + SITE.format(folder).replace("reverse site {", "reverse other { host other.test;")
+                  .replace(f"{folder}/c.pem {folder}/k.pem", f"{other.certificate} {other.key}"))
+
+    def end_keeper():
+        keeper = until(lambda: g.processes().get("gatehouse-key"), 10, "a keeper")
+        os.kill(keeper, signal.SIGKILL)
+        return keeper
+
+    for attempt in range(1, 6):
+        time.sleep(2)                                         # long enough for one that dies now not to be an early death
+        put(folder, pairs[attempt % 2])
+        time.sleep(attempt * 0.12)                            # somewhere between the change and its being seen
+        keeper = end_keeper()
+        until(lambda: g.processes().get("gatehouse-key", keeper) != keeper, 10, "another keeper")
+        end_keeper()
+        served(g, authority, pairs[attempt % 2])
+        with connect(g, context(authority), "other.test") as c:
+            c.sendall(b"GET / HTTP/1.1\r\nHost: other.test\r\n\r\n")
+            assert b"200" in c.recv(4096)
+
+    def ticks():
+        with open(f"/proc/{g.pid}/stat", encoding="utf-8") as file:
+            return sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
+    before = ticks()
+    time.sleep(1)
+    assert ticks() - before < 25                              # a hundred a second are all of a processor
