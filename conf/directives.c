@@ -234,7 +234,7 @@ const struct directive directives[] = {
     {.name = "nameserver", .blocks = BLOCK_RESOLVER, SPECIAL(set_nameserver, 1, MANY, "ADDRESS..."),
      .fallback_note = "those of /etc/resolv.conf, read again when it changes", .help = "the name servers to ask"},
     {.name = "hosts", .blocks = BLOCK_RESOLVER, .type = VALUE_PATH, MEMBER(struct resolver_conf, hosts), .fallback = "/etc/hosts",
-     .help = "a hosts(5) file, which is asked first and read again when it changes"},
+     .help = "a hosts(5) file of at most 16 MiB, which is asked first and read again when it changes"},
     {.name = "timeout", .blocks = BLOCK_RESOLVER, DURATION(struct resolver_conf, timeout, 1, "3s"), .help = "for a whole look-up"},
     {.name = "cache-size", .blocks = BLOCK_RESOLVER, COUNT(struct resolver_conf, cache_size, 0, 10000000, "10000"),
      .help = "names that each thread remembers"},

@@ -5,7 +5,9 @@
 #include "conf/block.h"
 #include "conf/value.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Of limits and timeouts there are kinds by where they stand. */
@@ -48,14 +50,17 @@ bool set_timeouts(struct scope *scope, const struct setting *setting)
 }
 
 /* The system's own may be missing, one that the configuration names may not. */
-static bool hosts_file_is_missing(struct loading *load, const struct resolver_conf *conf)
+static const char *find_wrong_hosts(struct loading *load, const struct resolver_conf *conf)
 {
+    struct stat info;
     if (conf->hosts == NULL || strcmp(conf->hosts, "/etc/hosts") == 0)
-        return false;
+        return NULL;
     int fd = load->opener->open(load->opener, conf->hosts, OPEN_READ);
-    if (fd >= 0)
-        close(fd);
-    return fd < 0;
+    if (fd < 0)
+        return strerror(errno);
+    bool is_large = fstat(fd, &info) == 0 && info.st_size > HOSTS_FILE_MAX;
+    close(fd);
+    return is_large ? "it is larger than 16 MiB" : NULL;
 }
 
 bool set_resolver(struct scope *outer, const struct setting *setting)
@@ -65,8 +70,9 @@ bool set_resolver(struct scope *outer, const struct setting *setting)
     struct scope scope;
     scope_init(&scope, outer->load, outer, BLOCK_RESOLVER, conf);
     block_read(&scope, setting->statement->block);
-    if (outer->load->diag->errors == errors && hosts_file_is_missing(outer->load, conf))
-        return mistake(outer->load, setting->name, NULL, "cannot read the hosts file '%s'", conf->hosts);
+    const char *wrong = outer->load->diag->errors == errors ? find_wrong_hosts(outer->load, conf) : NULL;
+    if (wrong != NULL)
+        return mistake(outer->load, setting->name, NULL, "cannot read the hosts file '%s': %s", conf->hosts, wrong);
     if (outer->load->diag->errors == errors && conf->min_ttl > conf->max_ttl)
         return mistake(outer->load, setting->name, NULL, "min-ttl is above max-ttl");
     return true;

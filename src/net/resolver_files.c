@@ -2,11 +2,12 @@
 
 #include "base/must.h"
 #include "loop/helper.h"
+#include "net/resolver_conf.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum { LOOK_EVERY = MSEC_SECOND, FILE_MAX = 16 * 1024 * 1024 };
+enum { LOOK_EVERY = MSEC_SECOND };
 
 /* A look, with all that the helper thread needs: whoever began it may be gone when it ends. */
 struct file_reading {
@@ -42,16 +43,16 @@ static bool has_changed(const char *path, struct file_stamp *stamp)
 }
 
 /* A file that is not there is an empty one. One that can't be read for another reason, as for want of descriptors,
-   leaves what was read before, and is tried again. */
+   leaves what was read before, and is tried again; one that is too long, only when it has changed. */
 static void look_at(struct file_reading *reading, enum resolver_file which)
 {
     const char *path = reading->paths[which];
     if (!has_changed(path, &reading->stamps[which]) ||
-        opener_read(reading->opener, path, FILE_MAX, &reading->bytes[which], &reading->len[which]))
+        opener_read(reading->opener, path, HOSTS_FILE_MAX, &reading->bytes[which], &reading->len[which]))
         return;
     if (errno == ENOENT)
         reading->bytes[which] = must_calloc(1, 1);
-    else
+    else if (errno != EFBIG)
         memset(&reading->stamps[which], 0, sizeof reading->stamps[which]);
 }
 

@@ -1,7 +1,7 @@
 """What once went wrong, each with the way it was found."""
 import multiprocessing, selectors, socket, time
 
-from lib import Client, tcp_sockets, until
+from lib import Client, check, tcp_sockets, until
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 SITE = """
@@ -191,3 +191,13 @@ def test_a_hosts_file_that_is_not_there_refuses_the_file(gatehouse):
     g = gatehouse(site)
     done = g.reload("resolver { hosts no.such }\n" + site)
     assert done.returncode == 1 and "cannot read the hosts file" in done.stdout + done.stderr
+
+
+def test_a_hosts_file_that_is_too_long_is_told(web_folder):
+    path = web_folder.put("hosts", b"127.0.0.1 site.test\n")
+    text = f"resolver {{ hosts {path} }}\nreverse site {{ listen 127.0.0.1:1; respond 200 }}\n"
+    assert check(text).returncode == 0
+    with open(path, "ab") as file:
+        file.truncate((16 << 20) + 1)
+    done = check(text)
+    assert done.returncode == 1 and "larger than 16 MiB" in done.stdout + done.stderr, "else none of its names would count, without a word"

@@ -405,6 +405,25 @@ START_TEST(ends_while_files_are_read)
 }
 END_TEST
 
+/* Else it would be read, and given up, once a second. */
+START_TEST(hosts_file_that_is_too_long_is_read_again_when_it_changes)
+{
+    write_file(hosts_path, "10.1.2.3 box.test\n");
+    ck_assert_int_eq(truncate(hosts_path, HOSTS_FILE_MAX + 1), 0);
+    begin_gated();
+    for (int i = 0; i < 4; i++)
+        sem_post(&gated.may_open);
+    ck_assert_str_eq(look_up("v4.test"), "192.0.2.1");
+    sem_wait(&gated.wanted);
+    sleep_ms(1100);
+    look_up("v4.test");
+    sleep_ms(100);
+    ck_assert_int_ne(sem_trywait(&gated.wanted), 0);
+    write_file(hosts_path, "10.1.2.4 box.test\n");
+    look_up_until("box.test", "10.1.2.4");
+}
+END_TEST
+
 START_TEST(bounded_cache)
 {
     char name[32];
@@ -472,6 +491,7 @@ Suite *suite_resolver(void)
     tcase_add_test(tests, old_files_serve_while_new_ones_are_read);
     tcase_add_test(tests, without_files_the_lookup_has_its_time);
     tcase_add_test(tests, ends_while_files_are_read);
+    tcase_add_test(tests, hosts_file_that_is_too_long_is_read_again_when_it_changes);
     tcase_add_test(tests, bounded_cache);
     tcase_add_test(tests, no_cache);
     tcase_add_test(tests, given_up);
