@@ -194,9 +194,9 @@ bool ip_is_private(const struct ip *ip)
         {{4, {192, 0, 0}}, 24},   /* protocol assignments; metadata of a third cloud */
         {{4, {192, 88, 99}}, 24}, /* 6to4 relays, deprecated */
         {{4, {192, 168}}, 16},
-        {{4, {198, 18}}, 15},                   /* benchmarking */
-        {{4, {224}}, 3},                        /* multicast, reserved, broadcast */
-        {{6, {0}}, 96},                         /* unspecified, loopback, and the deprecated IPv4-compatible */
+        {{4, {198, 18}}, 15}, /* benchmarking */
+        {{4, {224}}, 3},      /* multicast, reserved, broadcast */
+        {{6, {0}}, 64},       /* unspecified, loopback, and the deprecated ways to hold IPv4: compatible, translated */
         {{6, {0, 0x64, 0xff, 0x9b, 0, 1}}, 48}, /* NAT64 of a site, RFC 8215 */
         {{6, {0x01}}, 64},                      /* discard, 100::/64 */
         {{6, {0x20, 0x01}}, 23},                /* protocol assignments, Teredo and benchmarking among them */
