@@ -3,29 +3,30 @@
 
 #include <stdio.h>
 
-static bool covers(struct tls_server *server, size_t index, const struct host_pattern *host)
+/* By whichever of them: a client is shown those that are for the name that it asks for. */
+static bool is_certified(const struct tls_server_conf *tls, struct str name)
 {
-    char below[512];
-    int len = snprintf(below, sizeof below, "any.%.*s", STR_ARGS(host->name));
-    bool is_below = len > 0 && (size_t)len < sizeof below && tls_server_covers(server, index, str_of(below));
-    switch (host->kind) {
-    case HOST_EXACT:
-        return tls_server_covers(server, index, host->name);
-    case HOST_BELOW:
-        return is_below;
-    case HOST_SUFFIX:
-        return is_below && tls_server_covers(server, index, host->name);
-    default:
-        return true;
-    }
+    for (size_t i = 0; i < tls->certificate_count; i++)
+        if (tls_server_covers(tls->built, i, name))
+            return true;
+    return false;
 }
 
 static bool is_covered(const struct tls_server_conf *tls, const struct host_pattern *host)
 {
-    for (size_t i = 0; i < tls->certificate_count; i++)
-        if (covers(tls->built, i, host))
-            return true;
-    return false;
+    char below[512];
+    int len = snprintf(below, sizeof below, "any.%.*s", STR_ARGS(host->name));
+    bool is_below = len > 0 && (size_t)len < sizeof below && is_certified(tls, str_of(below));
+    switch (host->kind) {
+    case HOST_EXACT:
+        return is_certified(tls, host->name);
+    case HOST_BELOW:
+        return is_below;
+    case HOST_SUFFIX:
+        return is_below && is_certified(tls, host->name);
+    default:
+        return true;
+    }
 }
 
 static void lint_hosts(struct loading *load, const struct reverse_conf *reverse)

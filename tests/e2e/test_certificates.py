@@ -335,8 +335,8 @@ def test_check_tells_what_has_expired_or_will_soon(authority, folder, hours, exp
 
 
 def test_check_tells_hosts_that_none_of_several_certificates_is_for(authority, folder):
-    one, other = authority.issue("one.test"), authority.issue("*.two.test")
-    text = BLOCK.format(one, f"certificate {other.certificate} {other.key}; host one.test *.two.test three.test")
+    one, other = authority.issue("one.test", "two.test"), authority.issue("*.two.test")
+    text = BLOCK.format(one, f"certificate {other.certificate} {other.key}; host one.test .two.test three.test")
     told = check(folder, text)[1]
     assert told.count("is not for") == 1 and ", as the others of this block, is not for 'three.test'" in told, told
 
