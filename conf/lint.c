@@ -2,6 +2,8 @@
 
 #include "acl/lint_conf.h"
 
+#include <string.h>
+
 /* What nothing uses. */
 
 static void lint_unused(struct loading *load, const struct named *named, const char *what)
@@ -35,19 +37,33 @@ static void lint_pool(struct loading *load, const struct pool_conf *pool)
 
 /* Open proxies. */
 
+static bool holds_for(const struct expression *condition, uint8_t version, uint8_t each_byte)
+{
+    struct match match = {0};
+    struct ip ip = {.version = version};
+    memset(ip.bytes, each_byte, version == 4 ? 4 : sizeof ip.bytes);
+    const struct facts facts = {.client = ip, .destination = ip};
+    return condition->kind->truth(condition->condition, &facts, &match) == TRUTH_YES;
+}
+
+/* Of IPv4 or IPv6. The first and the last are asked about, since its values may stand behind the name of an acl. */
+static bool has_all_addresses(const struct expression *condition)
+{
+    return (holds_for(condition, 4, 0) && holds_for(condition, 4, UINT8_MAX)) ||
+           (holds_for(condition, 6, 0) && holds_for(condition, 6, UINT8_MAX));
+}
+
 /* Kinds that tell one client from another, or say where to. */
 static bool is_narrow_kind(const struct expression *condition)
 {
-    static const char *const kinds[] = {
-        "source",      "country",   "user",   "group", "authenticated", "client-certificate", "host",
-        "destination", "url-regex", "listed", NULL};
-    static const struct str everybody[] = {{"0.0.0.0/0", 9}, {"::/0", 4}};
+    static const char *const kinds[] = {"country",   "user",   "group", "authenticated", "client-certificate", "host",
+                                        "url-regex", "listed", NULL};
+    struct str name = str_of(condition->kind->name);
+    if (str_eq(name, STR("source")) || str_eq(name, STR("destination")))
+        return !has_all_addresses(condition);
     size_t i = 0;
-    while (kinds[i] != NULL && !str_eq(str_of(condition->kind->name), str_of(kinds[i])))
+    while (kinds[i] != NULL && !str_eq(name, str_of(kinds[i])))
         i++;
-    for (size_t n = 0; n < sizeof everybody / sizeof *everybody; n++)
-        if (str_find_str(condition->name, everybody[n]) < condition->name.len)
-            return false;
     return kinds[i] != NULL;
 }
 

@@ -493,6 +493,10 @@ START_TEST(test_warnings)
     kit_check_warnings("forward f { listen :3128; allow if source(10.0.0.0/8) or method(GET) }\n", "1:27 an open proxy",
                        files);
     kit_check_warnings("forward f { listen :3128; allow if source(::/0 10.0.0.0/8) }\n", "1:27 an open proxy", files);
+    kit_check_warnings("acl all source 0.0.0.0/0\nforward f { listen :3128; allow if all }\n", "2:27 an open proxy",
+                       files);
+    kit_check_warnings("forward f { listen :3128; allow if source(0.0.0.0/1 128.0.0.0/1) }\n", "1:27 an open proxy",
+                       files);
     kit_check_warnings("forward f { listen :3128; allow if not (not source(10.0.0.0/8) or port(80)) }\n", "", files);
     kit_check_warnings("reverse s { listen :80 }\n", "1:9 nothing serves 's'", files);
     kit_check_warnings("reverse s { listen :80; to a; route * { }; route /x { } }\n", "1:50 never reached", files);
