@@ -202,7 +202,7 @@ void keeper_link_set_signer(struct signer *signer)
     current_signer = signer;
 }
 
-bool keeper_link_sign(const struct sign_question *question, struct sign_answer *ret)
+WAITS_IN_JOB bool keeper_link_sign(const struct sign_question *question, struct sign_answer *ret)
 {
     struct pending pending = {.signer = current_signer, .question = *question, .answer = ret};
     if (current == NULL || current_signer == NULL || ASYNC_get_current_job() == NULL)

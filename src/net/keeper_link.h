@@ -27,6 +27,14 @@ struct signer {
 };
 void keeper_link_set_signer(struct signer *signer);
 
+/* For functions that wait inside of a job. AddressSanitizer keeps the variables of others on a stack of its own, which
+   it clears of what is below the stack that runs: it does not know those of jobs. */
+#ifdef SANITIZED
+#define WAITS_IN_JOB __attribute__((no_sanitize("address")))
+#else
+#define WAITS_IN_JOB
+#endif
+
 /* Only inside of a job. False: refused, or given up. */
 bool keeper_link_sign(const struct sign_question *question, struct sign_answer *ret);
 

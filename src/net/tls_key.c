@@ -33,8 +33,8 @@ static bool digest_of_len(size_t len, uint8_t *ret)
 }
 
 /* How many bytes the signature has, or 0. */
-static size_t sign(const struct key_id *key, struct sign_question *question, const unsigned char *bytes, size_t len,
-                   unsigned char *into, size_t room)
+static WAITS_IN_JOB size_t sign(const struct key_id *key, struct sign_question *question, const unsigned char *bytes,
+                                size_t len, unsigned char *into, size_t room)
 {
     struct sign_answer answer;
     if (key == NULL || len > sizeof question->bytes)
@@ -48,8 +48,8 @@ static size_t sign(const struct key_id *key, struct sign_question *question, con
     return answer.len;
 }
 
-static int sign_ecdsa(int type, const unsigned char *digest, int digest_len, unsigned char *into, unsigned int *ret_len,
-                      const BIGNUM *kinv, const BIGNUM *r, EC_KEY *key)
+static WAITS_IN_JOB int sign_ecdsa(int type, const unsigned char *digest, int digest_len, unsigned char *into,
+                                   unsigned int *ret_len, const BIGNUM *kinv, const BIGNUM *r, EC_KEY *key)
 {
     (void)type, (void)kinv, (void)r;
     struct sign_question question = {.kind = SIGN_ECDSA};
@@ -60,8 +60,8 @@ static int sign_ecdsa(int type, const unsigned char *digest, int digest_len, uns
     return *ret_len > 0;
 }
 
-static int sign_pkcs1(int type, const unsigned char *digest, unsigned int digest_len, unsigned char *into,
-                      unsigned int *ret_len, const RSA *key)
+static WAITS_IN_JOB int sign_pkcs1(int type, const unsigned char *digest, unsigned int digest_len, unsigned char *into,
+                                   unsigned int *ret_len, const RSA *key)
 {
     struct sign_question question = {.kind = SIGN_RSA_PKCS1};
     bool is_known = type == NID_sha256 || type == NID_sha384 || type == NID_sha512;
@@ -74,7 +74,7 @@ static int sign_pkcs1(int type, const unsigned char *digest, unsigned int digest
 
 /* What OpenSSL has padded already, as it does for PSS. Which digest it is made of is not said here: the keeper tells
    the one that fits. */
-static int sign_padded(int len, const unsigned char *from, unsigned char *into, RSA *key, int padding)
+static WAITS_IN_JOB int sign_padded(int len, const unsigned char *from, unsigned char *into, RSA *key, int padding)
 {
     if (padding != RSA_NO_PADDING)
         return -1;
