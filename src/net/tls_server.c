@@ -300,8 +300,8 @@ bool tls_server_renew(struct tls_server *server, const struct tls_server_conf *c
     server->next_index = index;
     server->next = new_ctx(server);
     is_fine = is_fine && copy_settings(server, server->next, conf, diag);
-    for (size_t i = server->count;
-         is_fine && i-- > 0;) /* the first of each kind of key is given last: prefer_first() */
+    /* The first of each kind of key is given last: prefer_first(). */
+    for (size_t i = server->count; is_fine && i-- > 0;)
         is_fine = tls_chain_use(server->next, i == index ? &server->next_chain : &server->chains[i],
                                 &conf->certificates[i], diag);
     if (!is_fine)
