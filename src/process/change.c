@@ -212,6 +212,15 @@ void change_loaded(struct supervisor *supervisor)
         kill(change->child->pid, SIGKILL);
 }
 
+static void replace_edition(struct supervisor *supervisor)
+{
+    struct edition *before = supervisor->edition;
+    supervisor->edition = edition_ref(supervisor->change.edition);
+    if (before != NULL)
+        keeping_retire_pairs(supervisor, before);
+    edition_unref(before);
+}
+
 static void put_in_force(struct supervisor *supervisor)
 {
     struct change *change = &supervisor->change;
@@ -220,8 +229,7 @@ static void put_in_force(struct supervisor *supervisor)
     change->sockets = NULL;
     edition_unref(change->child->serving);
     change->child->serving = edition_ref(change->edition);
-    edition_unref(supervisor->edition);
-    supervisor->edition = edition_ref(change->edition);
+    replace_edition(supervisor);
     if (change->number > 1) /* handshakes of the one before may be under way */
         keeping_forget(supervisor, change->number - 1);
     if (change->control.fd >= 0) {

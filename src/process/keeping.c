@@ -2,11 +2,13 @@
    keys in force. */
 #include "process/supervisor_private.h"
 
+#include "base/close.h"
 #include "base/must.h"
 #include "process/keeper.h"
 #include "process/keeper_make.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -172,10 +174,13 @@ void keeping_forget(struct supervisor *supervisor, unsigned generation)
 
 /* Keys without a certificate */
 
+/* Handshakes that began with it may still ask for a signature: the keeper has it for long. One that is started has it
+   only for as long as a question that its predecessor has left may wait for an answer, since we hold a copy till then. */
 struct retired {
     struct retired *next;
     struct key_id key;
-    int64_t at_ms;
+    int copy; /* -1: given back */
+    int64_t copy_until_ms, until_ms;
 };
 
 static bool is_in_force(const struct edition *edition, const struct key_id *key)
@@ -186,9 +191,9 @@ static bool is_in_force(const struct edition *edition, const struct key_id *key)
     return false;
 }
 
-void keeping_retire(struct supervisor *supervisor, const struct key_id *key)
+void keeping_retire(struct supervisor *supervisor, const struct key_id *key, int borrowed_fd)
 {
-    enum { PATIENCE_OF_HANDSHAKES_MS = 10 * 60 * 1000 };
+    enum { PATIENCE_OF_HANDSHAKES_MS = 10 * 60 * 1000, PATIENCE_OF_QUESTIONS_MS = 5000 };
     static const struct key_id none;
     if (key_id_eq(key, &none) || is_in_force(supervisor->edition, key))
         return;
@@ -196,12 +201,31 @@ void keeping_retire(struct supervisor *supervisor, const struct key_id *key)
     while (*last != NULL)
         last = &(*last)->next;
     *last = must_alloc(sizeof **last);
-    **last = (struct retired){.key = *key, .at_ms = now_ms() + PATIENCE_OF_HANDSHAKES_MS};
+    **last = (struct retired){.key = *key,
+                              .copy = fcntl(borrowed_fd, F_DUPFD_CLOEXEC, 0),
+                              .copy_until_ms = now_ms() + PATIENCE_OF_QUESTIONS_MS,
+                              .until_ms = now_ms() + PATIENCE_OF_HANDSHAKES_MS};
+}
+
+void keeping_retire_pairs(struct supervisor *supervisor, const struct edition *edition)
+{
+    for (size_t i = 0; i < edition->pairs.count; i++)
+        keeping_retire(supervisor, &edition->pairs.at[i].key, edition->pairs.at[i].files.key);
 }
 
 int64_t keeping_due_ms(const struct keeping *keeping)
 {
-    return keeping->retired != NULL ? keeping->retired->at_ms : 0;
+    int64_t due = keeping->retired != NULL ? keeping->retired->until_ms : 0;
+    for (const struct retired *at = keeping->retired; at != NULL; at = at->next)
+        if (at->copy >= 0)
+            return at->copy_until_ms < due ? at->copy_until_ms : due;
+    return due;
+}
+
+static void give_back_copy(struct retired *retired)
+{
+    close_quietly(retired->copy);
+    retired->copy = -1;
 }
 
 static void forget_first(struct supervisor *supervisor)
@@ -213,33 +237,57 @@ static void forget_first(struct supervisor *supervisor)
     if (keeping->aide.pid != 0 && !is_in_force(supervisor->edition, &first->key))
         channel_send(keeping->aide.channel, &letter);
     keeping->retired = first->next;
+    give_back_copy(first);
     free(first);
 }
 
 void keeping_forget_retired(struct supervisor *supervisor)
 {
-    while (supervisor->keeping.retired != NULL && now_ms() >= supervisor->keeping.retired->at_ms)
+    int64_t now = now_ms();
+    while (supervisor->keeping.retired != NULL && now >= supervisor->keeping.retired->until_ms)
         forget_first(supervisor);
+    for (struct retired *at = supervisor->keeping.retired; at != NULL && now >= at->copy_until_ms; at = at->next)
+        give_back_copy(at);
 }
 
 /* One that has died */
 
-static void take_again(struct supervisor *supervisor, const struct pair *pair, const struct pair_files *files)
+static bool take_again(struct supervisor *supervisor, int fd, char ret_why[KEY_WHY_MAX])
 {
     struct key_id id;
+    return fd < 0 || keeping_take(supervisor, fd, supervisor->generation, &id, ret_why);
+}
+
+static void take_pair_again(struct supervisor *supervisor, const struct pair *pair, const struct pair_files *files)
+{
     char why[KEY_WHY_MAX];
-    int fd = pair_files_key(files);
-    if (fd >= 0 && !keeping_take(supervisor, fd, supervisor->generation, &id, why))
+    if (!take_again(supervisor, files->key, why))
         fprintf(stderr, "gatehouse: the key %s cannot be taken again: %s\n", pair->key_path, why);
 }
 
 static void take_those_of(struct supervisor *supervisor, const struct edition *edition)
 {
     for (size_t i = 0; edition != NULL && i < edition->pairs.count; i++)
-        take_again(supervisor, &edition->pairs.at[i], &edition->pairs.at[i].files);
+        take_pair_again(supervisor, &edition->pairs.at[i], &edition->pairs.at[i].files);
 }
 
-/* All that are in force, or about to be. */
+static void take_retired_again(struct supervisor *supervisor)
+{
+    char why[KEY_WHY_MAX];
+    for (const struct retired *at = supervisor->keeping.retired; at != NULL; at = at->next)
+        if (!take_again(supervisor, at->copy, why))
+            fprintf(stderr, "gatehouse: a key that has just been replaced cannot be taken again: %s\n", why);
+}
+
+/* Those that drain: connections without a handshake yet are among theirs. */
+static void take_those_of_old_workers(struct supervisor *supervisor)
+{
+    for (size_t i = 0; i < lengthof(supervisor->children); i++)
+        if (supervisor->children[i].pid != 0 && supervisor->children[i].is_leaving)
+            take_those_of(supervisor, supervisor->children[i].serving);
+}
+
+/* All that are in force, or about to be, or have just been. */
 static void take_all_again(struct supervisor *supervisor)
 {
     const struct change *change = &supervisor->change;
@@ -248,7 +296,9 @@ static void take_all_again(struct supervisor *supervisor)
     if (change->edition != supervisor->edition)
         take_those_of(supervisor, change->edition);
     if (change->renewal.pair != NULL)
-        take_again(supervisor, change->renewal.pair, &change->renewal.files);
+        take_pair_again(supervisor, change->renewal.pair, &change->renewal.files);
+    take_those_of_old_workers(supervisor);
+    take_retired_again(supervisor);
     end_waiting(&supervisor->keeping);
 }
 

@@ -87,29 +87,30 @@ static bool is_other(const struct pair_files *a, const struct pair_files *b)
            memcmp(a->certificate, b->certificate, a->len) != 0;
 }
 
-static void end(struct supervisor *supervisor, const struct key_id *unused_key)
+/* What the renewal holds now, new or old, is in force nowhere. */
+static void end(struct supervisor *supervisor)
 {
-    struct key_id key = *unused_key;
-    pair_files_fini(&supervisor->change.renewal.files);
+    struct renewal *renewal = &supervisor->change.renewal;
+    keeping_retire(supervisor, &renewal->key, renewal->files.key);
+    pair_files_fini(&renewal->files);
     change_end(supervisor);
-    keeping_retire(supervisor, &key);
 }
 
 void renewal_done(struct supervisor *supervisor)
 {
     struct change *change = &supervisor->change;
     struct pair *pair = change->renewal.pair;
-    struct pair_files old = pair->files;
-    struct key_id old_key = pair->key;
+    const struct renewal renewal = change->renewal;
     fputs(change->told.len > 0 ? change->told.at : "", stderr);
-    if (is_other(&old, &change->renewal.files))
+    if (is_other(&pair->files, &renewal.files))
         fprintf(stderr, "gatehouse: the certificate %s has changed, and the new one is served\n",
                 pair->certificate_path);
-    pair->files = change->renewal.files;
-    pair->key = change->renewal.key;
-    pair->known = change->renewal.stamps;
-    change->renewal.files = old;
-    end(supervisor, &old_key);
+    change->renewal.files = pair->files;
+    change->renewal.key = pair->key;
+    pair->files = renewal.files;
+    pair->key = renewal.key;
+    pair->known = renewal.stamps;
+    end(supervisor);
 }
 
 /* A worker or keeper that has died is not the certificate's fault: the next one is asked again. */
@@ -125,5 +126,5 @@ void renewal_failed(struct supervisor *supervisor)
         fprintf(stderr, "gatehouse: the certificate %s goes on as it was, until its files change again\n",
                 pair->certificate_path);
     }
-    end(supervisor, &change->renewal.key);
+    end(supervisor);
 }

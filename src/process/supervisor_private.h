@@ -159,9 +159,12 @@ bool keeping_make(struct supervisor *supervisor, struct str names, const unsigne
 /* The end of a new line to the keeper, or -1 with errno. */
 int keeping_link(struct supervisor *supervisor);
 void keeping_forget(struct supervisor *supervisor, unsigned generation);
-/* Forgets a key that no certificate in force has any more: not at once, since handshakes with it may be under way. */
-void keeping_retire(struct supervisor *supervisor, const struct key_id *key);
-/* When the next one is to be forgotten; 0: there is none. */
+/* Forgets a key that no certificate in force has any more: not at once, since handshakes with it may be under way. Its
+   file is for a keeper that is started meanwhile. */
+void keeping_retire(struct supervisor *supervisor, const struct key_id *key, int borrowed_fd);
+/* All of one that is not in force any more. */
+void keeping_retire_pairs(struct supervisor *supervisor, const struct edition *edition);
+/* When there is something to forget; 0: never. */
 int64_t keeping_due_ms(const struct keeping *keeping);
 void keeping_forget_retired(struct supervisor *supervisor);
 /* Starts it again, with the keys in force. */

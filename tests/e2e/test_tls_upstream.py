@@ -1,5 +1,5 @@
 """TLS towards servers: who is believed, who is not, and what the client and the log are told of it."""
-import json, os, re, signal, socket, ssl, subprocess, threading
+import contextlib, json, os, re, signal, socket, ssl, subprocess, threading
 
 import pytest
 
@@ -291,6 +291,63 @@ def test_a_certificate_that_changes_on_the_disk(gatehouse, authority, secure, we
     assert g.workers() == before and "generation 1," in g.command("status").stdout
     assert g.reload(text).returncode == 0
     assert curl(g.url("/again")).body == b"CN=front r"              # a reload finds what is shown already
+
+
+class Held:
+    """A way to a server that nothing passes before it is let go."""
+    def __init__(self, port):
+        self._way, self._arrived, self._let_go = port, threading.Event(), threading.Event()
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        with self._listening, self._listening.accept()[0] as client:
+            assert client.recv(1, socket.MSG_PEEK)
+            self._arrived.set()
+            self._let_go.wait(20 * SLOWNESS)
+            with socket.create_connection(("127.0.0.1", self._way)) as server:
+                back = threading.Thread(target=self._pass, args=(server, client), daemon=True)
+                back.start()
+                self._pass(client, server)
+                back.join(20 * SLOWNESS)
+
+    def _pass(self, source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def wait(self):
+        assert self._arrived.wait(10 * SLOWNESS)
+
+    def let_go(self):
+        self._let_go.set()
+
+
+@pytest.mark.parametrize("change", ["files", "reload", "another worker"])
+def test_a_key_that_was_replaced_signs_what_had_begun_with_it(gatehouse, authority, secure, web_folder, change):
+    """Whatever happens to the keeper meanwhile."""
+    held = Held(secure(authority.issue("127.0.0.1"), ASKING.format("on", authority.certificate)).tls_port)
+    put(web_folder, authority.issue("front"))
+    text = pool(f"127.0.0.1:{held.port}", shown(authority, followed(web_folder)))
+    g = gatehouse(text)
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(curl(g.url("/who"))), daemon=True)
+    asking.start()
+    held.wait()
+    put(web_folder, authority.issue("back"))
+    if change == "files":
+        until(lambda: "has changed, and the new one is served" in g.errors(), 10, "the new certificate is in force")
+    else:
+        assert g.reload(text.replace("threads 1", "threads 2") if change == "another worker" else text).returncode == 0
+    keeper = g.processes()["gatehouse-key"]
+    os.kill(keeper, signal.SIGKILL)
+    until(lambda: g.processes().get("gatehouse-key", keeper) != keeper, 10, "another keeper")
+    held.let_go()
+    asking.join(20 * SLOWNESS)
+    assert [answer.body for answer in answers] == [b"CN=front SUCCESS"]
+    assert "cannot be taken again" not in g.errors()
 
 
 def test_the_end_of_one_is_shown_and_told(gatehouse, authority, web_folder):
