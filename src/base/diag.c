@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct diag_item {
@@ -186,6 +187,15 @@ void diag_show(const struct diag *diag, struct text *into)
     for (size_t i = 0; i < count; i++)
         show_item(items[i], into);
     free(items);
+}
+
+void diag_print(const struct diag *diag)
+{
+    struct text text;
+    text_init(&text);
+    diag_show(diag, &text);
+    fputs(text.len > 0 ? text.at : "", stderr);
+    text_fini(&text);
 }
 
 enum { WORD_MAX = 64 };

@@ -51,6 +51,8 @@ void diag_vadd(struct diag *diag, enum diag_level level, const struct place *pla
 bool diag_has_failed(const struct diag *diag);
 /* All of it, sorted by file (in the order in which files first appear), line and column. */
 void diag_show(const struct diag *diag, struct text *into);
+/* The same, on standard error. */
+void diag_print(const struct diag *diag);
 
 /* The known name nearest to `word` (Damerau-Levenshtein, at most a third of its length, at least 1), or NULL. `names`
    ends with NULL; of several that are as near, the first. */

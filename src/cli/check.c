@@ -30,11 +30,7 @@ int check_command(const struct args *args)
         policy_test_run(config, &diag);
     if (config != NULL)
         logs_check(config, &diag);
-    struct text text;
-    text_init(&text);
-    diag_show(&diag, &text);
-    fputs(text.len > 0 ? text.at : "", stderr);
-    text_fini(&text);
+    diag_print(&diag);
     bool is_right = config != NULL && !diag_has_failed(&diag);
     if (is_right)
         say_ok(conf_path(args), config);

@@ -19,15 +19,6 @@ enum { PATIENCE_S = CONTROL_PATIENCE_MS / 1000 };
 /* How long the answer may take. */
 enum patience { SECONDS, AS_LONG_AS_IT_TAKES };
 
-static void show_mistakes(const struct diag *diag)
-{
-    struct text text;
-    text_init(&text);
-    diag_show(diag, &text);
-    fputs(text.at != NULL ? text.at : "", stderr);
-    text_fini(&text);
-}
-
 static const struct statement *control_line(const struct tree *tree)
 {
     const struct statement *line = tree->top.first;
@@ -49,7 +40,7 @@ static bool find_in_file(const char *file, char **ret)
     const struct statement *line = control_line(&tree);
     bool is_wrong = line != NULL && line->has_mistake;
     if (is_wrong) {
-        show_mistakes(&diag);
+        diag_print(&diag);
     } else if (line != NULL) {
         const struct source_file *source = tree_file(&tree, line->words[0].place.file);
         *ret = must_strdup(path_in(&arena, source != NULL ? source->folder : "/", line->words[1].text));

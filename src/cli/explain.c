@@ -474,11 +474,7 @@ int explain_command(const struct args *args)
         status = explain(&x);
         config_unref(x.config);
     } else {
-        struct text text;
-        text_init(&text);
-        diag_show(&diag, &text);
-        fputs(text.at != NULL ? text.at : "", stderr);
-        text_fini(&text);
+        diag_print(&diag);
     }
     diag_fini(&diag);
     arena_reset(&x.arena);

@@ -151,16 +151,12 @@ static void reopen_logs(struct supervisor *supervisor)
     if (supervisor->serving == NULL || supervisor->edition == NULL)
         return;
     struct diag diag;
-    struct text text;
     diag_init(&diag);
-    text_init(&text);
     const struct config *config = supervisor->edition->config;
     int *logs = logs_open(config, &diag);
     logs_pass(config, logs, supervisor->serving->channel, MESSAGE_REOPEN);
     logs_close(config, logs);
-    diag_show(&diag, &text);
-    fputs(text.len > 0 ? text.at : "", stderr);
-    text_fini(&text);
+    diag_print(&diag);
     diag_fini(&diag);
 }
 
