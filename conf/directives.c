@@ -188,7 +188,7 @@ const struct directive directives[] = {
     {.name = "min-rate", .blocks = ALL_LIMITS, .type = VALUE_BANDWIDTH, MEMBER(struct limits, min_rate), .fallback = "512B/s",
      .words = off_is_zero, .help = "the slowest that a body may flow while bytes are owed, after timeouts { rate-grace }"},
     {.name = "memory", .blocks = BLOCK_LIMITS, SIZE(struct limits, memory, 8 * MIB, TIB, "auto"), .words = auto_is_zero,
-     .help = "memory for traffic (not for lists): 90 % shed idle connections, 95 % are answered 503; auto: a quarter of the machine's"},
+     .help = "memory for traffic (not for lists, nor for TLS itself): 90 % shed idle connections, 95 % are answered 503; auto: a quarter of the machine's"},
     {.name = "descriptors", .blocks = BLOCK_LIMITS, COUNT(struct limits, descriptors, 64, 10000000, "auto"), .words = auto_is_zero,
      .help = "open files of the worker; auto: as many as the system allows"},
     {.name = "connections", .blocks = BLOCK_LIMITS, COUNT(struct limits, connections, 1, 10000000, "off"), .words = off_is_zero,

@@ -341,10 +341,9 @@ struct transport *tls_connect(struct transport *taken, struct tls_client *client
 
 /* Clients */
 
-struct transport *tls_accept(struct transport *taken, struct tls_server *first, const struct tls_gate *gate,
-                             struct buffer *rest)
+struct transport *tls_accept(struct transport *taken, const struct tls_gate *gate, struct buffer *rest)
 {
-    SSL_CTX *ctx = tls_server_ctx(first);
+    SSL_CTX *ctx = tls_server_ctx(gate->first);
     struct tls *tls = new_tls(taken, ctx);
     SSL_CTX_free(ctx); /* the connection has a reference of its own */
     tls->is_client = true;

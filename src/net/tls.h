@@ -36,6 +36,7 @@ struct transport *tls_connect(struct transport *taken, struct tls_client *client
 
 /* Which certificates and settings a listener has; of a generation, which outlives the handshake. */
 struct tls_gate {
+    struct tls_server *first; /* to begin a handshake with; NULL: it is spoken to in clear */
     /* For the name that a client asks for, in normal form (at == NULL: for none); NULL: there is nothing for it. */
     struct tls_server *(*choose)(const struct tls_gate *gate, struct str name);
 };
@@ -49,8 +50,7 @@ struct tls_seen {
 };
 
 /* `taken` is freshly accepted; `rest` has what was read of it already, and is emptied. */
-struct transport *tls_accept(struct transport *taken, struct tls_server *first, const struct tls_gate *gate,
-                             struct buffer *rest);
+struct transport *tls_accept(struct transport *taken, const struct tls_gate *gate, struct buffer *rest);
 /* Borrowed: it lives as long as the transport. NULL: there was no hello that a block was found for. */
 const struct tls_seen *tls_seen(const struct transport *transport);
 /* Do both ask the same of clients' certificates? */

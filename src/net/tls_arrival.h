@@ -7,6 +7,7 @@
 #define NET_TLS_ARRIVAL_H
 
 #include "base/clock.h"
+#include "net/tls.h"
 #include "net/transport.h"
 
 struct tls_arrival;
@@ -18,9 +19,10 @@ struct tls_arrival_owner {
     void (*failed)(void *owner, struct str name, const char *why);
 };
 
-/* `taken` is of tls_accept(). */
-struct tls_arrival *tls_arrival_new(struct transport *taken, msec patience, const struct tls_arrival_owner *ops,
-                                    void *owner);
+/* `taken` is freshly accepted; `rest` has what was read of it already, and is emptied. `gate` is borrowed until it is
+   over. */
+struct tls_arrival *tls_arrival_new(struct transport *taken, struct buffer *rest, const struct tls_gate *gate,
+                                    msec patience, const struct tls_arrival_owner *ops, void *owner);
 /* Nothing of a handshake is there, or seen to come. */
 bool tls_arrival_is_silent(const struct tls_arrival *arrival);
 /* Closes at once; the owner is not told. */

@@ -70,14 +70,14 @@ static struct tls_server *choose_of_reverse(const struct tls_gate *tls, struct s
     const struct gate *gate = container_of((struct tls_gate *)(uintptr_t)tls, struct gate, tls);
     const struct reverse_conf *block = reverse_hosts_find(gate->block, name);
     if (block == NULL && name.at == NULL)
-        return gate->tls_first;
+        return gate->tls.first;
     return block != NULL ? block->tls->built : NULL;
 }
 
 static struct tls_server *choose_only(const struct tls_gate *tls, struct str name)
 {
     (void)name;
-    return container_of((struct tls_gate *)(uintptr_t)tls, struct gate, tls)->tls_first;
+    return container_of((struct tls_gate *)(uintptr_t)tls, struct gate, tls)->tls.first;
 }
 
 static void set_tls(struct gate *gate, const struct tls_server_conf *first,
@@ -85,7 +85,7 @@ static void set_tls(struct gate *gate, const struct tls_server_conf *first,
 {
     if (!gate->listen->is_tls)
         return;
-    gate->tls_first = first->built;
+    gate->tls.first = first->built;
     gate->tls.choose = choose;
 }
 

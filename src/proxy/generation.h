@@ -26,8 +26,7 @@ struct gate {
     struct str text;   /* the address, for logs */
     const struct limits *limits; /* of heads, before a block is found: the first block's */
     const struct timeouts *timeouts;
-    struct tls_gate tls;          /* its certificates … */
-    struct tls_server *tls_first; /* … and those to begin a handshake with; NULL: it is spoken to in clear */
+    struct tls_gate tls;
 };
 
 struct generation {

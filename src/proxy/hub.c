@@ -187,7 +187,7 @@ static enum kind kind_of(const struct gate *gate)
 {
     if (gate->listen->is_passthrough)
         return KIND_PASSTHROUGH;
-    return gate->tls_first != NULL ? KIND_TLS : KIND_CLEAR;
+    return gate->tls.first != NULL ? KIND_TLS : KIND_CLEAR;
 }
 
 static void client_begin(void *owner, struct stream *stream)
@@ -280,8 +280,8 @@ static void greet(struct client *client, struct transport *taken, struct buffer 
     client->stage = STAGE_GREETING;
     tidy_soon(&port->hub->tidy);
     client->generation = generation_ref(port->generation);
-    client->greeting = tls_arrival_new(tls_accept(taken, port->gate->tls_first, &port->gate->tls, rest),
-                                       port->gate->timeouts->tls_handshake, &greeting_ops, client);
+    client->greeting = tls_arrival_new(taken, rest, &port->gate->tls, port->gate->timeouts->tls_handshake,
+                                       &greeting_ops, client);
 }
 
 /* True: it is HTTP in clear, and `rest` is still to be given to its server; else it was taken. */

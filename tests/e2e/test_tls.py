@@ -586,6 +586,25 @@ def test_a_rush_of_handshakes_leaves_no_memory_behind(gatehouse, authority, pair
     handshakes(g, authority, 2)
 
 
+def test_who_connects_and_says_nothing_costs_little_memory(gatehouse, authority, pair):
+    if unmeasurable():
+        pytest.skip(unmeasurable())
+    g = gatehouse("\nthreads 1\n" + SITE.format(pair))
+    handshakes(g, authority, 1)
+    worker = g.processes()["gatehouse"]
+    before = resident(worker)
+    silent = [socket.create_connection(("127.0.0.1", g.port)) for _ in range(300)]
+    handshakes(g, authority, 1)                         # they were accepted before it
+    quiet = resident(worker)
+    assert (quiet - before) // len(silent) < 4096
+    for one in silent:
+        one.sendall(b"\x16")
+    until(lambda: (resident(worker) - before) // len(silent) > 16 << 10, 10, "a handshake begins with the first byte")
+    for one in silent:
+        one.close()
+    handshakes(g, authority, 1)
+
+
 def test_a_certificate_that_changes_is_served_after_a_reload(gatehouse, authority, web_folder):
     def put(pair):
         for name, path in (("c.pem", pair.certificate), ("k.pem", pair.key)):
