@@ -369,7 +369,7 @@ const struct directive directives[] = {
     {.name = "tunnel-check", .blocks = BLOCK_FORWARD, SPECIAL(set_tunnel_check, 0, 0, NULL), .body = BODY_REQUIRED,
      .help = "what the TLS greeting in a tunnel to port 443 may be; it is read, never decrypted, before anything of it goes to the site"},
     {.name = "mismatch", .blocks = BLOCK_TUNNEL_CHECK, TUNNEL_POLICY(mismatch, "deny"),
-     .help = "it names another host than the tunnel was asked for, or cannot be read"},
+     .help = "it names another host than the tunnel was asked for"},
     {.name = "no-name", .blocks = BLOCK_TUNNEL_CHECK, TUNNEL_POLICY(no_name, "allow"), .help = "it names no host"},
     {.name = "not-tls", .blocks = BLOCK_TUNNEL_CHECK, TUNNEL_POLICY(not_tls, "allow"), .help = "what comes is not TLS at all"},
     {.name = "ech", .blocks = BLOCK_TUNNEL_CHECK, TUNNEL_POLICY(ech, "allow"),

@@ -18,10 +18,8 @@ static struct str find_wrong(const struct tunnel_check_conf *check, struct str h
 {
     if (hello->state == CLIENT_HELLO_NOT_TLS)
         return check->not_tls == TUNNEL_DENY ? STR("What was sent in the tunnel is not TLS.") : STR_NONE;
-    if (hello->state == CLIENT_HELLO_MALFORMED)
-        return check->mismatch == TUNNEL_DENY
-                   ? arena_printf(arena, "The TLS greeting in the tunnel cannot be read: %s.", hello->wrong)
-                   : STR_NONE;
+    if (hello->state == CLIENT_HELLO_MALFORMED) /* whatever else may be: the rules cannot be asked about its name */
+        return arena_printf(arena, "The TLS greeting in the tunnel cannot be read: %s.", hello->wrong);
     if (hello->has_ech && check->ech == TUNNEL_DENY)
         return STR("The TLS greeting in the tunnel may hide the name of the host.");
     if (hello->name.at == NULL)

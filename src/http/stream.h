@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 
+struct client_hello;
 struct stream;
 struct transport;
 
@@ -71,9 +72,10 @@ struct stream {
     struct sink *body_out;  /* ours; framed on its way. finish() ends the message */
     enum fault fault;       /* after FAIL, or of a head that was refused */
     struct stream_user *user;
-    uint64_t head_bytes_out; /* bytes of heads and framing sent, for the log */
-    bool speaks_no_http;     /* server side: what answers is no text */
-    bool must_close;         /* server side: the answer must say so and the connection ends with it */
+    uint64_t head_bytes_out;          /* bytes of heads and framing sent, for the log */
+    const struct client_hello *hello; /* server side: of a connection whose TLS passes through; else NULL */
+    bool speaks_no_http;              /* server side: what answers is no text */
+    bool must_close;                  /* server side: the answer must say so and the connection ends with it */
 };
 
 static inline void stream_send_head(struct stream *stream, const struct head *head)

@@ -4,10 +4,16 @@
 #include "base/must.h"
 
 enum {
+    RECORD_CHANGE_CIPHER_SPEC = 20,
+    RECORD_ALERT = 21,
     RECORD_HANDSHAKE = 22,
-    RECORD_MAX = 16 * 1024, /* of plaintext, RFC 8446 5.1 */
+    RECORD_APPLICATION_DATA = 23,
+    RECORD_HEARTBEAT = 24,
+    RECORD_MAX = 16 * 1024, /* of plaintext, RFC 8446 5.1 … */
+    RECORD_EXPANSION = 256, /* … and what it may grow by when it is protected: 5.2 */
     MESSAGE_CLIENT_HELLO = 1,
-    VERSION_MAJOR = 3, /* of all versions from SSL 3.0 on */
+    VERSION_MAJOR = 3,        /* of all versions from SSL 3.0 on */
+    VERSION_MAJOR_MAX = 0x0f, /* that a server has been seen to take for one of them, all the same */
     RANDOM_SIZE = 32,
     SESSION_ID_MAX = 32,
     NAME_TYPE_HOST = 0,
@@ -163,28 +169,64 @@ static const char *read_message(struct client_hello *hello, struct str from)
 
 /* Records, and the message's pieces in them */
 
+bool client_hello_has_not_begun(const struct client_hello *hello)
+{
+    return hello->message_len == 0;
+}
+
 static void refuse(struct client_hello *hello, const char *wrong)
 {
     hello->state = CLIENT_HELLO_MALFORMED;
     hello->wrong = wrong;
 }
 
-/* The first two bytes tell TLS from anything else; what begins as a record must go on as one. */
+/* The first bytes tell TLS from anything else. There are servers that mind neither a warning before the hello nor an odd
+   version of its record, and some that take a hello of SSL 2.0: all that is TLS, if none that is read here. */
+static void judge_first_bytes(struct client_hello *hello, const unsigned char *bytes, size_t len)
+{
+    bool is_record = bytes[0] >= RECORD_CHANGE_CIPHER_SPEC && bytes[0] <= RECORD_HEARTBEAT;
+    bool is_old = bytes[0] >= 0x80;
+    if (!is_record && !is_old)
+        hello->state = CLIENT_HELLO_NOT_TLS;
+    if (len == 2 && is_record && bytes[1] > VERSION_MAJOR_MAX)
+        hello->state = CLIENT_HELLO_NOT_TLS;
+    else if (len == 2 && is_record && (bytes[0] != RECORD_HANDSHAKE || bytes[1] != VERSION_MAJOR))
+        refuse(hello, "it begins with another record");
+    if (len == 3 && is_old && bytes[2] == MESSAGE_CLIENT_HELLO)
+        refuse(hello, "it is of SSL 2.0");
+    else if (len == 3 && is_old)
+        hello->state = CLIENT_HELLO_NOT_TLS;
+}
+
+static bool may_be_skipped(const struct client_hello *hello, unsigned char type)
+{
+    return hello->is_again && client_hello_has_not_begun(hello) &&
+           (type == RECORD_CHANGE_CIPHER_SPEC || type == RECORD_ALERT || type == RECORD_APPLICATION_DATA);
+}
+
+/* What begins as a record must go on as one. */
+static void judge_more_bytes(struct client_hello *hello, const unsigned char *bytes, size_t len)
+{
+    bool is_expected = bytes[0] == RECORD_HANDSHAKE || may_be_skipped(hello, bytes[0]);
+    if (!is_expected || (len == 2 && bytes[1] != VERSION_MAJOR))
+        refuse(hello, "it is broken off by another record");
+}
+
 static void take_record_byte(struct client_hello *hello, unsigned char byte)
 {
-    bool is_first = hello->body == NULL && hello->message_len == 0;
-    size_t at = hello->record_len;
+    bool is_first = client_hello_has_not_begun(hello) && !hello->is_again;
     hello->record[hello->record_len++] = byte;
-    bool is_wrong = (at == 0 && byte != RECORD_HANDSHAKE) || (at == 1 && byte != VERSION_MAJOR);
-    if (is_wrong && is_first)
-        hello->state = CLIENT_HELLO_NOT_TLS;
-    else if (is_wrong)
-        refuse(hello, "it is broken off by another record");
-    if (hello->record_len < sizeof hello->record)
+    if (is_first)
+        judge_first_bytes(hello, hello->record, hello->record_len);
+    else
+        judge_more_bytes(hello, hello->record, hello->record_len);
+    if (hello->record_len < sizeof hello->record || hello->state != CLIENT_HELLO_MORE)
         return;
     hello->record_left = (size_t)hello->record[3] << 8 | hello->record[4];
-    if (hello->record_left == 0 || hello->record_left > RECORD_MAX)
+    if (hello->record_left == 0 || hello->record_left > RECORD_MAX + (hello->is_again ? RECORD_EXPANSION : 0))
         refuse(hello, "a record of it has no valid length");
+    else if (hello->record[0] != RECORD_HANDSHAKE)
+        hello->skipped += sizeof hello->record;
 }
 
 static void take_message_byte(struct client_hello *hello, unsigned char byte)
@@ -231,6 +273,16 @@ static size_t take_body(struct client_hello *hello, struct str bytes)
     return len;
 }
 
+static size_t skip_record(struct client_hello *hello, size_t room)
+{
+    size_t len = hello->record_left < room ? hello->record_left : room;
+    hello->record_left -= len;
+    hello->skipped += len;
+    if (hello->record_left == 0)
+        hello->record_len = 0;
+    return len;
+}
+
 static size_t take_some(struct client_hello *hello, struct str bytes)
 {
     unsigned char byte = (unsigned char)bytes.at[0];
@@ -238,6 +290,8 @@ static size_t take_some(struct client_hello *hello, struct str bytes)
         take_record_byte(hello, byte);
         return 1;
     }
+    if (hello->record[0] != RECORD_HANDSHAKE)
+        return skip_record(hello, bytes.len);
     if (hello->body != NULL)
         return take_body(hello, bytes);
     take_message_byte(hello, byte);
@@ -251,11 +305,17 @@ void client_hello_init(struct client_hello *hello, struct arena *arena)
     *hello = (struct client_hello){.arena = arena, .state = CLIENT_HELLO_MORE};
 }
 
+void client_hello_init_again(struct client_hello *hello, struct arena *arena)
+{
+    client_hello_init(hello, arena);
+    hello->is_again = true;
+}
+
 enum client_hello_state client_hello_read(struct client_hello *hello, struct str bytes, size_t *ret_used)
 {
     size_t used = 0;
     while (hello->state == CLIENT_HELLO_MORE && used < bytes.len) {
-        size_t room = CLIENT_HELLO_MAX - hello->taken;
+        size_t room = (hello->is_again ? 3U : 1U) * CLIENT_HELLO_MAX - hello->taken;
         if (room == 0) {
             refuse(hello, "it is too long");
             break;

@@ -19,8 +19,8 @@ enum { CLIENT_HELLO_MAX = 16 * 1024 };
 enum client_hello_state {
     CLIENT_HELLO_MORE,
     CLIENT_HELLO_WHOLE,
-    CLIENT_HELLO_NOT_TLS,  /* what came begins no TLS record with a handshake: plain HTTP, an SSLv2 hello … */
-    CLIENT_HELLO_MALFORMED /* it can, but what follows is no ClientHello that has one reading; or it is too long */
+    CLIENT_HELLO_NOT_TLS,  /* what came begins no TLS record: plain HTTP … */
+    CLIENT_HELLO_MALFORMED /* it does, or is an SSLv2 hello, but is no ClientHello that has one reading; or too long */
 };
 
 struct client_hello {
@@ -28,6 +28,7 @@ struct client_hello {
     enum client_hello_state state;
     const char *wrong; /* MALFORMED: why, a literal */
     size_t taken;      /* bytes, record headers included */
+    size_t skipped;    /* of them before it; see client_hello_init_again() */
 
     /* WHOLE */
     struct str name;      /* server_name in the form that hostname_normal() makes; at == NULL: none */
@@ -35,6 +36,7 @@ struct client_hello {
     bool has_ech;         /* encrypted_client_hello, outer: `name` may be a front. Browsers send a dummy of it, too */
 
     /* while it is read */
+    bool is_again;            /* see client_hello_init_again() */
     unsigned char record[5];  /* header of the record at hand */
     size_t record_len;        /* bytes of the header that are there … */
     size_t record_left;       /* … and of the record, still to come */
@@ -46,6 +48,11 @@ struct client_hello {
 };
 
 void client_hello_init(struct client_hello *hello, struct arena *arena);
+/* For the one that a HelloRetryRequest has asked for: before it there may be alerts, a change_cipher_spec (RFC 8446
+   D.4) and early data that the server skips (4.2.10). They count: three times as many bytes in all. */
+void client_hello_init_again(struct client_hello *hello, struct arena *arena);
+/* Has nothing of a hello come, but perhaps of what may stand before it? */
+bool client_hello_has_not_begun(const struct client_hello *hello);
 
 /* Feeds it: the next bytes of the client. *ret_used of them belong to the first flight's records; less than all only
    when it is no longer MORE. */

@@ -272,6 +272,7 @@ static enum step begin_pass(struct exchange *x)
     server_succeeded(x->upstream->server);
     hub_tunnel_began(x->hub);
     tunnel_init(&x->tunnel, x->client, x->relay.server);
+    tunnel_expect(&x->tunnel, x->arena, x->client->hello);
     return STEP_TUNNEL;
 }
 
@@ -348,10 +349,15 @@ static bool passes_greeting(struct exchange *x)
 {
     const struct greeting *greeting = x->tunnel.greeting;
     x->tunnel.greeting = NULL;
-    if (greeting->is_silent || x->mode->heard(x, &greeting->hello))
+    if (greeting->is_silent)
         return true;
-    x->tunnel.fault = FAULT_TUNNEL_DENIED;
-    return false;
+    if (!x->mode->heard(x, &greeting->hello)) {
+        x->tunnel.fault = FAULT_TUNNEL_DENIED;
+        return false;
+    }
+    if (greeting->hello.state == CLIENT_HELLO_WHOLE)
+        tunnel_expect(&x->tunnel, x->arena, &greeting->hello);
+    return true;
 }
 
 static enum flow run_tunnel(struct exchange *x)
@@ -374,6 +380,8 @@ static enum step tunnel(struct exchange *x)
     x->answer_bytes = x->tunnel.down.delivered;
     if (flow == FLOW_FAIL)
         x->facts.fault = x->tunnel.fault;
+    if (x->tunnel.detail != NULL)
+        x->facts.fault_detail = str_of(x->tunnel.detail);
     x->client_end = flow == FLOW_END ? STREAM_CLOSE : STREAM_ABORT;
     hub_tunnel_ended(x->hub);
     leave_upstream(x, flow == FLOW_END ? STREAM_CLOSE : STREAM_ABORT);

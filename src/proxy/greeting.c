@@ -28,12 +28,10 @@ msec greeting_time_left(const struct greeting *greeting)
     return greeting->limit - mono_since(greeting->begun_at, clock_mono());
 }
 
-/* What of the held bytes was not read yet. */
-static void read_held(struct client_hello *hello, const struct buffer *held)
+void greeting_read_held(struct client_hello *hello, const struct buffer *held, size_t skip)
 {
     struct iovec pieces[8];
     int count = buffer_iov(held, pieces, (int)(sizeof pieces / sizeof *pieces));
-    size_t skip = hello->taken;
     for (int i = 0; i < count; i++) {
         struct str piece = str_from(pieces[i].iov_base, pieces[i].iov_len);
         size_t used = skip < piece.len ? skip : piece.len;
@@ -50,7 +48,7 @@ enum flow greeting_run(struct greeting *greeting, struct source *from, struct bu
         enum flow flow = from->ops->read(from, held, BLOCK_SIZE, who);
         if (hello->taken == 0 && held->len > 0)
             greeting->begun_at = clock_mono();
-        read_held(hello, held);
+        greeting_read_held(hello, held, hello->taken);
         if (flow == FLOW_END) {
             client_hello_end(hello);
             greeting->is_silent = hello->taken == 0;

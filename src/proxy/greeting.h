@@ -26,6 +26,9 @@ struct greeting *greeting_new(struct arena *arena, msec limit);
    gone. */
 enum flow greeting_run(struct greeting *greeting, struct source *from, struct buffer *held, struct task *who);
 
+/* Feeds `hello` with the held bytes behind the first `skip`. */
+void greeting_read_held(struct client_hello *hello, const struct buffer *held, size_t skip);
+
 bool greeting_is_known(const struct greeting *greeting);
 bool greeting_has_begun(const struct greeting *greeting);
 /* Until the time-out, once it has begun. */

@@ -126,6 +126,7 @@ static void begin_exchange(struct passthrough *passthrough)
     passthrough->http1.reader.is_done = true; /* there is no body; the bytes are a tunnel's */
     stream->fault = fault_of(hello->state);
     stream->head.authority.host = hello->name;
+    stream->hello = hello;
     passthrough->ops->begin(passthrough->owner, stream);
 }
 

@@ -3,6 +3,7 @@
 
 #include "http/stream.h"
 #include "proxy/greeting.h"
+#include "proxy/hello_again.h"
 
 void tunnel_init(struct tunnel *tunnel, struct stream *client, struct stream *server)
 {
@@ -16,8 +17,20 @@ void tunnel_listen(struct tunnel *tunnel, struct greeting *greeting)
     tunnel->greeting = greeting;
 }
 
+void tunnel_expect(struct tunnel *tunnel, struct arena *arena, const struct client_hello *first)
+{
+    struct pipe *up = &tunnel->up, *down = &tunnel->down;
+    tunnel->again = arena_new(arena, struct hello_again);
+    hello_again_init(tunnel->again, arena, first, &up->buffer, up->source, down->source);
+    up->source = &tunnel->again->up;
+    up->moved = up->buffer.len;
+    down->source = &tunnel->again->down;
+}
+
 void tunnel_fini(struct tunnel *tunnel)
 {
+    if (tunnel->again != NULL)
+        hello_again_fini(tunnel->again);
     pipe_fini(&tunnel->up);
     pipe_fini(&tunnel->down);
 }
@@ -87,14 +100,22 @@ static bool run_both(struct tunnel *tunnel, struct task *who, struct timer *time
     return is_down_fine && is_up_fine;
 }
 
+static enum flow fail(struct tunnel *tunnel)
+{
+    tunnel->fault = FAULT_CLIENT_GONE;
+    if (tunnel->again != NULL && tunnel->again->state == HELLO_AGAIN_DENIED) {
+        tunnel->fault = FAULT_TUNNEL_DENIED;
+        tunnel->detail = "the greeting that the server has asked for names something else than the first";
+    }
+    return FLOW_FAIL;
+}
+
 /* The client first gets what there is for it, its answer at the beginning: what was sent to it just now need not be
    asked whether it is still there (net/tcp.c). */
 enum flow tunnel_run(struct tunnel *tunnel, struct task *who, struct timer *timer, msec idle)
 {
-    if (!run_both(tunnel, who, timer)) {
-        tunnel->fault = FAULT_CLIENT_GONE;
-        return FLOW_FAIL;
-    }
+    if (!run_both(tunnel, who, timer))
+        return fail(tunnel);
     if (tunnel->greeting != NULL && greeting_is_known(tunnel->greeting))
         return FLOW_MORE;
     if (tunnel->up_ended && tunnel->down_ended)

@@ -8,6 +8,7 @@ from lib.wait import accepts
 
 CORPUS = os.path.join(os.path.dirname(__file__), "..", "fuzz", "corpus", "client_hello")
 LOG = "log { to stdout; format json }\n"
+DATA = b"\x17\x03\x03\x00\x04more"
 ALERT = b"\x15\x03\x03\x00\x02\x02"
 DECODE_ERROR, ACCESS_DENIED, INTERNAL_ERROR, UNRECOGNIZED_NAME = (ALERT + bytes([number]) for number in (50, 49, 80, 112))
 
@@ -125,7 +126,7 @@ def test_a_pool_that_http_uses_too_gets_a_connection_of_its_own(gatehouse, nginx
 
 @pytest.mark.parametrize("sent, alert, status, fault", [
     ("openssl", UNRECOGNIZED_NAME, 421, "misdirected"), ("openssl-no-name", DECODE_ERROR, 400, "bad-host"),
-    ("http", DECODE_ERROR, 400, "not-tls"), ("sslv2", DECODE_ERROR, 400, "not-tls"), ("two-names", DECODE_ERROR, 400, "bad-hello"),
+    ("http", DECODE_ERROR, 400, "not-tls"), ("sslv2", DECODE_ERROR, 400, "bad-hello"), ("two-names", DECODE_ERROR, 400, "bad-hello"),
     ("address", DECODE_ERROR, 400, "bad-hello"),
 ])
 def test_what_has_no_block_gets_an_alert(gatehouse, origin, sent, alert, status, fault):
@@ -252,6 +253,31 @@ def test_a_reload_may_make_http_of_it_and_back(gatehouse, tls_nginx, certificate
     waiting.close()
 
 
+RETRY = (b"\x16\x03\x03\x00\x32\x02\x00\x00\x2e\x03\x03" + hashlib.sha256(b"HelloRetryRequest").digest()
+         + b"\x00\x13\x01\x00\x00\x06\x00\x2b\x00\x02\x03\x04")
+
+
+@pytest.mark.parametrize("again, passes", [("openssl", True), ("python", False)])
+def test_a_second_hello_has_to_name_what_the_first_did(gatehouse, origin, again, passes):
+    def retry(conn):
+        conn.read_exactly(len(hello("openssl")))
+        conn.send(RETRY)
+        sink(conn)
+    o = origin(retry)
+    g = gatehouse(LOG + block("one", "to 127.0.0.1:${env.ONE}"), ONE=o.port)
+    with Client(g.port) as c:
+        c.send(hello("openssl"))
+        assert c.read_exactly(len(RETRY)) == RETRY
+        c.send(hello(again))
+        if passes:
+            until(lambda: o.received == [hello("openssl") * 2])
+        else:
+            assert c.read_until_close() == b""
+    assert last(g).get("fault") == (None if passes else "tunnel-denied")
+    if not passes:
+        until(lambda: o.received == [hello("openssl")])
+
+
 def test_a_drain_lets_connections_end(gatehouse, origin):
     o = origin(sink)
     g = gatehouse(LOG + block("one", "to 127.0.0.1:${env.ONE}"), ONE=o.port)
@@ -262,8 +288,8 @@ def test_a_drain_lets_connections_end(gatehouse, origin):
     drain = threading.Thread(target=lambda: drained.append(g.command("drain").returncode))
     drain.start()
     assert until(lambda: not accepts(("127.0.0.1", g.port)))
-    c.send(b"more")
-    until(lambda: o.received == [hello("openssl") + b"more"])
+    c.send(DATA)
+    until(lambda: o.received == [hello("openssl") + DATA])
     c.half_close()
     assert c.read_until_close() == b""
     drain.join(30)

@@ -1,5 +1,5 @@
 """What is seen of the TLS inside a forward proxy's tunnels to port 443: the ClientHello, and what becomes of the tunnel then."""
-import hashlib, itertools, os, socket, ssl, subprocess
+import contextlib, hashlib, itertools, os, socket, ssl, subprocess
 
 import pytest
 
@@ -137,8 +137,8 @@ def test_a_hello_in_many_pieces_and_records_arrives_as_it_was_sent(office, raw_s
     sent = hello("small-records")
     for i in range(len(sent)):
         c.send(sent[i:i + 1])
-    c.send(b"and more")
-    until(lambda: o.received == [sent + b"and more"])
+    c.send(b"\x17\x03\x03\x00\x08and more")
+    until(lambda: o.received == [sent + b"\x17\x03\x03\x00\x08and more"])
     c.close()
 
 
@@ -193,7 +193,8 @@ REFUSED = [
     ("", "openssl", "names www.site.test"),                      # the tunnel is for site.test
     ("", "two-names", "cannot be read"), ("", "name-twice", "cannot be read"), ("", "address", "cannot be read"),
     ("no-name deny", "openssl-no-name", "names no host"),
-    ("not-tls deny", "http", "not TLS"), ("not-tls deny", "sslv2", "not TLS"),
+    ("not-tls deny", "http", "not TLS"), ("", "sslv2", "of SSL 2.0"),
+    ("mismatch allow", "two-names", "cannot be read"), ("mismatch allow", "name-twice", "cannot be read"),
     ("mismatch allow; ech deny", "ech", "may hide"), ("", "ech", "names front.test"),
 ]
 
@@ -212,7 +213,7 @@ def test_what_the_check_denies_ends_the_tunnel_before_a_byte_went_on(office, raw
     until(lambda: o.received == [b""])
 
 
-@pytest.mark.parametrize("sent", ["openssl", "two-names", "ech", "name-twice"])
+@pytest.mark.parametrize("sent", ["openssl", "ech"])
 def test_what_is_allowed_to_differ_passes(office, raw_site, sent):
     o = raw_site(sink)
     g = office("tunnel-check { mismatch allow }\nallow as all")
@@ -220,6 +221,102 @@ def test_what_is_allowed_to_differ_passes(office, raw_site, sent):
     c.send(hello(sent))
     until(lambda: o.received == [hello(sent)])
     c.close()
+
+
+# A second hello
+
+RETRY_RANDOM = hashlib.sha256(b"HelloRetryRequest").digest()
+CHANGE, EARLY, WARNING = b"\x14\x03\x03\x00\x01\x01", b"\x17\x03\x03\x00\x03\x16\x03\x01", b"\x15\x03\x03\x00\x02\x01\x5a"
+
+
+def server_hello(random):
+    message = b"\x03\x03" + random + b"\x00\x13\x01\x00\x00\x06\x00\x2b\x00\x02\x03\x04"
+    return b"\x16\x03\x03" + (len(message) + 4).to_bytes(2, "big") + b"\x02" + len(message).to_bytes(3, "big") + message
+
+
+def answering(first, answer):
+    """A script: reads the first hello, answers in single bytes, and takes what comes."""
+    def script(conn):
+        conn.read_exactly(len(first))
+        for byte in answer:
+            conn.send(bytes([byte]))
+        sink(conn)
+    return script
+
+
+FIRST = hello("openssl")                                        # for www.site.test
+
+
+@pytest.mark.parametrize("again", [
+    CHANGE + FIRST, EARLY + CHANGE + EARLY + FIRST + EARLY, WARNING + FIRST + b"more", WARNING, CHANGE + b"\x15\x03\x03\x00\x02\x02\x2f"])
+def test_a_second_hello_that_is_like_the_first_passes(office, raw_site, again):
+    o = raw_site(answering(FIRST, WARNING + server_hello(RETRY_RANDOM)))
+    g = office()
+    c = tunnel(g, "www.site.test:443")
+    c.send(FIRST)
+    assert c.read_exactly(len(WARNING + server_hello(RETRY_RANDOM)))
+    for byte in again:
+        c.send(bytes([byte]))
+    c.half_close()
+    until(lambda: o.received == [FIRST + again])
+    assert c.read_until_close() == b""
+    until(lambda: told(g) == ("all", None, "allow"))
+
+
+@pytest.mark.parametrize("again, goes_on", [
+    (hello("python"), b""), (CHANGE + hello("python"), CHANGE), (EARLY + WARNING + hello("python"), EARLY + WARNING), (hello("openssl-no-name"), b""),
+    (hello("two-names"), b""), (b"GET / HTTP/1.1\r\n\r\n", b""), (b"\x16\x03\x03\x00\x04\x10\x00\x00\x00", b"")])
+@pytest.mark.parametrize("is_early", [False, True])
+def test_a_second_hello_is_no_way_to_another_name(office, raw_site, again, goes_on, is_early):
+    answer = server_hello(RETRY_RANDOM)
+    o = raw_site(answering(FIRST, answer))
+    g = office("tunnel-check { mismatch allow; no-name allow; not-tls allow }\nallow as all")
+    c = tunnel(g, "www.site.test:443")
+    c.send(FIRST + (again if is_early else b""))
+    if not is_early:
+        assert c.read_exactly(len(answer)) == answer
+        c.send(again)
+    with contextlib.suppress(ConnectionResetError):
+        c.read_until_close()
+    until(lambda: told(g)[1] == "tunnel-denied")
+    assert "has asked for" in records(g, 1)[0]["fault_detail"]
+    assert len(o.received) == 1 and (FIRST + goes_on).startswith(o.received[0])
+    c.close()
+
+
+@pytest.mark.parametrize("answer", [server_hello(bytes(32)), b"220 hello\r\n", b"\x16\x03\x03\x00\x04\x0e\x00\x00\x00"])
+def test_where_none_was_asked_for_all_passes(office, raw_site, answer):
+    o = raw_site(answering(FIRST, answer))
+    g = office()
+    c = tunnel(g, "www.site.test:443")
+    c.send(FIRST + b"more")
+    assert c.read_exactly(len(answer)) == answer
+    c.send(hello("python"))
+    until(lambda: o.received == [FIRST + b"more" + hello("python")])
+    c.close()
+
+
+def test_nothing_that_may_be_a_hello_goes_on_before_the_answer(office, raw_site):
+    o = raw_site(sink)
+    g = office()
+    c = tunnel(g, "www.site.test:443")
+    c.send(FIRST + EARLY)
+    until(lambda: o.received == [FIRST + EARLY])
+    c.send(EARLY + hello("python"))
+    until(lambda: o.received == [FIRST + EARLY + EARLY])
+    c.half_close()                                               # with whom no handshake can end
+    until(lambda: o.received == [FIRST + EARLY + EARLY + hello("python")])
+    c.close()
+
+
+def test_a_server_that_wants_another_key_share(office, address, certificate, nginx_new):
+    nginx_new(f"listen {address}:443 ssl; ssl_certificate {certificate.certificate}; ssl_certificate_key {certificate.key};"
+              f" ssl_protocols TLSv1.3; ssl_ecdh_curve secp384r1;")
+    g = office()
+    told_by = subprocess.run(["openssl", "s_client", "-proxy", f"127.0.0.1:{g.port}", "-connect", "site.test:443", "-servername", "site.test",
+                              "-groups", "X25519:P-384", "-trace"], input=b"Q\n", capture_output=True, timeout=30)
+    assert told_by.stdout.count(b"ClientHello, Length") == 2 and b"Finished, Length" in told_by.stdout, told_by
+    until(lambda: told(g) == ("all", None, "allow"))
 
 
 def test_real_clients_cannot_carry_another_name(office, site, certificate):

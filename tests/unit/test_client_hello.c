@@ -380,15 +380,67 @@ START_TEST(what_is_no_tls)
 {
     static const char *const others[] = {"GET / HTTP/1.1\r\n\r\n",
                                          "SSH-2.0-OpenSSH",
-                                         "\x80\x2e\x01\x03\x01\0\x15\0\0\0\x10",
-                                         "\x16\x02\x01",
-                                         "\x15\x03\x01\0\x02\x02\x28",
-                                         "\x17\x03\x03\0\x01 ",
+                                         "\x80\x2e\x02\x03\x01",
+                                         "\xff\xff\xff",
+                                         "\x16\x10\x01",
+                                         "\x15GET",
+                                         "\x13\x03",
+                                         "\x19\x03",
                                          "\x01"};
     for (size_t i = 0; i < lengthof(others); i++)
         ck_assert_int_eq(read_whole(str_of(others[i])).state, CLIENT_HELLO_NOT_TLS);
     ck_assert_int_eq(read_whole(STR("")).state, CLIENT_HELLO_MORE);
     ck_assert_int_eq(read_whole(STR("\x16")).state, CLIENT_HELLO_MORE);
+}
+END_TEST
+
+/* There are servers that go on with it. */
+START_TEST(what_is_tls_of_an_odd_kind)
+{
+    static const char *const odd[] = {
+        "\x80\x2e\x01\x03\x01",                 /* a hello of SSL 2.0 */
+        "\x16\x02\x01",                         /* a version that never was */
+        "\x16\x04\x01",                         /* … */
+        "\x15\x03\x01",                         /* a warning before the hello */
+        "\x17\x03\x03",         "\x14\x03\x03", /* … or something else */
+    };
+    for (size_t i = 0; i < lengthof(odd); i++)
+        ck_assert_int_eq(read_whole(str_of(odd[i])).state, CLIENT_HELLO_MALFORMED);
+    ck_assert_int_eq(read_whole(STR("\x80\x2e")).state, CLIENT_HELLO_MORE);
+}
+END_TEST
+
+static struct client_hello read_again(struct str bytes, size_t cut)
+{
+    struct client_hello hello;
+    size_t used;
+    client_hello_init_again(&hello, &arena);
+    client_hello_read(&hello, str_head(bytes, cut), &used);
+    client_hello_read(&hello, str_skip(bytes, cut), &used);
+    return hello;
+}
+
+START_TEST(the_one_that_was_asked_for)
+{
+    struct str hello = hello_of(server_name_of(STR("a.test")));
+    struct str before = both(STR("\x14\x03\x03\0\x01\x01"), STR("\x17\x03\x03\0\x03\x16\x03\x01"));
+    struct str warned = both(before, STR("\x15\x03\x03\0\x02\x01\x5a"));
+    struct str all = both(warned, hello);
+    for (size_t cut = 0; cut <= all.len; cut++) {
+        struct client_hello again = read_again(all, cut);
+        ck_assert(again.state == CLIENT_HELLO_WHOLE && str_eq(again.name, STR("a.test")));
+        ck_assert(again.skipped == warned.len && again.taken == all.len);
+        again = read_again(warned, cut < warned.len ? cut : warned.len);
+        ck_assert(again.state == CLIENT_HELLO_MORE && client_hello_has_not_begun(&again));
+    }
+    const struct str bad[] = {STR("\x16\x03\x01\0\x04\x02\0\0\0"),
+                              STR("\x18\x03\x03\0\x01\x01"),
+                              STR("GET"),
+                              STR("\x17\x04\x03\0\x01\x01"),
+                              STR("\x17\x03\x03\0\0"),
+                              both(str_head(in_records(hello, 20), 25), STR("\x14\x03\x03\0\x01\x01"))};
+    for (size_t i = 0; i < lengthof(bad); i++)
+        ck_assert_int_eq(read_again(both(before, bad[i]), 3).state, CLIENT_HELLO_MALFORMED);
 }
 END_TEST
 
@@ -460,6 +512,8 @@ Suite *suite_client_hello(void)
     tcase_add_test(tcase, protocols);
     tcase_add_test(tcase, the_message_itself);
     tcase_add_test(tcase, what_is_no_tls);
+    tcase_add_test(tcase, what_is_tls_of_an_odd_kind);
+    tcase_add_test(tcase, the_one_that_was_asked_for);
     tcase_add_test(tcase, records_that_are_none);
     tcase_add_test(tcase, bytes_behind_it_are_left);
     tcase_add_test(tcase, it_is_bounded);
