@@ -54,7 +54,7 @@ struct tls {
         struct tls_resumption *resumption; /* of a server, else; borrowed */
     };
     union {
-        const char *why;       /* a server's handshake failed */
+        const char *why;       /* a server's handshake has failed, or what came behind it */
         struct tls_seen *seen; /* of a client; NULL: nothing yet. Owned, with all its texts */
     };
     uint8_t quiet;  /* records that brought no data, since the last that did */
@@ -820,6 +820,12 @@ static bool holds_bytes(struct transport *transport)
     return SSL_has_pending(tls_of(transport)->ssl) == 1;
 }
 
+static const char *why_failed(const struct transport *transport)
+{
+    const struct tls *tls = tls_of(transport);
+    return tls->is_client ? NULL : tls->why;
+}
+
 static void free_tls(struct transport *transport)
 {
     struct tls *tls = tls_of(transport);
@@ -840,5 +846,6 @@ static const struct transport_ops tls_ops = {
     .shut = shut,
     .descriptor = descriptor,
     .holds_bytes = holds_bytes,
+    .why = why_failed,
     .free = free_tls,
 };

@@ -20,7 +20,8 @@ struct transport_ops {
     enum flow (*write)(struct transport *transport, struct buffer *from, struct task *who);
     void (*shut)(struct transport *transport);
     int (*descriptor)(struct transport *transport);
-    bool (*holds_bytes)(struct transport *transport); /* read from the socket, but not yet by us; NULL: never */
+    bool (*holds_bytes)(struct transport *transport);      /* read from the socket, but not yet by us; NULL: never */
+    const char *(*why)(const struct transport *transport); /* NULL: there is never more to say than `error` */
     void (*free)(struct transport *transport);
 };
 
@@ -56,6 +57,12 @@ static inline void transport_shut(struct transport *transport)
 static inline int transport_descriptor(struct transport *transport)
 {
     return transport->ops->descriptor(transport);
+}
+
+/* Why it has failed, in words for the log; NULL: nobody has said more than that it did. As long as it lives. */
+static inline const char *transport_why(const struct transport *transport)
+{
+    return transport->ops->why != NULL ? transport->ops->why(transport) : NULL;
 }
 
 static inline void transport_free(struct transport *transport)

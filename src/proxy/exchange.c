@@ -315,6 +315,14 @@ static enum step refuse_answer(struct exchange *x)
     return STEP_REPLY;
 }
 
+/* With TLS 1.3 a server that refuses our certificate says so behind the handshake. */
+static void note_detail(struct exchange *x)
+{
+    const char *why = transport_why(x->relay.server->transport);
+    if (why != NULL)
+        x->facts.fault_detail = arena_dup(x->arena, str_of(why));
+}
+
 static enum step relay(struct exchange *x)
 {
     enum flow flow = relay_run(&x->relay, x);
@@ -327,6 +335,8 @@ static enum step relay(struct exchange *x)
             return retry(x);
         if (x->relay.fault == FAULT_ADDRESS_DENIED)
             return refuse_answer(x);
+        if (x->relay.fault == FAULT_SERVER_CLOSED)
+            note_detail(x);
         if (x->relay.fault >= FAULT_SERVER_CLOSED && x->relay.fault <= FAULT_SERVER_TIMEOUT)
             server_failed(x->upstream->server);
         return fail(x, x->relay.fault);

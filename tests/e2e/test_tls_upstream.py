@@ -226,6 +226,32 @@ def test_a_server_that_asks_for_a_certificate(gatehouse, authority, secure, key,
     assert curl(gatehouse(pool(f"127.0.0.1:{n.tls_port}", f"tls {{ ca {authority.certificate} }}")).url("/who")).status in (400, 502)
 
 
+@pytest.mark.parametrize("protocol, fault, why", [
+    (ssl.TLSVersion.TLSv1_2, "tls-failed", "alert unknown ca"), (ssl.TLSVersion.TLSv1_3, "server-closed", "alert unknown ca")])
+def test_a_server_that_refuses_ours_is_quoted(gatehouse, authority, protocol, fault, why):
+    mine = authority.issue("127.0.0.1")
+    strict = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    strict.minimum_version = strict.maximum_version = protocol
+    strict.verify_mode = ssl.CERT_REQUIRED
+    strict.load_cert_chain(mine.certificate, mine.key)
+    strict.load_verify_locations(authority.certificate)
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        with listening, listening.accept()[0] as one, contextlib.suppress(OSError):
+            strict.wrap_socket(one, server_side=True).recv(1)
+    threading.Thread(target=serve, daemon=True).start()
+    another = Authority("another")
+    try:
+        g = gatehouse(pool(f"127.0.0.1:{listening.getsockname()[1]}", shown(authority, another.issue("front"))))
+        answer = curl(g.url("/"))
+        assert answer.status == 502 and b"unknown" not in answer.body
+        record = record_of(g, answer)
+        assert (record["fault"], why in record["fault_detail"]) == (fault, True), record
+    finally:
+        another.remove()
+
+
 def test_the_keeper_signs_for_servers_too(gatehouse, authority, secure):
     n = secure(authority.issue("127.0.0.1"), ASKING.format("on", authority.certificate) + " ssl_session_tickets off; ssl_session_cache off;")
     g = gatehouse(pool(f"127.0.0.1:{n.tls_port}", shown(authority, authority.issue("front"))))
