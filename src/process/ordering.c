@@ -10,13 +10,12 @@
 #include "modes/reverse/hosts.h"
 #include "process/acme_order.h"
 #include "process/keeper_make.h"
+#include "process/state_folder.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PORT_HTTP = 80, PORT_HTTPS = 443 };
@@ -106,34 +105,6 @@ static void write_orders(const struct config *config, struct text *into)
     }
 }
 
-/* The folder */
-
-static bool own_folder(int fd, const struct identity *identity)
-{
-    return fchmod(fd, 0700) == 0 && (!identity->changes || fchown(fd, identity->uid, identity->gid) == 0);
-}
-
-/* `state`, and in it the folder that belongs to acme alone. What cannot be made is told; the site goes on, and each
-   order will say the same. */
-static void make_folder(const char *state, const struct identity *identity)
-{
-    const char *what = state;
-    bool is_new = mkdir(state, 0755) == 0; /* whatever the umask is: others have to get through */
-    bool is_made = is_new ? chmod(state, 0755) == 0 : errno == EEXIST;
-    int folder = is_made ? open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    int own = -1;
-    if (folder >= 0) {
-        what = "its folder 'acme'";
-        is_made = mkdirat(folder, "acme", 0700) == 0 || errno == EEXIST;
-        own = is_made ? openat(folder, "acme", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
-    }
-    if (own < 0 || !own_folder(own, identity))
-        fprintf(stderr, "gatehouse: state: %s cannot be made for certificates: %s%s%s\n", what, strerror(errno),
-                what == state ? "" : " in ", what == state ? "" : state);
-    close_quietly(own);
-    close_quietly(folder);
-}
-
 /* The process */
 
 static const struct aide_kind acme = {"acme", 5000};
@@ -145,7 +116,7 @@ static bool start(struct supervisor *supervisor)
     if (aide->pid != 0)
         return true;
     identity_of_acme(&identity);
-    make_folder(supervisor->edition->config->process.state, &identity);
+    state_folder_make(supervisor->edition->config->process.state, &identity);
     return aide_start(supervisor, aide, &acme, &identity);
 }
 

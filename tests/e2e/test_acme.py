@@ -471,6 +471,19 @@ def test_a_folder_that_cannot_be_made(gatehouse, pebble):
     assert is_self_signed(shown(g.ports["TLS_PORT"]))
 
 
+def failing_uacme(folder):
+    """A PATH with an uacme that only fails, in a folder that others may read."""
+    os.chmod(folder.put("uacme", "#!/bin/sh\necho uacme: no way >&2\nexit 1\n"), 0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+def test_folders_above_are_made_too(gatehouse, web_folder):
+    g = gatehouse(SITE.format(hosts="site.test").replace("/state\n", "/.local/state/gatehouse\n"), PATH=failing_uacme(web_folder), DIRECTORY="https://127.0.0.1:1/dir")
+    assert failed_order(g)["error"] == "no way"
+    assert "cannot be made" not in g.errors()
+    assert os.listdir(g.dir / ".local/state/gatehouse") == ["acme"]
+
+
 @needs_pebble
 def test_a_disk_that_is_full(gatehouse, pebble, web_folder):
     """On a file system with no room but for folders."""
