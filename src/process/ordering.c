@@ -109,15 +109,15 @@ static void write_orders(const struct config *config, struct text *into)
 
 static const struct aide_kind acme = {"acme", 5000};
 
+/* The folder is for whom it runs as: a user that was made meanwhile gets it with the next start. */
 static bool start(struct supervisor *supervisor)
 {
-    struct aide *aide = &supervisor->ordering.aide;
-    struct identity identity;
-    if (aide->pid != 0)
-        return true;
-    identity_of_acme(&identity);
-    state_folder_make(supervisor->edition->config->process.state, &identity);
-    return aide_start(supervisor, aide, &acme, &identity);
+    struct ordering *ordering = &supervisor->ordering;
+    bool is_there = ordering->aide.pid != 0;
+    if (!is_there)
+        identity_of_acme(&ordering->identity);
+    state_folder_make(supervisor->edition->config->process.state, &ordering->identity);
+    return is_there || aide_start(supervisor, &ordering->aide, &acme, &ordering->identity);
 }
 
 static int open_text(struct str text)

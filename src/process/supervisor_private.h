@@ -57,6 +57,7 @@ struct keeping {
 /* Whoever orders certificates, likewise (acme.h). */
 struct ordering {
     struct aide aide;
+    struct identity identity; /* that it was started with */
     struct message message;
 };
 

@@ -1,5 +1,5 @@
 """Certificates that make no work: ordered from an authority (pebble), renewed, and self-signed."""
-import json, os, re, signal, socket, ssl, stat, subprocess, sys, threading
+import json, os, re, shutil, signal, socket, ssl, stat, subprocess, sys, threading
 
 import pytest
 
@@ -482,6 +482,24 @@ def test_folders_above_are_made_too(gatehouse, web_folder):
     assert failed_order(g)["error"] == "no way"
     assert "cannot be made" not in g.errors()
     assert os.listdir(g.dir / ".local/state/gatehouse") == ["acme"]
+
+
+@pytest.mark.parametrize("loses", [False, True])
+def test_a_reload_makes_the_folder(gatehouse, web_folder, loses):
+    """Another one, or one that was taken away; whoever orders runs already."""
+    text = SITE.format(hosts="site.test")
+    g = gatehouse(text, PATH=failing_uacme(web_folder), DIRECTORY="https://127.0.0.1:1/dir")
+    failed_order(g)
+    old = g.processes()["gatehouse-acme"]
+    if loses:
+        shutil.rmtree(g.dir / "state")
+    else:
+        text = text.replace("/state\n", "/other/state\n")
+    assert g.reload(text + "\n# another").returncode == 0
+    until(lambda: g.errors().count("certificate for site.test: no way (failure 1;") == 2, 10, "it is tried again there")
+    top = g.dir / ("state" if loses else "other/state")
+    assert stat.S_IMODE(os.stat(f"{top}/acme").st_mode) == 0o700 and g.processes()["gatehouse-acme"] == old
+    assert "cannot be written" not in g.errors() and len(os.listdir(f"{top}/acme")) == 1
 
 
 @needs_pebble
