@@ -3,6 +3,7 @@
 #include "base/close.h"
 #include "base/must.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -45,9 +46,74 @@ static int open_own(int folder)
     return is_made ? openat(folder, "acme", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
 }
 
+/* Another owner */
+
+/* Of folders, one in the other: that of an authority has in it private/NAME/key.pem. */
+enum { DEPTH_MAX = 4 };
+
+struct handover {
+    uid_t from;
+    const struct identity *to;
+};
+
+/* The folder of an authority says whose it was, which may be anybody: they may have come from another machine. Whoever
+   had it may have put links to others' files there: only its own files are passed, by their only name. */
+static bool is_passed(const struct stat *there, const struct handover *over, unsigned depth)
+{
+    if (depth == DEPTH_MAX)
+        return S_ISDIR(there->st_mode) && there->st_uid != over->to->uid;
+    bool is_kind = S_ISDIR(there->st_mode) ? depth > 0 : S_ISREG(there->st_mode) && there->st_nlink == 1;
+    return is_kind && there->st_uid == over->from;
+}
+
+static bool pass_all(int folder, const struct handover *over, unsigned depth);
+
+/* With O_PATH nothing is followed, waited for or set off. What is in a folder comes first: one that was passed is
+   whole. */
+static bool pass_one(int folder, const char *name, const struct handover *over, unsigned depth)
+{
+    struct stat there;
+    int fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT;
+    bool is_done = fstat(fd, &there) == 0;
+    if (is_done && is_passed(&there, over, depth)) {
+        const struct handover inside = {there.st_uid, over->to};
+        is_done = (!S_ISDIR(there.st_mode) || pass_all(fd, &inside, depth - 1)) &&
+                  fchownat(fd, "", over->to->uid, over->to->gid, AT_EMPTY_PATH) == 0;
+    }
+    close_quietly(fd);
+    return is_done;
+}
+
+static bool is_name(const char *name)
+{
+    return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static bool pass_all(int folder, const struct handover *over, unsigned depth)
+{
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *list = fd >= 0 ? fdopendir(fd) : NULL;
+    bool is_done = list != NULL;
+    for (const struct dirent *entry; is_done && (entry = readdir(list)) != NULL;)
+        if (is_name(entry->d_name))
+            is_done = pass_one(folder, entry->d_name, over, depth);
+    int error = errno;
+    if (list != NULL)
+        closedir(list);
+    else
+        close_quietly(fd);
+    errno = error;
+    return is_done;
+}
+
+/* The user of whoever orders may be another than at the last start, or have another number. */
 static bool own_folder(int fd, const struct identity *identity)
 {
-    return fchmod(fd, 0700) == 0 && (!identity->changes || fchown(fd, identity->uid, identity->gid) == 0);
+    const struct handover over = {.to = identity};
+    return fchmod(fd, 0700) == 0 &&
+           (!identity->changes || (fchown(fd, identity->uid, identity->gid) == 0 && pass_all(fd, &over, DEPTH_MAX)));
 }
 
 void state_folder_make(const char *state, const struct identity *identity)

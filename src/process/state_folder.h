@@ -7,8 +7,8 @@
 
 #include "process/identity.h"
 
-/* `state` with the folders above it, and in it `acme`, which belongs to `identity` alone. What cannot be made is told
-   on stderr; the site goes on, and each order will say the same. */
+/* `state` with the folders above it, and in it `acme`, which belongs to `identity` alone; what somebody else had in it is
+   passed over. What cannot be made is told on stderr; the site goes on, and each order will say the same. */
 void state_folder_make(const char *state, const struct identity *identity);
 
 #endif

@@ -1,5 +1,5 @@
 """Certificates that make no work: ordered from an authority (pebble), renewed, and self-signed."""
-import json, os, re, shutil, signal, socket, ssl, stat, subprocess, sys, threading
+import json, os, re, shutil, signal, socket, ssl, stat, subprocess, sys, threading, types
 
 import pytest
 
@@ -199,6 +199,13 @@ reverse plain {{
 
 # Renewal
 
+def give(g_dir, owner):
+    """All that was ordered, to a user."""
+    for top, folders, names in os.walk(os.path.join(str(g_dir), "acme")):
+        for name in [top] + [os.path.join(top, n) for n in folders + names]:
+            os.chown(name, owner, owner)
+
+
 def plant(g_dir, authority, pair):
     """A certificate in the place of one that was ordered."""
     base = os.path.join(str(g_dir), "acme", re.sub(r"[^A-Za-z0-9.-]", "_", authority.directory[len("https://"):]))
@@ -208,9 +215,10 @@ def plant(g_dir, authority, pair):
             out.write(file.read())
         os.chmod(os.path.join(base, path), 0o600)
     if os.geteuid() == 0:
-        for top, folders, names in os.walk(os.path.join(str(g_dir), "acme")):
-            for name in [top] + [os.path.join(top, n) for n in folders + names]:
-                os.chown(name, 64731, 64731)
+        give(g_dir, 64731)
+
+
+NOWHERE = types.SimpleNamespace(directory="https://127.0.0.1:1/dir")     # an authority that is not there
 
 
 def short_lived(issuer, seconds):
@@ -478,7 +486,7 @@ def failing_uacme(folder):
 
 
 def test_folders_above_are_made_too(gatehouse, web_folder):
-    g = gatehouse(SITE.format(hosts="site.test").replace("/state\n", "/.local/state/gatehouse\n"), PATH=failing_uacme(web_folder), DIRECTORY="https://127.0.0.1:1/dir")
+    g = gatehouse(SITE.format(hosts="site.test").replace("/state\n", "/.local/state/gatehouse\n"), PATH=failing_uacme(web_folder), DIRECTORY=NOWHERE.directory)
     assert failed_order(g)["error"] == "no way"
     assert "cannot be made" not in g.errors()
     assert os.listdir(g.dir / ".local/state/gatehouse") == ["acme"]
@@ -488,7 +496,7 @@ def test_folders_above_are_made_too(gatehouse, web_folder):
 def test_a_reload_makes_the_folder(gatehouse, web_folder, loses):
     """Another one, or one that was taken away; whoever orders runs already."""
     text = SITE.format(hosts="site.test")
-    g = gatehouse(text, PATH=failing_uacme(web_folder), DIRECTORY="https://127.0.0.1:1/dir")
+    g = gatehouse(text, PATH=failing_uacme(web_folder), DIRECTORY=NOWHERE.directory)
     failed_order(g)
     old = g.processes()["gatehouse-acme"]
     if loses:
@@ -500,6 +508,21 @@ def test_a_reload_makes_the_folder(gatehouse, web_folder, loses):
     top = g.dir / ("state" if loses else "other/state")
     assert stat.S_IMODE(os.stat(f"{top}/acme").st_mode) == 0o700 and g.processes()["gatehouse-acme"] == old
     assert "cannot be written" not in g.errors() and len(os.listdir(f"{top}/acme")) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("is_passed_half", [False, True])
+def test_files_of_another_number(gatehouse, issuer, web_folder, is_passed_half):
+    """The user of the process that orders was made later; `acme` itself may be its own already."""
+    plant(web_folder, NOWHERE, issuer.issue("site.test"))
+    give(web_folder, 54321)
+    if is_passed_half:
+        os.chown(web_folder / "acme", 64731, 64731)
+    state = f"state {web_folder}\n"
+    g = gatehouse(SITE.format(hosts="site.test more.test").replace("state ${env.DIR}/state\n", state), PATH=failing_uacme(web_folder), DIRECTORY=NOWHERE.directory)
+    order = failed_order(g)
+    assert order["error"] == "no way" and order["until"] != "" and "cannot be written" not in g.errors()
+    assert {os.stat(os.path.join(top, name)).st_uid for top, folders, names in os.walk(web_folder / "acme") for name in folders + names} == {64731}
 
 
 @needs_pebble
