@@ -14,7 +14,8 @@ struct order_state {
     uint32_t names;              /* how many */
     uint32_t failures;           /* since the last success */
     bool is_running;             /* an order is under way */
-    int64_t until;               /* of the certificate, in seconds since 1970; 0: there is none, it is self-signed */
+    bool is_unread;              /* whoever orders may not read the certificate, if there is one */
+    int64_t until;               /* of the certificate, in seconds since 1970; 0: it is self-signed, or unread */
     int64_t next;                /* the next attempt, likewise; 0: at once */
     char error[ORDER_ERROR_MAX]; /* of the last failure; "": none */
 };

@@ -183,7 +183,7 @@ static void add_order(const struct order_state *order, struct text *into)
     if (order->until != 0)
         text_printf(into, ": until %s", iso(order->until, until));
     else
-        text_add_cstr(into, ": self-signed so far");
+        text_add_cstr(into, order->is_unread ? ": with a certificate that cannot be read" : ": self-signed so far");
     if (order->is_running)
         text_add_cstr(into, "; an order is under way");
     else

@@ -259,6 +259,7 @@ static bool look(struct order *order, int64_t now, int64_t *ret_renewal)
 {
     struct tls_look found;
     order->state.until = 0;
+    order->state.is_unread = access(order->certificate, R_OK) != 0 && errno == EACCES;
     if (!tls_look(order->certificate, order->names, order->name_count, &found) || access(order->key, F_OK) != 0)
         return false;
     order->state.until = found.until;

@@ -525,6 +525,17 @@ def test_files_of_another_number(gatehouse, issuer, web_folder, is_passed_half):
     assert {os.stat(os.path.join(top, name)).st_uid for top, folders, names in os.walk(web_folder / "acme") for name in folders + names} == {64731}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_certificate_that_whoever_orders_cannot_read(gatehouse, issuer, web_folder):
+    plant(web_folder, NOWHERE, issuer.issue("site.test"))
+    top, = os.listdir(web_folder / "acme")
+    os.chown(web_folder / f"acme/{top}/site.test/cert.pem", 0, 0)
+    g = gatehouse(SITE.format(hosts="site.test").replace("state ${env.DIR}/state\n", f"state {web_folder}\n"), PATH=failing_uacme(web_folder), DIRECTORY=NOWHERE.directory)
+    assert failed_order(g)["until"] == "" and "Old authority" in shown(g.ports["TLS_PORT"])
+    said = g.command("status").stdout
+    assert "site.test: with a certificate that cannot be read; next order" in said and "self-signed" not in said
+
+
 @needs_pebble
 def test_a_disk_that_is_full(gatehouse, pebble, web_folder):
     """On a file system with no room but for folders."""
