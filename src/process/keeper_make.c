@@ -1,5 +1,6 @@
 #include "process/keeper_make.h"
 
+#include "base/addr.h"
 #include "base/must.h"
 
 #include <openssl/err.h>
@@ -36,18 +37,27 @@ static bool set_name(X509 *certificate, struct str first)
            X509_set_issuer_name(certificate, name) == 1;
 }
 
-static bool add_name(GENERAL_NAMES *names, struct str text)
+static bool add_entry(GENERAL_NAMES *names, int type, struct str bytes)
 {
     GENERAL_NAME *name = GENERAL_NAME_new();
-    ASN1_IA5STRING *value = ASN1_IA5STRING_new();
+    ASN1_STRING *value = ASN1_STRING_type_new(type == GEN_IPADD ? V_ASN1_OCTET_STRING : V_ASN1_IA5STRING);
     must(name != NULL && value != NULL);
-    if (ASN1_STRING_set(value, text.at, (int)text.len) != 1) {
+    if (ASN1_STRING_set(value, bytes.at, (int)bytes.len) != 1) {
         GENERAL_NAME_free(name);
-        ASN1_IA5STRING_free(value);
+        ASN1_STRING_free(value);
         return false;
     }
-    GENERAL_NAME_set0_value(name, GEN_DNS, value);
+    GENERAL_NAME_set0_value(name, type, value);
     return sk_GENERAL_NAME_push(names, name) > 0;
+}
+
+/* An address as bytes, without which no client believes it (RFC 9110 4.3.5). */
+static bool add_name(GENERAL_NAMES *names, struct str text)
+{
+    struct ip ip;
+    if (ip_parse(text, &ip))
+        return add_entry(names, GEN_IPADD, str_from((const char *)ip.bytes, ip.version == 4 ? 4 : 16));
+    return add_entry(names, GEN_DNS, text);
 }
 
 static bool add_names(X509 *certificate, struct str lines)

@@ -623,6 +623,15 @@ def test_self_signed(gatehouse):
     assert sorted(name for name in os.listdir(g.dir) if name not in ("control.sock", "gatehouse.conf", "gatehouse.out", "gatehouse.err")) == []
 
 
+def test_self_signed_for_addresses(gatehouse, web_folder):
+    text = SELF_SIGNED[:SELF_SIGNED.index("reverse rest")]
+    g = gatehouse(text.replace("site.test .below.test", "127.0.0.1 [2001:db8::7] site.test"))
+    assert "IP Address:127.0.0.1, IP Address:2001:DB8:0:0:0:0:0:7, DNS:site.test" in shown(g.port, "site.test")
+    made = web_folder.put("made.pem", ssl.get_server_certificate(("127.0.0.1", g.port)))
+    for name in ("127.0.0.1", "site.test"):
+        assert curl(f"https://{name}:{g.port}/", "--cacert", made, "--resolve", f"site.test:{g.port}:127.0.0.1").body == name.encode()
+
+
 def test_a_keeper_that_dies_takes_its_certificates_along(gatehouse):
     g = gatehouse(SELF_SIGNED)
     first = shown(g.port)

@@ -308,6 +308,25 @@ START_TEST(test_made)
 }
 END_TEST
 
+/* Clients look for an address among the addresses, and not among the names. */
+START_TEST(test_made_for_addresses)
+{
+    struct keeper_store *store = keeper_store_new();
+    char why[KEY_WHY_MAX];
+    struct text pem;
+    text_init(&pem);
+    ck_assert(keeper_store_make(store, STR("192.0.2.7\n2001:db8::7\na.test\n"), NULL, &pem, why));
+    X509 *certificate = read_pem(&pem);
+    ck_assert_int_eq(X509_check_ip_asc(certificate, "192.0.2.7", 0), 1);
+    ck_assert_int_eq(X509_check_ip_asc(certificate, "2001:db8::7", 0), 1);
+    ck_assert_int_eq(X509_check_ip_asc(certificate, "192.0.2.8", 0), 0);
+    ck_assert(has_name(certificate, "a.test") && !has_name(certificate, "192.0.2.7"));
+    X509_free(certificate);
+    text_fini(&pem);
+    keeper_store_free(store);
+}
+END_TEST
+
 /* RFC 8737 section 3. */
 START_TEST(test_made_for_a_challenge)
 {
@@ -383,6 +402,7 @@ Suite *suite_acme(void)
     tcase_add_test(all, test_a_run_that_overstays);
     tcase_add_test(all, test_what_comes_of_a_run);
     tcase_add_test(all, test_made);
+    tcase_add_test(all, test_made_for_addresses);
     tcase_add_test(all, test_made_for_a_challenge);
     tcase_add_test(all, test_made_for_many);
     tcase_add_test(all, test_program);
