@@ -39,13 +39,27 @@ static void lint_hosts(struct loading *load, const struct reverse_conf *reverse)
                      STR_ARGS(reverse->hosts[i].word.text));
 }
 
+/* As keeper_make_certificate() cuts it. */
+static void lint_made(struct loading *load, const struct tls_server_conf *tls)
+{
+    struct str rest = tls->names, first;
+    if (rest.len <= MADE_NAMES_MAX)
+        return;
+    rest = str_skip(rest, str_find_last(str_head(rest, MADE_NAMES_MAX), '\n') + 1);
+    if (str_cut(&rest, '\n', &first))
+        diag_add(load->diag, DIAG_WARNING, &tls->place.place, "write a block for some of them",
+                 "the self-signed certificate is not for '%.*s' and what is behind it: it has room for %d bytes",
+                 STR_ARGS(first), MADE_NAMES_MAX);
+}
+
 void lint_tls(struct loading *load)
 {
     const struct config *config = load->config;
     for (size_t i = 0; i < config->reverse_count; i++) {
         const struct reverse_conf *reverse = &config->reverses[i];
-        if (reverse->tls == NULL || reverse->tls->built == NULL || reverse->tls->source != CERTIFICATE_FILES)
-            continue;
-        lint_hosts(load, reverse);
+        if (reverse->tls != NULL && reverse->tls->source == CERTIFICATE_SELF_SIGNED)
+            lint_made(load, reverse->tls);
+        if (reverse->tls != NULL && reverse->tls->source == CERTIFICATE_FILES && reverse->tls->built != NULL)
+            lint_hosts(load, reverse);
     }
 }

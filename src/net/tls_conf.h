@@ -53,6 +53,9 @@ enum { TLS_1_2 = 1 << 0, TLS_1_3 = 1 << 1 };
 /* What a client has to show. A certificate that cannot be verified is always refused. */
 enum client_certificate { CLIENT_CERTIFICATE_NONE, CLIENT_CERTIFICATE_OPTIONAL, CLIENT_CERTIFICATE_REQUIRED };
 
+/* Bytes of names, a line each, that a certificate has room for which the keeper makes. */
+enum { MADE_NAMES_MAX = 4096 };
+
 /* How a block's listeners with `tls` speak to clients: its certificates, and its `tls { … }`. */
 struct tls_server_conf {
     struct word block; /* its name */

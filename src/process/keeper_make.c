@@ -117,9 +117,9 @@ static bool write_pem(X509 *certificate, struct text *into)
 /* Whole lines. */
 static struct str cut_names(struct str names)
 {
-    if (names.len <= MAKE_NAMES_MAX)
+    if (names.len <= MADE_NAMES_MAX)
         return names;
-    struct str head = str_head(names, MAKE_NAMES_MAX);
+    struct str head = str_head(names, MADE_NAMES_MAX);
     return str_head(head, str_find_last(head, '\n'));
 }
 

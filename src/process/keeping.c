@@ -137,7 +137,7 @@ bool keeping_make(struct supervisor *supervisor, struct str names, const unsigne
     text_init(&text);
     if (digest != NULL)
         text_add(&text, str_from((const char *)digest, MAKE_DIGEST_LEN));
-    text_add(&text, str_head(names, MAKE_NAMES_MAX + 1)); /* the keeper takes whole lines of it */
+    text_add(&text, str_head(names, MADE_NAMES_MAX + 1)); /* the keeper takes whole lines of it */
     letter.text = text_str(&text);
     letter.at_once = keeping->is_silent;
     snprintf(ret_why, KEY_WHY_MAX, "there is no keeper");

@@ -632,6 +632,21 @@ def test_self_signed_for_addresses(gatehouse, web_folder):
         assert curl(f"https://{name}:{g.port}/", "--cacert", made, "--resolve", f"site.test:{g.port}:127.0.0.1").body == name.encode()
 
 
+def test_self_signed_for_very_many_names(gatehouse):
+    names = [f"name{i:04}." + "a" * 60 + ".test" for i in range(80)]
+    def text(count):
+        return SELF_SIGNED[:SELF_SIGNED.index("reverse rest")].replace("site.test .below.test", " ".join(names[:count]))
+    few = 4096 // len(names[0] + "\n")
+    g = gatehouse(text(few))
+    assert f"DNS:{names[few - 1]}" in shown(g.port, names[0]) and "warning" not in g.command("check").stderr
+    told = g.reload(text(80))
+    assert told.returncode == 0
+    found = shown(g.port, names[0])
+    assert f"DNS:{names[few - 1]}" in found and f"DNS:{names[few]}" not in found
+    said = f"warning: the self-signed certificate is not for '{names[few]}' and what is behind it: it has room for 4096 bytes"
+    assert g.command("check").stderr.count(said) == 1 and said in told.stdout + told.stderr + g.errors()
+
+
 def test_a_keeper_that_dies_takes_its_certificates_along(gatehouse):
     g = gatehouse(SELF_SIGNED)
     first = shown(g.port)
