@@ -7,6 +7,7 @@
 #include "loop/ready.h"
 #include "net/client_hello.h"
 #include "net/keeper_link.h"
+#include "net/tls_certificate.h"
 #include "net/tls_challenge.h"
 #include "net/tls_client.h"
 #include "net/tls_server.h"
@@ -16,7 +17,6 @@
 #include <openssl/async.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <stdlib.h>
 
 enum {
@@ -233,7 +233,7 @@ static void name_server(struct tls *tls, const struct tls_client *client, struct
         return;
     }
     SSL_set_tlsext_host_name(tls->ssl, text);
-    X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    X509_VERIFY_PARAM_set_hostflags(expected, TLS_HOST_FLAGS);
     must(!client->verify || X509_VERIFY_PARAM_set1_host(expected, text, name.len) == 1);
 }
 

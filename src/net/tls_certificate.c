@@ -7,7 +7,6 @@
 #include "net/tls_client.h"
 #include "net/tls_server.h"
 
-#include <openssl/x509v3.h>
 #include <time.h>
 
 enum { DAY = 24 * 60 * 60, SOON = 14 * DAY, DATE_LEN = 10 };
@@ -119,7 +118,7 @@ static void add_names(struct text *into, X509 *certificate)
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
     for (int i = 0; names != NULL && i < sk_GENERAL_NAME_num(names); i++)
         add_general(into, sk_GENERAL_NAME_value(names, i));
-    if (into->len == before) /* as X509_check_host() sees it; a client may have its address of mail there alone */
+    if (into->len == before) /* so that it is called something; that of a client may stand there alone */
         add_common_name(into, certificate);
     GENERAL_NAMES_free(names);
 }
@@ -164,7 +163,7 @@ bool tls_server_covers(struct tls_server *server, size_t index, struct str host)
         text[host.len] = '\0';
         is_covered = X509_check_ip_asc(certificate, text, 0) == 1;
     } else {
-        is_covered = X509_check_host(certificate, host.at, host.len, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+        is_covered = X509_check_host(certificate, host.at, host.len, TLS_HOST_FLAGS, NULL) == 1;
     }
     X509_free(certificate);
     return is_covered;

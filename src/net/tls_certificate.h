@@ -8,7 +8,10 @@
 #include "base/diag.h"
 #include "base/word.h"
 
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+/* How hosts are looked for in a certificate: a common name is none (RFC 9110 4.3.4), as for browsers. */
+#define TLS_HOST_FLAGS (X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT)
 
 /* Warns when it has expired, will soon, or is not valid yet. */
 void tls_certificate_lint(X509 *certificate, const struct word *at, struct diag *diag);

@@ -361,6 +361,13 @@ def test_check_tells_hosts_that_a_certificate_is_not_for(authority, folder, name
     assert (check(folder, BLOCK.format(pair, "host " + hosts), "--strict")[0] == 1) == bool(missing)
 
 
+def test_check_tells_that_a_common_name_is_no_host(authority, folder):
+    """Browsers look at subjectAltName alone."""
+    pair = authority.issue("site.test", extensions=["keyUsage=digitalSignature"])
+    status, told = check(folder, BLOCK.format(pair, "host site.test"))
+    assert status == 0 and told.count("is not for 'site.test'") == 1
+
+
 def test_a_key_that_others_can_read_is_told(gatehouse, authority, pairs, folder):
     put(folder, pairs[0])
     os.chmod(folder / "k.pem", 0o644)

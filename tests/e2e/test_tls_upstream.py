@@ -75,6 +75,12 @@ def test_wrong_name_and_wrong_authority_are_refused(gatehouse, authority, secure
     other.remove()
 
 
+@pytest.mark.parametrize("extension", ["keyUsage=digitalSignature", "subjectAltName=email:admin@app.test"])
+def test_a_common_name_is_no_name_of_a_server(gatehouse, authority, secure, extension):
+    n = secure(authority.issue("app.test", extensions=[extension]))
+    refused(gatehouse(pool(f"127.0.0.1:{n.tls_port}", f"tls {{ ca {authority.certificate}; server-name app.test }}")), "hostname mismatch")
+
+
 def test_an_expired_certificate_is_refused(gatehouse, authority, secure):
     n = secure(authority.issue("127.0.0.1", ends="20210101000000Z"))
     refused(gatehouse(pool(f"127.0.0.1:{n.tls_port}", f"tls {{ ca {authority.certificate} }}")), "certificate has expired")
