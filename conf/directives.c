@@ -294,7 +294,7 @@ const struct directive directives[] = {
     {.name = "verify", .blocks = BLOCK_POOL_TLS, .type = VALUE_SWITCH, MEMBER(struct tls_conf, verify), .fallback = "on",
      .help = "a server whose certificate is not in order is not used: 502"},
     {.name = "ca", .blocks = BLOCK_POOL_TLS, SPECIAL(set_tls_ca, 1, 1, "FILE"), .fallback_note = "the system's",
-     .help = "the authorities that servers' certificates have to come from, in PEM"},
+     .help = "the authorities that servers' certificates have to come from, in PEM; each is believed for itself, also one whose own certificate another has signed"},
     {.name = "server-name", .blocks = BLOCK_POOL_TLS, SPECIAL(set_tls_server_name, 1, 1, "NAME"),
      .fallback_note = "the server's own name or address", .help = "is asked for and has to stand in the certificate"},
     {.name = "certificate", .blocks = BLOCK_POOL_TLS, SPECIAL(set_pool_certificate, 2, 2, "CERTIFICATE-FILE KEY-FILE"),

@@ -20,9 +20,11 @@ static bool refuse(const struct tls_conf *conf, struct diag *diag, const char *h
     return false;
 }
 
-/* Its bytes are kept, so that a reload sees whether they have changed. */
+/* Its bytes are kept, so that a reload sees whether they have changed. Each authority in it is believed for itself, as
+   those of `client-ca` are: who names an intermediate one does not mean all that is below its root. */
 static bool trust_file(struct tls_client *client, const struct tls_conf *conf, struct opener *opener, struct diag *diag)
 {
+    X509_STORE_set_flags(SSL_CTX_get_cert_store(client->ctx), X509_V_FLAG_PARTIAL_CHAIN);
     if (!opener_read(opener, conf->ca_path, TLS_AUTHORITIES_MAX, &client->authorities, &client->authorities_len))
         return refuse(conf, diag, NULL, "the file of authorities cannot be read");
     int count = tls_file_trust(SSL_CTX_get_cert_store(client->ctx), client->authorities, client->authorities_len);

@@ -115,6 +115,35 @@ def test_a_revoked_certificate_is_refused_when_its_server_staples_that(gatehouse
     refused(gatehouse(pool(f"127.0.0.1:{revoked.tls_port}", f"tls {{ ca {authority.certificate} }}")), "certificate revoked")
 
 
+@pytest.fixture
+def middle(authority):
+    """An authority below the other."""
+    one = Authority("Middle", authority)
+    yield one
+    one.remove()
+
+
+def test_an_intermediate_authority_is_believed_for_itself(gatehouse, authority, middle, secure):
+    n = secure(middle.issue("127.0.0.1"))
+    text = pool(f"127.0.0.1:{n.tls_port}", f"tls {{ ca {middle.certificate} }}")
+    g = gatehouse(text)
+    assert curl(g.url("/tls")).status == 200
+    other = secure(authority.issue("127.0.0.1"))                    # and not all of its root
+    refused(gatehouse(text.replace(str(n.tls_port), str(other.tls_port))), "unable to get local issuer certificate")
+
+
+def test_what_is_refused_below_an_intermediate_authority(gatehouse, middle, secure):
+    def trusting(pair, extra="", inside=""):
+        return gatehouse(pool(f"127.0.0.1:{secure(pair, extra).tls_port}", f"tls {{ ca {middle.certificate}; {inside} }}"))
+    refused(trusting(middle.issue("127.0.0.1"), inside="server-name other.test;"), "hostname mismatch")
+    refused(trusting(middle.issue("127.0.0.1", ends="20210101000000Z")), "certificate has expired")
+    pair = middle.issue("127.0.0.1")
+    staple = "ssl_stapling on; ssl_stapling_file {};"
+    assert curl(trusting(pair, staple.format(middle.staple(pair))).url("/tls")).status == 200
+    middle.revoke(pair)
+    refused(trusting(pair, staple.format(middle.staple(pair))), "certificate revoked")
+
+
 def test_verifying_can_be_switched_off(gatehouse, certificate, secure):
     n = secure(certificate)
     assert curl(gatehouse(pool(f"127.0.0.1:{n.tls_port}", "tls { verify off }")).url("/tls")).status == 200
