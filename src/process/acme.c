@@ -228,11 +228,6 @@ static bool run_step(struct acme *acme, struct order *order)
 {
     char program[PROGRAM_MAX];
     char *error = order->state.error;
-    mkdir(order->folder, 0700);
-    if (access(order->folder, R_OK | W_OK | X_OK) != 0) {
-        snprintf(error, ORDER_ERROR_MAX, "%.150s cannot be written: %s", order->folder, strerror(errno));
-        return false;
-    }
     if (!program_find("uacme", program, sizeof program)) {
         snprintf(error, ORDER_ERROR_MAX, "the program uacme is not in PATH any more");
         return false;
@@ -290,7 +285,10 @@ static void begin(struct acme *acme, struct order *order)
     order->kind = 0;
     order->has_registered = false;
     order->state.is_running = true;
-    go_on(acme, order);
+    if (order_prepare(order))
+        go_on(acme, order);
+    else
+        fail(acme, order);
     if (order->state.is_running)
         tell_state(acme, order);
 }

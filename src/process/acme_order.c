@@ -101,6 +101,7 @@ static bool finish(struct order *order)
     order->key = path_of("%/private/%/key.pem", order->folder, first);
     order->memory = path_of("%/%/order", order->folder, first);
     order->account = path_of("%/account%", order->folder, "");
+    order->account_key = path_of("%/private/key.pem%", order->folder, "");
     snprintf(order->state.name, sizeof order->state.name, "%s", first);
     order->state.names = (uint32_t)order->name_count;
     return true;
@@ -141,6 +142,7 @@ void order_free(struct order *order)
     free(order->key);
     free(order->memory);
     free(order->account);
+    free(order->account_key);
     free(order->challenge_text);
     free(order);
 }
@@ -275,6 +277,35 @@ void order_look(struct order *order, int64_t now)
     if (order->state.failures == 0)
         order->state.next = is_whole ? renewal : 0;
     bound_next(&order->state, now);
+}
+
+static bool remove_empty(const char *path)
+{
+    struct stat file;
+    return lstat(path, &file) == 0 && S_ISREG(file.st_mode) && file.st_size == 0 && unlink(path) == 0;
+}
+
+/* What uacme has made and could not fill, on a full disk or since it was killed, it opens no more: it may read it at
+   most. */
+static void remove_leftovers(const struct order *order)
+{
+    char *half = path_of("%.tmp%", order->certificate, "");
+    unlink(half);
+    free(half);
+    remove_empty(order->key);
+    if (remove_empty(order->account_key))
+        unlink(order->account); /* nothing without its key */
+}
+
+bool order_prepare(struct order *order)
+{
+    mkdir(order->folder, 0700);
+    if (access(order->folder, R_OK | W_OK | X_OK) != 0) {
+        snprintf(order->state.error, ORDER_ERROR_MAX, "%.150s cannot be written: %s", order->folder, strerror(errno));
+        return false;
+    }
+    remove_leftovers(order);
+    return true;
 }
 
 void order_failed(struct order *order, int64_t now)

@@ -26,7 +26,7 @@ struct order {
     size_t name_count;
     enum challenge_kind kinds[CHALLENGE_KIND_COUNT]; /* in the order in which they are tried */
     size_t kind_count;
-    char *certificate, *key, *memory, *account; /* paths */
+    char *certificate, *key, *memory, *account, *account_key; /* paths */
     struct order_state state;
     unsigned chance;    /* 0 to 999: how early it is renewed */
     bool is_remembered; /* the memory was written; somebody who removes it wants it forgotten */
@@ -58,6 +58,8 @@ void order_write(const struct order_lines *lines, struct text *into);
 
 /* Looks at certificate and memory: sets state.until and state.next. */
 void order_look(struct order *order, int64_t now);
+/* Before its first run, while nobody else works in its folder. False with a reason in state.error. */
+bool order_prepare(struct order *order);
 /* It went wrong, for the reason in state.error: sets when to try again, and remembers. */
 void order_failed(struct order *order, int64_t now);
 /* Looks at what has come. False: it is not what was ordered (state.error says so). */

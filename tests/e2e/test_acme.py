@@ -206,16 +206,26 @@ def give(g_dir, owner):
             os.chown(name, owner, owner)
 
 
-def plant(g_dir, authority, pair):
-    """A certificate in the place of one that was ordered."""
+def place(g_dir, authority, files, mode=0o600):
+    """Files in the authority's folder, {path: bytes}, as if uacme had made them; tells where that is."""
     base = os.path.join(str(g_dir), "acme", re.sub(r"[^A-Za-z0-9.-]", "_", authority.directory[len("https://"):]))
-    for path, source in (("site.test/cert.pem", pair.certificate), ("private/site.test/key.pem", pair.key)):
+    for path, content in files.items():
         os.makedirs(os.path.dirname(os.path.join(base, path)), mode=0o700, exist_ok=True)
-        with open(source, "rb") as file, open(os.path.join(base, path), "wb") as out:
-            out.write(file.read())
-        os.chmod(os.path.join(base, path), 0o600)
+        with open(os.path.join(base, path), "wb") as out:
+            out.write(content)
+        os.chmod(os.path.join(base, path), mode)
     if os.geteuid() == 0:
         give(g_dir, 64731)
+    return base
+
+
+def plant(g_dir, authority, pair):
+    """A certificate in the place of one that was ordered."""
+    files = {}
+    for path, source in (("site.test/cert.pem", pair.certificate), ("private/site.test/key.pem", pair.key)):
+        with open(source, "rb") as file:
+            files[path] = file.read()
+    place(g_dir, authority, files)
 
 
 NOWHERE = types.SimpleNamespace(directory="https://127.0.0.1:1/dir")     # an authority that is not there
@@ -575,6 +585,19 @@ def test_files_that_were_damaged(gatehouse, pebble, issuer, web_folder):
     os.symlink(pair.certificate, os.path.join(base, "site.test", "cert.pem"))
     g = begin(gatehouse, authority, text=TLS_ONLY.replace("${{env.DIR}}/state", str(web_folder)), PORT=tls)
     assert is_self_signed(shown(tls))
+
+
+@needs_pebble
+@pytest.mark.parametrize("paths", [["site.test/cert.pem.tmp"], ["private/site.test/key.pem"], ["private/key.pem"], ["account", "private/key.pem"]])
+def test_files_that_were_made_and_not_written(gatehouse, pebble, web_folder, paths):
+    """As a full disk leaves them, or an uacme that was killed, which may only read them."""
+    tls = free_port()
+    authority = pebble(tls=tls)
+    place(web_folder, authority, {path: b"admin@site.test" if path == "account" else b"" for path in paths}, 0o400)
+    g = begin(gatehouse, authority, text=TLS_ONLY.replace("${{env.DIR}}/state", str(web_folder)), PORT=tls)
+    until(lambda: orders(g) and (orders(g)[0]["until"] or orders(g)[0]["failures"]), 40)
+    assert orders(g)[0]["error"] == "" and is_pebbles(wait_for_certificate(g, tls))
+    assert authority.calls == ["new admin@site.test", "issue site.test"]
 
 
 def test_without_uacme(gatehouse, web_folder):
