@@ -187,7 +187,8 @@ static void make_folders(const struct order *order)
     free(own);
 }
 
-static void remember(struct order *order)
+/* False with errno. */
+static bool remember(struct order *order)
 {
     struct text text;
     text_init(&text);
@@ -195,12 +196,19 @@ static void remember(struct order *order)
     text_printf(&text, "failures %" PRIu32 "\nnext %" PRId64 "\nerror %s\n", order->state.failures, order->state.next,
                 order->state.error);
     make_folders(order);
-    bool is_told = access(order->folder, W_OK) != 0; /* that is what the order failed of */
     order->is_remembered = replace(order->memory, text_str(&text));
-    if (!order->is_remembered && !is_told)
+    order->is_unwritten = !order->is_remembered;
+    text_fini(&text);
+    return order->is_remembered;
+}
+
+/* One that could not be written before was told then. */
+static void remember_or_tell(struct order *order)
+{
+    bool is_told = order->is_unwritten;
+    if (!remember(order) && !is_told)
         fprintf(stderr, "gatehouse: certificate for %s: %s cannot be written: %s\n", order->state.name, order->memory,
                 strerror(errno));
-    text_fini(&text);
 }
 
 static void recall_line(struct order_state *state, struct str key, struct str value)
@@ -273,7 +281,10 @@ void order_look(struct order *order, int64_t now)
 {
     int64_t renewal = 0;
     bool is_whole = look(order, now, &renewal);
-    recall(order);
+    if (order->is_unwritten)
+        remember(order);
+    else
+        recall(order);
     if (order->state.failures == 0)
         order->state.next = is_whole ? renewal : 0;
     bound_next(&order->state, now);
@@ -299,9 +310,9 @@ static void remove_leftovers(const struct order *order)
 
 bool order_prepare(struct order *order)
 {
-    mkdir(order->folder, 0700);
-    if (access(order->folder, R_OK | W_OK | X_OK) != 0) {
-        snprintf(order->state.error, ORDER_ERROR_MAX, "%.150s cannot be written: %s", order->folder, strerror(errno));
+    const char *path = remember(order) ? order->folder : order->memory;
+    if (order->is_unwritten || access(path, R_OK | W_OK | X_OK) != 0) {
+        snprintf(order->state.error, ORDER_ERROR_MAX, "%.150s cannot be written: %s", path, strerror(errno));
         return false;
     }
     remove_leftovers(order);
@@ -315,7 +326,7 @@ void order_failed(struct order *order, int64_t now)
     state->failures++;
     int64_t delay = order_delay(state->failures);
     state->next = now + delay + delay * rand_below(100) / 1000;
-    remember(order);
+    remember_or_tell(order);
     look(order, now, &renewal);
 }
 
@@ -345,7 +356,7 @@ bool order_succeeded(struct order *order, int64_t now)
     order->state.failures = 0;
     order->state.next = renewal;
     order->state.error[0] = '\0';
-    remember(order);
+    remember_or_tell(order);
     remove_old(order);
     return true;
 }

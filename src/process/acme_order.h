@@ -30,6 +30,7 @@ struct order {
     struct order_state state;
     unsigned chance;    /* 0 to 999: how early it is renewed */
     bool is_remembered; /* the memory was written; somebody who removes it wants it forgotten */
+    bool is_unwritten;  /* the memory could not be written: what it says is older */
 
     /* under way */
     struct acme_run run;
@@ -58,7 +59,8 @@ void order_write(const struct order_lines *lines, struct text *into);
 
 /* Looks at certificate and memory: sets state.until and state.next. */
 void order_look(struct order *order, int64_t now);
-/* Before its first run, while nobody else works in its folder. False with a reason in state.error. */
+/* Before its first run, while nobody else works in its folder. False with a reason in state.error: what is not
+   remembered is not ordered, since failures would be forgotten while they use up what the authority allows. */
 bool order_prepare(struct order *order);
 /* It went wrong, for the reason in state.error: sets when to try again, and remembers. */
 void order_failed(struct order *order, int64_t now);

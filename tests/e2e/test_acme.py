@@ -559,12 +559,40 @@ def test_a_disk_that_is_full(gatehouse, pebble, web_folder):
             file.write(b"x" * 4096)
         g = begin(gatehouse, authority, text=SITE.replace("${{env.DIR}}/state", str(web_folder)), PORT=http)
         order = failed_order(g)
-        assert order["error"] != ""
-        assert re.search(r"/order cannot be written: No space left on device", g.errors())
+        assert order["error"].endswith("/order cannot be written: No space left on device") and order["error"] in g.errors()
+        assert authority.calls == []
         assert is_self_signed(shown(g.ports["TLS_PORT"])) and curl(g.url(), "-H", "Host: site.test").status == 200
         g.stop()
     finally:
         subprocess.run(["umount", str(web_folder)], check=True)
+
+
+@needs_pebble
+def test_a_memory_that_cannot_be_written(gatehouse, pebble, web_folder):
+    """Nothing is ordered then, and it waits as after any other failure; what is older in the file counts for nothing."""
+    tls = free_port()
+    authority = pebble(tls=tls)
+    base = place(web_folder, authority, {"site.test/order": b"names site.test\nfailures 0\nnext 0\nerror \n", "site.test/order.new/x": b""})
+    g = begin(gatehouse, authority, text=TLS_ONLY.replace("${{env.DIR}}/state", str(web_folder)), PORT=tls)
+    order = failed_order(g)
+    assert order["error"].endswith("/site.test/order cannot be written: Is a directory") and authority.calls == []
+    assert g.reload().returncode == 0
+    assert not until(lambda: orders(g), 10)[0]["under_way"]
+    assert (orders(g)[0]["failures"], orders(g)[0]["next"], authority.calls) == (1, order["next"], [])
+    assert g.errors().count("cannot be written") == 1, g.errors()
+
+    def remembered():
+        with open(os.path.join(base, "site.test", "order"), encoding="utf-8") as file:
+            return file.read()
+    assert "failures 0\n" in remembered()
+    shutil.rmtree(os.path.join(base, "site.test", "order.new"))
+    assert g.reload().returncode == 0                               # it is looked at now, and each minute
+    until(lambda: "failures 1\n" in remembered(), 10)
+    assert orders(g)[0]["failures"] == 1
+    os.remove(os.path.join(base, "site.test", "order"))
+    assert g.reload().returncode == 0
+    wait_for_certificate(g, tls)
+    assert orders(g)[0]["failures"] == 0 and authority.calls == ["new admin@site.test", "issue site.test"]
 
 
 @needs_pebble

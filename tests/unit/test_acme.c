@@ -11,7 +11,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 Suite *suite_acme(void);
 
@@ -129,6 +131,42 @@ START_TEST(test_memory)
     order_look(order, 2001);
     ck_assert_uint_eq(order->state.failures, 0);
     ck_assert_int_eq(order->state.next, 0);
+    order_free(order);
+    snprintf(text, sizeof text, "rm -r %s", folder);
+    ck_assert_int_eq(system(text), 0);
+}
+END_TEST
+
+/* What could not be written is not overwritten by what the file says; it is written as soon as that is possible. */
+START_TEST(test_memory_that_is_older)
+{
+    char folder[] = "/tmp/gatehouse-acme-XXXXXX", text[256], beside[128];
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(text, sizeof text, "folder %s\ndirectory d\nname a.test\nchallenge http-01\n\n", folder);
+    struct str rest = str_of(text);
+    struct order *order = order_read(&rest);
+    ck_assert(order_prepare(order));
+    snprintf(beside, sizeof beside, "%s.new", order->memory);
+    ck_assert_int_eq(mkdir(beside, 0700), 0);
+    order_look(order, 1000);
+    ck_assert_uint_eq(order->state.failures, 0);
+    ck_assert(!order_prepare(order));
+    ck_assert_ptr_nonnull(strstr(order->state.error, "a.test/order cannot be written: Is a directory"));
+    order_failed(order, 1000);
+    order_failed(order, 2000);
+    int64_t next = order->state.next;
+    order_look(order, 2001);
+    ck_assert_uint_eq(order->state.failures, 2);
+    ck_assert_int_eq(order->state.next, next);
+    ck_assert_int_eq(rmdir(beside), 0);
+    order_look(order, 2001);
+    order_free(order);
+
+    rest = str_of(text);
+    order = order_read(&rest);
+    order_look(order, 2001);
+    ck_assert_uint_eq(order->state.failures, 2);
+    ck_assert_int_eq(order->state.next, next);
     order_free(order);
     snprintf(text, sizeof text, "rm -r %s", folder);
     ck_assert_int_eq(system(text), 0);
@@ -397,6 +435,7 @@ Suite *suite_acme(void)
     tcase_add_test(all, test_orders_are_read_as_written);
     tcase_add_test(all, test_half_an_order_is_none);
     tcase_add_test(all, test_memory);
+    tcase_add_test(all, test_memory_that_is_older);
     tcase_add_test(all, test_why);
     tcase_add_test(all, test_patience);
     tcase_add_test(all, test_a_run_that_overstays);
