@@ -165,14 +165,36 @@ static struct str last_line(struct str said)
     return str_starts(line, STR("uacme: ")) ? str_skip(line, 7) : line;
 }
 
+/* What is told of a failure within, as "curl_get: GET URL failed: REASON", comes before the last line, and before the
+   one "acme_get: curl_get failed" that ends its attempts: an attempt that went well after all has no such line. */
+static struct str reason_within(struct str said)
+{
+    static const struct str mark = {" failed: ", 9};
+    struct str rest = said, line, last = STR_NONE, reason = STR_NONE;
+    while (str_cut(&rest, '\n', &line)) {
+        size_t at = str_find_str(line, mark);
+        if (at < line.len)
+            last = str_skip(line, at + mark.len);
+        else if (str_ends(line, STR(" failed")))
+            reason = last;
+    }
+    return reason;
+}
+
 void acme_run_why(struct str said, char *ret, size_t size)
 {
-    struct str detail = detail_of(said);
-    struct text text;
-    text_init(&text);
-    escape_log(&text, detail.at != NULL ? detail : last_line(said));
-    if (text.len == 0)
-        text_add_cstr(&text, "uacme has not said why");
-    snprintf(ret, size, "%.*s", STR_ARGS(text_str(&text)));
-    text_fini(&text);
+    struct str detail = detail_of(said), within = detail.at == NULL ? reason_within(said) : STR_NONE;
+    struct text what, why;
+    text_init(&what);
+    text_init(&why);
+    escape_log(&what, detail.at != NULL ? detail : last_line(said));
+    if (what.len == 0)
+        text_add_cstr(&what, "uacme has not said why");
+    if (within.len > 0)
+        text_add_cstr(&why, ": ");
+    escape_log(&why, within);
+    struct str reason = str_head(text_str(&why), size / 2), line = str_head(text_str(&what), size - 1 - reason.len);
+    snprintf(ret, size, "%.*s%.*s", STR_ARGS(line), STR_ARGS(reason));
+    text_fini(&what);
+    text_fini(&why);
 }

@@ -37,8 +37,8 @@ void acme_run_kill(struct acme_run *run);
 /* After its end; it is to be started no more, or anew. */
 void acme_run_fini(struct acme_run *run);
 
-/* Why it failed, in one line: what the authority has said, else the last line, without anything unprintable. At most
-   `size` bytes, terminated. */
+/* Why it failed, in one line: what the authority has said, else the last line and why nothing came of its request,
+   without anything unprintable. At most `size` bytes, terminated. */
 void acme_run_why(struct str said, char *ret, size_t size);
 
 #endif

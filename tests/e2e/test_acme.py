@@ -8,6 +8,7 @@ from lib.memory import is_in_memory, sanitizer, unsearchable
 from lib.pebble import Pebble, missing
 
 needs_memory = pytest.mark.skipif(unsearchable() is not None, reason=str(unsearchable()))
+needs_uacme = pytest.mark.skipif(shutil.which("uacme") is None, reason="uacme is not installed")
 needs_pebble = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
 SITE = """
@@ -336,6 +337,19 @@ def test_an_authority_that_refuses(gatehouse, pebble):
     assert "ailed to connect" in order["error"] and order["until"] == ""
     assert is_self_signed(shown(g.ports["TLS_PORT"]))
     assert "self-signed so far" in g.command("status").stdout
+
+
+@needs_uacme
+def test_why_no_authority_is_reached(gatehouse):
+    no_name = "x" * 64 + ".invalid"                                 # no server is asked for so long a label
+    reasons = {"https://127.0.0.1:1/dir": "Could.*connect to server", f"https://{no_name}/dir": "Could.*resolve host.*",
+               "https://127.0.0.1:${env.TLS_PORT}/dir": "SSL peer certificate .* not OK"}      # the last is its own, self-signed
+    begun = {url: gatehouse(SITE.replace("${{env.DIRECTORY}}", url.replace("{", "{{").replace("}", "}}")).format(hosts="site.test")) for url in reasons}
+    for url, g in begun.items():
+        order = failed_order(g, 60)                                 # uacme tries thrice
+        url_there = re.escape(url.replace("${env.TLS_PORT}", str(g.ports["TLS_PORT"])))
+        assert re.fullmatch(f"failed to fetch directory at {url_there}: {reasons[url]}", order["error"]), order["error"]
+        assert f'gatehouse: certificate for site.test: {order["error"]} (failure 1; ' in g.errors()
 
 
 @pytest.fixture

@@ -186,6 +186,14 @@ START_TEST(test_why)
         {"\"detail\": \"without an end", "without an end"},
         {"\"detail\": \"a\\", "a\\x5c"},
         {"\x1b[31mred\n", "\\x1b[31mred"},
+        {"uacme: curl_get: GET https://x failed: No \x1b way\nuacme: curl_get: waiting 5 seconds before retrying\n"
+         "uacme: curl_get: GET https://x failed: Couldn't connect\nuacme: acme_get: curl_get failed\nuacme: failed to fetch x\nuacme: so\n",
+         "so: Couldn't connect"},
+        {"uacme: curl_get: GET y failed: \x1b\nuacme: acme_get: curl_get failed\nuacme: no\n", "no: \\x1b"},
+        {"uacme: curl_get: GET https://x failed: Couldn't connect\nuacme: failed to create y: No space left\n", /* it went well after all */
+         "failed to create y: No space left"},
+        {"uacme: a: b failed: not told\nuacme: c: b failed\n\"detail\": \"no\"\n", "no"},
+        {"uacme: c: b failed\nuacme: so\n", "so"},
     };
     char why[64];
     for (size_t i = 0; i < lengthof(rows); i++) {
@@ -194,6 +202,8 @@ START_TEST(test_why)
     }
     acme_run_why(STR("123456789 and so on\n"), why, 10);
     ck_assert_str_eq(why, "123456789");
+    acme_run_why(STR("x failed: 123456789\ny failed\na line that is long\n"), why, 12);
+    ck_assert_str_eq(why, "a lin: 1234");
 }
 END_TEST
 
