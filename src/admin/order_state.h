@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { ORDER_NAME_MAX = 254, ORDER_ERROR_MAX = 240 };
+enum { ORDER_NAME_MAX = 254, ORDER_REASON_MAX = 240, ORDER_ERROR_MAX = 2 * ORDER_REASON_MAX + 32 };
 
 struct order_state {
     char name[ORDER_NAME_MAX];   /* the first */
@@ -17,7 +17,7 @@ struct order_state {
     bool is_unread;              /* whoever orders may not read the certificate, if there is one */
     int64_t until;               /* of the certificate, in seconds since 1970; 0: it is self-signed, or unread */
     int64_t next;                /* the next attempt, likewise; 0: at once */
-    char error[ORDER_ERROR_MAX]; /* of the last failure; "": none */
+    char error[ORDER_ERROR_MAX]; /* of the last failure, a reason or one for each challenge; "": none */
 };
 
 #endif

@@ -147,12 +147,12 @@ static void serve_hook(struct acme *acme, struct order *order)
     struct str rest = str_from(message->bytes, message->len), method;
     if (!str_cut(&rest, '\n', &method))
         return;
+    order->is_unproved = !str_eq(method, STR("done"));
     if (!str_eq(method, STR("begin"))) {
         end_challenge(order);
         answer_hook(order, true);
         return;
     }
-    order->has_asked = true;
     order->is_hook_waiting = begin_challenge(acme, order, rest);
     if (!order->is_hook_waiting)
         answer_hook(order, false);
@@ -229,19 +229,19 @@ static bool run_step(struct acme *acme, struct order *order)
     char program[PROGRAM_MAX];
     char *error = order->state.error;
     if (!program_find("uacme", program, sizeof program)) {
-        snprintf(error, ORDER_ERROR_MAX, "the program uacme is not in PATH any more");
+        snprintf(error, ORDER_REASON_MAX, "the program uacme is not in PATH any more");
         return false;
     }
     const char *account = order_account_step(order);
     char **words = make_words(order, account);
     order->step = account != NULL ? ORDER_REGISTER : ORDER_ISSUE;
     order->has_registered |= account != NULL;
-    order->has_asked = false;
+    order->is_unproved = false;
     bool is_started = acme_run_start(&order->run, program, words);
     free(words);
     acme->running += is_started;
     if (!is_started)
-        snprintf(error, ORDER_ERROR_MAX, "uacme cannot be run: %s", strerror(errno));
+        snprintf(error, ORDER_REASON_MAX, "uacme cannot be run: %s", strerror(errno));
     return is_started;
 }
 
@@ -284,6 +284,7 @@ static void begin(struct acme *acme, struct order *order)
 {
     order->kind = 0;
     order->has_registered = false;
+    order->reason_before[0] = '\0';
     order->state.is_running = true;
     if (order_prepare(order))
         go_on(acme, order);

@@ -312,17 +312,30 @@ bool order_prepare(struct order *order)
 {
     const char *path = remember(order) ? order->folder : order->memory;
     if (order->is_unwritten || access(path, R_OK | W_OK | X_OK) != 0) {
-        snprintf(order->state.error, ORDER_ERROR_MAX, "%.150s cannot be written: %s", path, strerror(errno));
+        snprintf(order->state.error, ORDER_REASON_MAX, "%.150s cannot be written: %s", path, strerror(errno));
         return false;
     }
     remove_leftovers(order);
     return true;
 }
 
+/* Of both challenges, when each has failed. */
+static void tell_both(struct order *order)
+{
+    char after[ORDER_REASON_MAX];
+    if (order->reason_before[0] == '\0')
+        return;
+    snprintf(after, sizeof after, "%.*s", ORDER_REASON_MAX - 1, order->state.error);
+    snprintf(order->state.error, ORDER_ERROR_MAX, "%s: %s; %s: %s", challenge_names[order->kinds[order->kind - 1]],
+             order->reason_before, challenge_names[order->kinds[order->kind]], after);
+    order->reason_before[0] = '\0';
+}
+
 void order_failed(struct order *order, int64_t now)
 {
     struct order_state *state = &order->state;
     int64_t renewal;
+    tell_both(order);
     state->failures++;
     int64_t delay = order_delay(state->failures);
     state->next = now + delay + delay * rand_below(100) / 1000;
@@ -411,21 +424,22 @@ msec order_patience(const struct order *order, int64_t now, struct mono mono)
     return order->state.next > now ? (order->state.next - now) * MSEC_SECOND : -1;
 }
 
-/* What did not work on one listener may on the other. */
+/* A proof that did not work on one listener may on the other; what fails after it would do so again. */
 static bool has_other_kind(struct order *order)
 {
-    if (!order->has_asked || order->run.is_overdue || order->kind + 1 >= order->kind_count)
+    if (!order->is_unproved || order->run.is_overdue || order->kind + 1 >= order->kind_count)
         return false;
     order->kind++;
+    snprintf(order->reason_before, sizeof order->reason_before, "%.*s", ORDER_REASON_MAX - 1, order->state.error);
     return true;
 }
 
 enum order_outcome order_judge(struct order *order, bool is_fine)
 {
     char *error = order->state.error;
-    acme_run_why(text_str(&order->run.said), error, ORDER_ERROR_MAX);
+    acme_run_why(text_str(&order->run.said), error, ORDER_REASON_MAX);
     if (order->run.is_overdue)
-        snprintf(error, ORDER_ERROR_MAX, "the authority has come to no end in time");
+        snprintf(error, ORDER_REASON_MAX, "the authority has come to no end in time");
     if (order->step == ORDER_REGISTER)
         return has_account(order, is_fine) ? ORDER_GOES_ON : ORDER_HAS_FAILED;
     if (is_fine)

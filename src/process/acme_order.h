@@ -35,13 +35,14 @@ struct order {
     /* under way */
     struct acme_run run;
     enum order_step step;
-    size_t kind;          /* which of `kinds` */
-    bool has_asked;       /* it has come to a challenge */
-    bool has_registered;  /* in this attempt */
-    unsigned challenge;   /* its number; 0: none */
-    bool is_hook_waiting; /* for the worker to answer it */
-    char *challenge_text; /* name, token, authorization */
-    bool is_wanted;       /* while the orders are replaced */
+    size_t kind;                          /* which of `kinds` */
+    bool is_unproved;                     /* it has come to a challenge, and not to a good end of it */
+    char reason_before[ORDER_REASON_MAX]; /* why the kind before it has failed; "": there was none */
+    bool has_registered;                  /* in this attempt */
+    unsigned challenge;                   /* its number; 0: none */
+    bool is_hook_waiting;                 /* for the worker to answer it */
+    char *challenge_text;                 /* name, token, authorization */
+    bool is_wanted;                       /* while the orders are replaced */
 };
 
 /* Takes the next order out of `rest`: lines `KEY VALUE` up to an empty one. NULL: there is none, or it is malformed. */

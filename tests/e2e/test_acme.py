@@ -334,9 +334,29 @@ def test_an_authority_that_refuses(gatehouse, pebble):
     g = begin(gatehouse, authority)
     order = failed_order(g)
     assert authority.calls == ["new admin@site.test", "issue site.test", "issue site.test"]
-    assert "ailed to connect" in order["error"] and order["until"] == ""
+    assert re.fullmatch("http-01: .*onnect.* refused; tls-alpn-01: .*ailed to connect.*", order["error"]) and order["until"] == ""
     assert is_self_signed(shown(g.ports["TLS_PORT"]))
     assert "self-signed so far" in g.command("status").stdout
+
+
+@needs_pebble
+def test_what_fails_behind_the_proof_is_not_tried_on_the_other(gatehouse, pebble, web_folder):
+    http = free_port()
+    authority = pebble(http=http)
+    place(web_folder, authority, {"site.test/cert.pem.tmp/x": b""})
+    g = begin(gatehouse, authority, text=SITE.replace("${{env.DIR}}/state", str(web_folder)), PORT=http)
+    assert re.fullmatch("failed to create .*/site.test/cert.pem.tmp: Is a directory", failed_order(g)["error"])
+    assert authority.calls == ["new admin@site.test", "issue site.test"]
+
+
+def test_an_authority_that_offers_neither_challenge(gatehouse, web_folder):
+    os.chmod(web_folder.put("uacme", """#!/bin/sh
+case "$*" in *" -- new "*) exit 0;; esac
+/proc/self/fd/4 begin dns-01 site.test token authorization || echo "uacme: no challenge completed"
+exit 1
+"""), 0o755)
+    g = gatehouse(SITE.format(hosts="site.test"), PATH=f"{web_folder}:{os.environ['PATH']}", DIRECTORY="https://127.0.0.1:1/dir")
+    assert failed_order(g)["error"] == "http-01: no challenge completed; tls-alpn-01: no challenge completed"
 
 
 @needs_uacme

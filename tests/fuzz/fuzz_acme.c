@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_why(struct str said)
 {
-    char why[ORDER_ERROR_MAX];
+    char why[ORDER_REASON_MAX];
     acme_run_why(said, why, sizeof why);
     must(why[0] != '\0' && strlen(why) < sizeof why);
     for (const char *at = why; *at != '\0'; at++)

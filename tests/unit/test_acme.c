@@ -245,7 +245,7 @@ START_TEST(test_a_run_that_overstays)
     ck_assert_ptr_nonnull(mkdtemp(folder));
     struct order *order = order_of(folder, "challenge tls-alpn-01\n");
     order->step = ORDER_ISSUE;
-    order->has_asked = true;
+    order->is_unproved = true;
     ck_assert(acme_run_start(&order->run, "/bin/sleep", words));
     struct mono begun = clock_mono(), until = order->run.until;
     ck_assert_int_eq(mono_since(begun, until), 10 * MSEC_MINUTE);
@@ -293,10 +293,14 @@ START_TEST(test_what_comes_of_a_run)
     order->step = ORDER_ISSUE;
     ck_assert_int_eq(order_judge(order, true), ORDER_IS_DONE);
     ck_assert_int_eq(order_judge(order, false), ORDER_HAS_FAILED); /* it has come to no challenge */
-    order->has_asked = true;
+    order->is_unproved = true;
+    text_add_cstr(&order->run.said, "uacme: first\n");
     ck_assert_int_eq(order_judge(order, false), ORDER_GOES_ON);
     ck_assert_uint_eq(order->kind, 1);
+    text_add_cstr(&order->run.said, "uacme: second\n");
     ck_assert_int_eq(order_judge(order, false), ORDER_HAS_FAILED);
+    order_failed(order, 1000);
+    ck_assert_str_eq(order->state.error, "http-01: first; tls-alpn-01: second");
     text_add_cstr(&order->run.said, "uacme: there is no account associated with the key\n");
     ck_assert_int_eq(order_judge(order, false), ORDER_GOES_ON);
     ck_assert_str_eq(order_account_step(order), "new");
