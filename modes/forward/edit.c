@@ -16,6 +16,12 @@ static bool is_pseudonym(struct str via)
     return is_token(by) && str_find(by, '.') == by.len;
 }
 
+static bool keep_pseudonym(struct str via, const void *of)
+{
+    (void)of;
+    return is_pseudonym(via);
+}
+
 static bool via_names_nobody(const struct fields *request)
 {
     struct member_cursor cursor = {0};
@@ -32,10 +38,15 @@ static void conceal_via(struct fields *request, const struct fields *came, struc
 {
     if ((came != NULL && fields_find_known(came, FIELD_VIA) == NULL) || via_names_nobody(request))
         return;
-    struct str kept = fields_join(request, FIELD_VIA, is_pseudonym, arena);
+    struct str kept = fields_join(request, FIELD_VIA, keep_pseudonym, NULL, arena);
     fields_remove_known(request, FIELD_VIA);
     if (kept.at != NULL)
         fields_add_known(request, FIELD_VIA, kept);
+}
+
+bool forward_drops_from_client(struct str name, bool conceal)
+{
+    return field_patterns_have(&for_the_proxy, name) || (conceal && field_patterns_have(&tells_client, name));
 }
 
 void forward_tell_client(struct fields *request, bool conceal, const struct facts *facts, struct arena *arena)
@@ -50,7 +61,7 @@ void forward_tell_client(struct fields *request, bool conceal, const struct fact
         return;
     char text[ADDR_TEXT_MAX];
     struct str client = arena_dup(arena, str_from(text, ip_text(&facts->client, text)));
-    struct str list = fields_join(request, FIELD_X_FORWARDED_FOR, NULL, arena);
+    struct str list = fields_join(request, FIELD_X_FORWARDED_FOR, NULL, NULL, arena);
     if (list.at != NULL)
         client = arena_printf(arena, "%.*s, %.*s", STR_ARGS(list), STR_ARGS(client));
     fields_remove_known(request, FIELD_X_FORWARDED_FOR);

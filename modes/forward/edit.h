@@ -10,4 +10,7 @@
    either; else the client's address is added to X-Forwarded-For. */
 void forward_tell_client(struct fields *request, bool conceal, const struct facts *facts, struct arena *arena);
 
+/* Is a field of that name among those that do not leave? */
+bool forward_drops_from_client(struct str name, bool conceal);
+
 #endif

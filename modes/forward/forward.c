@@ -254,6 +254,13 @@ static bool forward_edit_response(struct exchange *x, struct head *out, bool is_
     return true;
 }
 
+static bool forward_passes_trailer(const struct exchange *x, enum rule_side side, struct str name)
+{
+    if (side == RULE_REQUEST && forward_drops_from_client(name, x->plan.conceal))
+        return false;
+    return !field_rules_have(state_of(x)->decision.verdict.acted, side, name);
+}
+
 const struct mode forward_mode = {
     .name = "forward",
     .identify = forward_identify,
@@ -263,4 +270,5 @@ const struct mode forward_mode = {
     .heard = forward_heard,
     .edit_request = forward_edit_request,
     .edit_response = forward_edit_response,
+    .passes_trailer = forward_passes_trailer,
 };

@@ -17,6 +17,11 @@ static struct field_patterns proxies_only = {
                                       /* CGI's HTTP_PROXY (CVE-2016-5385), and what concerned us alone */
                                       "proxy", "proxy-authorization", NULL}};
 
+bool reverse_drops_from_client(struct str name)
+{
+    return field_patterns_have(&proxies_only, name);
+}
+
 /* RFC 7239 section 6: an IPv6 address stands in brackets and quotes. */
 static struct str forwarded_value(const struct facts *facts, struct str authority, struct arena *arena)
 {
@@ -192,6 +197,13 @@ static struct str own_via(struct str value, struct str pseudonym)
         if (str_ends(str_trim(member), pseudonym))
             return str_trim(member);
     return STR_NONE;
+}
+
+/* A trailer is not rewritten. */
+bool reverse_conceals(struct str name)
+{
+    return field_patterns_have(&tells_software, name) || str_eq_nocase(name, STR("content-location")) ||
+           str_eq_nocase(name, STR("refresh"));
 }
 
 void reverse_conceal(struct fields *response, const struct pool_conf *pool, struct str pseudonym,

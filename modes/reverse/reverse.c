@@ -165,10 +165,19 @@ static bool reverse_edit_response(struct exchange *x, struct head *out, bool is_
     return true;
 }
 
+static bool reverse_passes_trailer(const struct exchange *x, enum rule_side side, struct str name)
+{
+    const struct reverse_decision *decision = x->mode_state;
+    if (side == RULE_REQUEST ? reverse_drops_from_client(name) : x->plan.conceal && reverse_conceals(name))
+        return false;
+    return !field_rules_have(decision->verdict.acted, side, name);
+}
+
 const struct mode reverse_mode = {
     .name = "reverse",
     .identify = reverse_identify,
     .choose = reverse_choose,
     .edit_request = reverse_edit_request,
     .edit_response = reverse_edit_response,
+    .passes_trailer = reverse_passes_trailer,
 };

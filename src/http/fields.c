@@ -354,8 +354,8 @@ static size_t join_room(const struct fields *fields, enum field_id id)
     return room;
 }
 
-struct str fields_join(const struct fields *fields, enum field_id id, bool (*keep)(struct str member),
-                       struct arena *arena)
+struct str fields_join(const struct fields *fields, enum field_id id, bool (*keep)(struct str member, const void *of),
+                       const void *of, struct arena *arena)
 {
     struct member_cursor cursor = {0};
     struct str member;
@@ -364,7 +364,7 @@ struct str fields_join(const struct fields *fields, enum field_id id, bool (*kee
     char *text = arena_bytes(arena, join_room(fields, id));
     size_t len = 0;
     while (fields_next_member(fields, id, &cursor, &member)) {
-        if (keep != NULL && !keep(member))
+        if (keep != NULL && !keep(member, of))
             continue;
         if (len > 0) {
             text[len++] = ',';

@@ -129,10 +129,10 @@ struct member_cursor {
 bool fields_next_member(const struct fields *fields, enum field_id id, struct member_cursor *cursor,
                         struct str *ret_member);
 
-/* The members of all fields of that id for which `keep` holds (NULL: all), as one list, in memory that is linear in
-   them; at == NULL: there is none. */
-struct str fields_join(const struct fields *fields, enum field_id id, bool (*keep)(struct str member),
-                       struct arena *arena);
+/* The members of all fields of that id for which `keep` (NULL: all) holds, asked with `of`, as one list, in memory that
+   is linear in them; at == NULL: there is none. */
+struct str fields_join(const struct fields *fields, enum field_id id, bool (*keep)(struct str member, const void *of),
+                       const void *of, struct arena *arena);
 
 /* Whether a member of that list field is the word, in any case: `close` of Connection, `websocket` of Upgrade. */
 bool fields_lists(const struct fields *fields, enum field_id id, struct str word);

@@ -46,7 +46,7 @@ struct stream_ops {
     /* Where the trailers of body_in will stand when it has ended; NULL: it can have none. */
     const struct fields *(*trailers_in)(struct stream *stream);
     /* After send_head(), when the body is chunked: of `trailers`, as they stand when the body ends, those that
-       `announced` lists in its Trailer and that gatehouse does not know are sent behind it. */
+       `announced` lists in its Trailer and that gatehouse does not know are sent behind it. Borrowed. */
     void (*trailers_out)(struct stream *stream, const struct fields *trailers, const struct fields *announced);
     /* Bytes that were sent and that the peer has not taken yet: they still lie in the kernel's queue. */
     uint64_t (*unsent)(struct stream *stream);

@@ -214,6 +214,24 @@ void apply_field_rules(const struct acted *acted, enum rule_side side, const str
     }
 }
 
+static bool rule_has(const struct rule *rule, struct str name)
+{
+    struct str field = rule->field;
+    if (rule->kind == RULE_REMOVE_HEADER && str_ends(field, STR("*"))) {
+        field = str_head(field, field.len - 1);
+        name = str_head(name, field.len);
+    }
+    return (rule->kind == RULE_SET_HEADER || rule->kind == RULE_REMOVE_HEADER) && is_same_to_cgi(field, name);
+}
+
+bool field_rules_have(const struct acted *acted, enum rule_side side, struct str name)
+{
+    for (; acted != NULL; acted = acted->next)
+        if (acted->rule->side == side && rule_has(acted->rule, name))
+            return true;
+    return false;
+}
+
 static bool name_matches(struct str name, const char *pattern)
 {
     for (size_t i = 0; i < name.len; i++, pattern++) {
@@ -231,6 +249,11 @@ static bool is_one_of(struct str name, const char *const *patterns)
         if (name_matches(name, *patterns))
             return true;
     return false;
+}
+
+bool field_patterns_have(const struct field_patterns *of, struct str name)
+{
+    return is_one_of(name, of->patterns);
 }
 
 static uint32_t letter_bit(char c)

@@ -26,6 +26,9 @@ void plan_logs(struct plan *plan, const struct acted *acted, struct arena *arena
 void apply_field_rules(const struct acted *acted, enum rule_side side, const struct facts *facts, struct arena *arena,
                        struct head *head);
 
+/* Does one of those rules set or remove the field of that name, or what a server may take for it? */
+bool field_rules_have(const struct acted *acted, enum rule_side side, struct str name);
+
 /* Names in lower case, of which a final `*` stands for any rest; ends with NULL. */
 struct field_patterns {
     const char *const *patterns;
@@ -37,6 +40,8 @@ struct field_patterns {
 /* Drops every field whose name is one of them. Case does not matter, and an underscore counts as a hyphen, since CGI
    and its heirs cannot tell them apart. */
 void fields_drop(struct fields *fields, struct field_patterns *of);
+/* Would it drop one of that name? */
+bool field_patterns_have(const struct field_patterns *of, struct str name);
 
 /* A URL as it may stand in Location: nothing that could end the field or be read in two ways. A path that begins with
    two slashes is no host: "/.//x". */

@@ -291,10 +291,10 @@ static enum step send_request(struct exchange *x)
         leave_upstream(x, STREAM_CLOSE);
         return STEP_REPLY;
     }
-    bool has_trailers = trailers_announce(&x->client->head, &out, x->arena);
+    const struct fields *trailers = trailers_announce(x, RULE_REQUEST, &x->client->head, &out);
     stream_send_head(server, &out);
-    if (has_trailers)
-        trailers_pass(x->client, server);
+    if (trailers != NULL)
+        trailers_pass(x->client, server, trailers);
     return STEP_RELAY;
 }
 

@@ -79,6 +79,9 @@ struct mode {
        own. May turn the answer into a denial (response conditions): returns false then, with the plan set to the
        reply. */
     bool (*edit_response)(struct exchange *x, struct head *out, bool is_ours);
+    /* After the head of that side was edited: may a trailer of that name, which gatehouse does not know, follow? Not
+       where a field of it would have been dropped or replaced. */
+    bool (*passes_trailer)(const struct exchange *x, enum rule_side side, struct str name);
 };
 
 extern const struct mode reverse_mode;

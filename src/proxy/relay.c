@@ -126,11 +126,12 @@ static enum flow pass_head(struct relay *relay, struct exchange *x)
     x->facts.status = from->status;
     if (!x->mode->edit_response(x, &out, false))
         return fail(relay, FAULT_ADDRESS_DENIED); /* a rule on the answer; the plan says what is answered instead */
-    bool has_trailers = fields_lists(&x->client->head.fields, FIELD_TE, STR("trailers")) &&
-                        trailers_announce(from, &out, x->arena);
+    const struct fields *trailers = NULL;
+    if (fields_lists(&x->client->head.fields, FIELD_TE, STR("trailers")))
+        trailers = trailers_announce(x, RULE_RESPONSE, from, &out);
     stream_send_head(x->client, &out);
-    if (has_trailers)
-        trailers_pass(relay->server, x->client);
+    if (trailers != NULL)
+        trailers_pass(relay->server, x->client, trailers);
     x->answered = true;
     relay->is_upgrade = is_upgrade;
     pipe_init(&relay->down, relay->server->body_in, x->client->body_out);

@@ -469,6 +469,20 @@ def test_proxy_authorization_never_leaves_even_with_conceal_off(gatehouse, origi
     assert got["x-forwarded-for"] == "127.0.0.1"
 
 
+@pytest.mark.parametrize("conceal, passed", [("on", ["X-Sum"]), ("off", ["X-Sum", "X-Client-IP"])])
+def test_what_never_leaves_does_not_in_trailers(gatehouse, origin, conceal, passed):
+    o = origin(OK)
+    names = ("X-Sum", "X-Client-IP", "Proxy-Hint", "X-Set")
+    g = gatehouse(block(f"    conceal {conceal}\n    set-header request X-Set 5\n    allow"))
+    with Client(g.port) as c:
+        c.send(f"POST http://127.0.0.1:{o.port}/ HTTP/1.1\r\nHost: x\r\nTrailer: {', '.join(names)}\r\nTransfer-Encoding: chunked\r\n\r\n"
+               "2\r\nhi\r\n0\r\n".encode() + b"".join(f"{name}: 7\r\n".encode() for name in names) + b"\r\n")
+        assert c.response().status == 200
+    got = o.wait(1)[0]
+    assert got["trailer"] == ", ".join(passed) and got["x-set"] == "5"
+    assert got.raw.endswith(b"\r\n0\r\n" + b"".join(f"{name}: 7\r\n".encode() for name in passed) + b"\r\n")
+
+
 def test_nothing_of_a_connect_reaches_the_site(gatehouse, origin):
     got = threading.Event()
 

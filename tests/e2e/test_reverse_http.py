@@ -187,6 +187,32 @@ def test_harmless_announced_trailers_of_an_answer_arrive(site):
         assert b"X-Other" not in r.raw and b"e=1" not in r.raw
 
 
+def test_what_a_client_may_not_say_in_the_head_it_may_not_in_trailers(site):
+    g, o = site(text=SITE.replace("    to ", '    set-header request X-Subject "$client_certificate"\n    remove-header request X-In-*\n'
+                                             "    set-header response X-Sum 5\n    to "))
+    names = ("Client-Cert", "client_cert_chain", "X-Original-URL", "X-Subject", "X_Subject", "X-In-Side", "X-Sum")
+    with Client(g.port) as c:
+        c.send(request(f"POST / HTTP/1.1\nHost: x\nTrailer: {', '.join(names)}\nTransfer-Encoding: chunked",
+                       b"2\r\nhi\r\n0\r\n" + b"".join(f"{name}: 7\r\n".encode() for name in names) + b"\r\n"))
+        assert c.response().status == 200
+    got = o.wait(1)[0]
+    assert got["trailer"] == "X-Sum", "which only the answer's rule names"
+    assert got.raw.endswith(b"\r\n0\r\nX-Sum: 7\r\n\r\n")
+
+
+@pytest.mark.parametrize("conceal, passed", [("on", ["X-Sum"]), ("off", ["X-Sum", "X-Runtime", "Content-Location"])])
+def test_what_a_server_may_not_say_in_the_head_it_may_not_in_trailers(site, conceal, passed):
+    names = ("X-Sum", "X-Runtime", "Content-Location", "X-In-Side", "X-Set")
+    g, _ = site(f"HTTP/1.1 200 OK\r\nTrailer: {', '.join(names)}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n".encode()
+                + b"".join(f"{name}: 7\r\n".encode() for name in names) + b"\r\n",
+                SITE.replace("    to ", f"    conceal {conceal}\n    set-header request X-Sum 5\n    remove-header response X-In-*\n"
+                                        "    set-header response X-Set 5\n    to "))
+    with Client(g.port) as c:
+        r = c.get("/", "x", "TE: trailers", "Connection: TE")
+        assert r["trailer"] == ", ".join(passed) and r["x-set"] == "5"
+        assert r.raw.endswith(b"\r\n0\r\n" + b"".join(f"{name}: 7\r\n".encode() for name in passed) + b"\r\n")
+
+
 def test_a_chunked_answer_arrives_whole_and_the_connection_goes_on(site):
     chunks = b"".join(b"%x;x=y\r\n%s\r\n" % (n, b"z" * n) for n in (1, 15, 16, 255, 4096, 70000))
     g, _ = site(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
