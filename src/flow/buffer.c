@@ -20,7 +20,14 @@ struct slice {
     char data[];
 };
 
+/* What a reference of buffer_compact() refers to. */
+struct compact {
+    size_t size; /* of the whole allocation */
+    char data[];
+};
+
 enum {
+    COMPACT_MAX = BLOCK_SIZE / 2, /* of more a block is not too much */
     COPY_MAX = 2048, /* so few bytes are copied rather than handed over or referenced: a block would be held for them */
 #ifdef SANITIZED
     BLOCKS_MAX = 0, /* a use after the release is seen only in memory that was really freed */
@@ -307,4 +314,32 @@ void buffer_move(struct buffer *to, struct buffer *from, size_t len)
         }
         len -= piece;
     }
+}
+
+static void release_compact(void *owner)
+{
+    struct compact *compact = owner;
+    memory_count(-(ptrdiff_t)compact->size);
+    free(compact);
+}
+
+static bool is_compact(const struct buffer *buffer)
+{
+    return buffer->len == 0 || (buffer->first == buffer->last && buffer->first->release == release_compact);
+}
+
+void buffer_compact(struct buffer *buffer)
+{
+    if (buffer->len > COMPACT_MAX || is_compact(buffer))
+        return;
+    size_t len = 0, size = sizeof(struct compact) + buffer->len;
+    struct compact *compact = must_alloc(size);
+    compact->size = size;
+    memory_count((ptrdiff_t)size);
+    for (struct slice *slice = buffer->first; slice != NULL; slice = slice->next) {
+        memcpy(compact->data + len, slice->at, slice_len(slice));
+        len += slice_len(slice);
+    }
+    buffer_clear(buffer);
+    buffer_add_reference(buffer, str_from(compact->data, len), release_compact, compact);
 }

@@ -54,6 +54,9 @@ void buffer_drop(struct buffer *buffer, size_t len);
    copied. */
 void buffer_move(struct buffer *to, struct buffer *from, size_t len);
 
+/* Few bytes get memory that is as long as they are, instead of blocks: for those that have to wait for more. */
+void buffer_compact(struct buffer *buffer);
+
 /* Bytes of the blocks that the thread keeps ready. */
 size_t buffer_thread_spare(void);
 /* Gives those back that were not wanted since the last call; how many bytes. */

@@ -14,6 +14,7 @@ enum {
     MESSAGE_CLIENT_HELLO = 1,
     VERSION_MAJOR = 3,        /* of all versions from SSL 3.0 on */
     VERSION_MAJOR_MAX = 0x0f, /* that a server has been seen to take for one of them, all the same */
+    BODY_ROOM_FIRST = 1024,
     RANDOM_SIZE = 32,
     SESSION_ID_MAX = 32,
     NAME_TYPE_HOST = 0,
@@ -229,6 +230,19 @@ static void take_record_byte(struct client_hello *hello, unsigned char byte)
         hello->skipped += sizeof hello->record;
 }
 
+/* Doubled at least, so that former copies, which stay in the arena, are less than twice the body. */
+static void make_body_room(struct client_hello *hello, size_t least)
+{
+    size_t room = hello->body_room > 0 ? 2 * hello->body_room : BODY_ROOM_FIRST;
+    room = room > least ? room : least;
+    room = room < hello->body_size ? room : hello->body_size;
+    char *body = arena_bytes(hello->arena, room);
+    if (hello->body_len > 0)
+        memcpy(body, hello->body, hello->body_len);
+    hello->body = body;
+    hello->body_room = room;
+}
+
 static void take_message_byte(struct client_hello *hello, unsigned char byte)
 {
     hello->message[hello->message_len++] = byte;
@@ -242,7 +256,7 @@ static void take_message_byte(struct client_hello *hello, unsigned char byte)
     if (hello->body_size == 0 || hello->body_size > CLIENT_HELLO_MAX)
         refuse(hello, "it has no valid length");
     else
-        hello->body = arena_bytes(hello->arena, hello->body_size);
+        make_body_room(hello, 0);
 }
 
 /* A second message in the record of the hello would be one that the server has not asked for. */
@@ -263,6 +277,8 @@ static size_t take_body(struct client_hello *hello, struct str bytes)
     size_t len = hello->body_size - hello->body_len;
     len = len < bytes.len ? len : bytes.len;
     len = len < hello->record_left ? len : hello->record_left;
+    if (hello->body_len + len > hello->body_room)
+        make_body_room(hello, hello->body_len + len);
     memcpy(hello->body + hello->body_len, bytes.at, len);
     hello->body_len += len;
     hello->record_left -= len;

@@ -44,6 +44,7 @@ struct client_hello {
     size_t message_len;
     char *body;
     size_t body_size;
+    size_t body_room; /* grows with what comes, not with what was announced */
     size_t body_len;
 };
 

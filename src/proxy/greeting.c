@@ -53,6 +53,7 @@ enum flow greeting_run(struct greeting *greeting, struct source *from, struct bu
             client_hello_end(hello);
             greeting->is_silent = hello->taken == 0;
         } else if (flow == FLOW_FAIL || (flow == FLOW_WAIT && hello->state == CLIENT_HELLO_MORE)) {
+            buffer_compact(held);
             return flow;
         }
     }

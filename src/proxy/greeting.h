@@ -3,8 +3,8 @@
  * whether it is TLS and what its hello names. Nothing of it has gone to the server before that is known and was judged;
  * what comes down passes meanwhile, so that servers that speak first work.
  *
- * At most CLIENT_HELLO_MAX bytes and one read more are held, and no longer than the time-out from the first byte on. In
- * the exchange's arena.
+ * At most CLIENT_HELLO_MAX bytes and one read more are held, and no longer than the time-out from the first byte on; few
+ * bytes in little memory. In the exchange's arena.
  */
 #ifndef PROXY_GREETING_H
 #define PROXY_GREETING_H

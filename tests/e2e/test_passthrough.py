@@ -1,9 +1,11 @@
 """Listeners that pass TLS through: the name in the ClientHello finds the block, whose servers get the bytes as they come."""
 import hashlib, os, socket, ssl, subprocess, threading
+from contextlib import ExitStack
 
 import pytest
 
 from lib import Client, check, curl, free_port, records, until
+from lib.memory import traffic
 from lib.wait import accepts
 
 CORPUS = os.path.join(os.path.dirname(__file__), "..", "fuzz", "corpus", "client_hello")
@@ -136,6 +138,18 @@ def test_what_has_no_block_gets_an_alert(gatehouse, origin, sent, alert, status,
     one = last(g)
     assert (one["status"], one["fault"], one["bytes_in"], one["bytes_out"]) == (status, fault, 0, 0)
     assert o.received == []
+
+
+def test_a_greeting_that_was_only_announced_holds_little_memory(gatehouse, origin):
+    o = origin(sink)
+    g = gatehouse("log off\n" + block("one", "to 127.0.0.1:${env.ONE}"), ONE=o.port)
+    before = traffic(g)
+    with ExitStack() as stack:
+        for _ in range(100):
+            stack.enter_context(Client(g.port)).send(b"\x16\x03\x01\x3f\xf0\x01\x00\x3f\xec\x03\x03")
+        until(lambda: traffic(g) > before + 100 * 1024, 10, "all have come")
+        threading.Event().wait(0.5)
+        assert traffic(g) < before + 100 * 5000
 
 
 def test_a_client_sees_the_alert(gatehouse, origin):

@@ -1,9 +1,11 @@
 """What is seen of the TLS inside a forward proxy's tunnels to port 443: the ClientHello, and what becomes of the tunnel then."""
-import contextlib, hashlib, itertools, os, socket, ssl, subprocess
+import contextlib, hashlib, itertools, os, socket, ssl, subprocess, threading
+from contextlib import ExitStack
 
 import pytest
 
 from lib import Client, Origin, check, curl, records, until
+from lib.memory import traffic
 
 CORPUS = os.path.join(os.path.dirname(__file__), "..", "fuzz", "corpus", "client_hello")
 ADDRESSES = itertools.count(1)
@@ -413,6 +415,18 @@ def test_a_hello_without_end_is_held_within_bounds(office, raw_site):
         pass
     assert ended(c) and told(g)[0] == "tunnel-check"
     until(lambda: o.received == [b""])
+
+
+def test_a_hello_that_was_only_announced_holds_little_memory(office, raw_site):
+    o = raw_site(lambda conn: conn.wait_closed(20))
+    g = office()
+    with ExitStack() as stack:
+        tunnels = [stack.enter_context(tunnel(g, f"{o.address}:443")) for _ in range(50)]
+        before = traffic(g)
+        for c in tunnels:
+            c.send(b"\x16\x03\x01\x3f\xf0\x01\x00\x3f\xec\x03\x03")
+        threading.Event().wait(0.5)
+        assert traffic(g) < before + 50 * 5000
 
 
 # Told beforehand

@@ -226,6 +226,32 @@ START_TEST(small_pieces_are_joined)
 }
 END_TEST
 
+/* As of a peer that sends a little, and again a little, and then nothing. */
+START_TEST(few_bytes_wait_in_little_memory)
+{
+    struct buffer buffer, to;
+    buffer_init(&buffer);
+    buffer_init(&to);
+    buffer_compact(&buffer);
+    ck_assert_uint_eq(memory_in_use(), in_use);
+    for (size_t i = 0; i < 3000; i++) {
+        add_pattern(&buffer, i, 1);
+        buffer_compact(&buffer);
+        buffer_compact(&buffer);
+        ck_assert_uint_lt(memory_in_use() - in_use, i + 200);
+    }
+    buffer_move(&to, &buffer, 2500);
+    expect_pattern(&to, 0, 2500, 11);
+    buffer_compact(&buffer);
+    expect_pattern(&buffer, 2500, 500, 11);
+    add_pattern(&buffer, 0, 3 * BLOCK_SIZE);
+    size_t before = memory_in_use();
+    buffer_compact(&buffer);
+    ck_assert_uint_eq(memory_in_use(), before);
+    expect_pattern(&buffer, 0, 3 * BLOCK_SIZE, 11);
+}
+END_TEST
+
 Suite *suite_buffer(void);
 Suite *suite_buffer(void)
 {
@@ -239,6 +265,7 @@ Suite *suite_buffer(void)
     tcase_add_test(tests, moves_any_part);
     tcase_add_test(tests, moves_parts_of_parts);
     tcase_add_test(tests, small_pieces_are_joined);
+    tcase_add_test(tests, few_bytes_wait_in_little_memory);
     suite_add_tcase(suite, tests);
     return suite;
 }

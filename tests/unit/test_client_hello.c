@@ -495,6 +495,22 @@ START_TEST(it_is_bounded)
 }
 END_TEST
 
+START_TEST(what_was_announced_takes_no_memory)
+{
+    char *padding = arena_zalloc(&arena, CLIENT_HELLO_MAX);
+    size_t around = hello_of(extension_of(21, STR(""))).len;
+    struct str bytes = hello_of(extension_of(21, str_from(padding, CLIENT_HELLO_MAX - around)));
+    struct client_hello hello;
+    client_hello_init(&hello, &arena);
+    size_t before = arena.total;
+    for (size_t i = 0; i < bytes.len; i++) {
+        feed(&hello, str_from(bytes.at + i, 1));
+        ck_assert_uint_le(arena.total - before, 1024 + 4 * i);
+    }
+    ck_assert_int_eq(hello.state, CLIENT_HELLO_WHOLE);
+}
+END_TEST
+
 Suite *suite_client_hello(void)
 {
     Suite *suite = suite_create("client_hello");
@@ -517,6 +533,7 @@ Suite *suite_client_hello(void)
     tcase_add_test(tcase, records_that_are_none);
     tcase_add_test(tcase, bytes_behind_it_are_left);
     tcase_add_test(tcase, it_is_bounded);
+    tcase_add_test(tcase, what_was_announced_takes_no_memory);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,5 +1,5 @@
 """What stands in the memory of a process."""
-import functools, os, re
+import functools, json, os, re
 
 from .gatehouse import binary
 
@@ -49,6 +49,11 @@ def resident(pid):
     """Bytes."""
     with open(f"/proc/{pid}/status", encoding="utf-8") as file:
         return int(re.search(r"VmRSS:\s+(\d+) kB", file.read())[1]) << 10
+
+
+def traffic(g):
+    """Bytes that count towards limits { memory }."""
+    return json.loads(g.command("status", "--json").stdout)["memory_bytes"]
 
 
 def measure_truly(monkeypatch):
