@@ -184,6 +184,8 @@ static bool read_ports(struct loading *load, const struct setting *setting, stru
     *ranges = (struct port_ranges){0};
     for (size_t i = 0; i < setting->count; i++)
         fine &= value_ports(&setting->args[i], load->diag, load->arena, ranges);
+    if (!fine)
+        *ranges = (struct port_ranges){0};
     return fine;
 }
 
@@ -217,15 +219,6 @@ bool set_deny_private(struct scope *scope, const struct setting *setting)
     for (size_t i = 1; i < setting->count; i++)
         fine &= value_cidr(&setting->args[i], load->diag, load->arena, &mode->private_except);
     return fine;
-}
-
-bool set_tunnel_check(struct scope *outer, const struct setting *setting)
-{
-    struct mode_draft *mode = outer->target;
-    struct scope scope;
-    scope_init(&scope, outer->load, outer, BLOCK_TUNNEL_CHECK, &mode->tunnel_check);
-    block_read(&scope, setting->statement->block);
-    return true;
 }
 
 /* Routes. */
@@ -353,6 +346,7 @@ static void finish_forward(struct scope *scope, struct forward_conf *conf)
     if (!scope_may_have(scope, "allow"))
         mistake(load, mode->name, "add a rule: allow if source(…)",
                 "forward block '%.*s' has no 'allow': nobody gets through", STR_ARGS(mode->name->text));
+    tunnel_check_block(scope);
     conf->name = *mode->name;
     conf->place_text = loading_brief(load, &mode->name->place);
     conf->listens = mode->listens;
@@ -376,14 +370,6 @@ static void keep_acls(struct loading *load, const struct names *acls)
         load->mode_acls = array_room(load->arena, load->mode_acls, load->mode_acl_count, sizeof *load->mode_acls);
         load->mode_acls[load->mode_acl_count++] = acl;
     }
-}
-
-/* Tunnels are looked into without a `tunnel-check`, too. */
-static void set_check_defaults(const struct scope *outer)
-{
-    struct scope scope;
-    scope_init(&scope, outer->load, outer, BLOCK_TUNNEL_CHECK, &outer->mode->tunnel_check);
-    scope_set_defaults(&scope);
 }
 
 static bool passes_through(const struct statement *statement)
@@ -421,7 +407,7 @@ static void read_mode(struct loading *load, const struct setting *setting)
     names_init(&mode.acls, &load->names[NAME_ACL]);
     names_declare(load, setting->statement->block, mode.kind, &mode.acls);
     scope_set_defaults(&scope);
-    set_check_defaults(&scope);
+    tunnel_check_defaults(&scope);
     block_read(&scope, setting->statement->block);
     check_listens(&scope);
     certificate_finish(&scope);

@@ -32,6 +32,7 @@ struct mode_draft {
     struct port_ranges ports;
     struct port_ranges tunnel_ports;
     struct tunnel_check_conf tunnel_check;
+    const struct word *checks; /* `tunnel-check`; NULL: it is not there */
 };
 
 typedef bool setter(struct scope *scope, const struct setting *setting);
@@ -48,7 +49,9 @@ setter set_certificate, set_acme_email, set_acme_directory;
 setter set_tls, set_tls_versions, set_tls_ciphers, set_tls_client_ca;
 /* set_mode.c */
 setter set_mode, set_listen, set_forwarded_from, set_proxied_from, set_host, set_files, set_error_page, set_ports,
-    set_tunnel_ports, set_deny_private, set_tunnel_check, set_route;
+    set_tunnel_ports, set_deny_private, set_route;
+/* set_tunnel.c */
+setter set_tunnel_check;
 /* set_rule.c */
 setter set_allow, set_deny, set_deny_page, set_reason, set_redirect, set_respond, set_media_type, set_body,
     set_body_file, set_header, set_remove_header, set_rewrite, set_log_rule;
@@ -68,6 +71,11 @@ void certificate_finish(struct scope *scope);
 /* What can only be said of a mode's block when all of it is read: whether `tls { … }` goes with its listeners, and its
    rules with that. */
 void tls_check_block(struct scope *scope);
+
+/* Tunnels are looked into without a `tunnel-check`, too. */
+void tunnel_check_defaults(const struct scope *outer);
+/* What of a forward block asks for greetings, of tunnels that nobody looks into. */
+void tunnel_check_block(struct scope *scope);
 /* The same of the condition of a route, or of a rule in it. */
 bool tls_check_condition(const struct scope *scope, const struct expression *expression);
 /* Reads the blocks of the modes that were put off. */

@@ -20,9 +20,10 @@ struct port_ranges {
     size_t count;
 };
 
+enum { TUNNEL_CHECK_PORT = 443 };
 enum tunnel_policy { TUNNEL_ALLOW, TUNNEL_DENY };
 
-/* What the first bytes in a tunnel to port 443 may be. */
+/* What the first bytes in a tunnel to TUNNEL_CHECK_PORT may be. */
 struct tunnel_check_conf {
     enum tunnel_policy mismatch; /* a ClientHello that names another host, or cannot be read */
     enum tunnel_policy no_name;

@@ -1,10 +1,8 @@
 #include "modes/forward/tunnel_check.h"
 
-enum { TLS_PORT = 443 };
-
 bool tunnel_check_applies(const struct facts *facts)
 {
-    return facts->method == METHOD_CONNECT && facts->port == TLS_PORT;
+    return facts->method == METHOD_CONNECT && facts->port == TUNNEL_CHECK_PORT;
 }
 
 struct client_hello tunnel_check_imagine(struct str name, bool is_ip)

@@ -468,11 +468,33 @@ def test_tests_and_explain_know_of_it():
     ("forward f { listen 127.0.0.1:1; tunnel-check { mismatch block }; allow }", "'block' is no value of 'mismatch'"),
     ("forward f { listen 127.0.0.1:1; tunnel-check { names deny }; allow }", "unknown directive 'names' in a tunnel-check block"),
     ("forward f { listen 127.0.0.1:1; tunnel-check deny; allow }", "tunnel-check"),
+    ("forward f { listen 127.0.0.1:1; tunnel-ports 8443 22-442; deny if tls-sni(a.test); allow }",
+     "1:67: 'tls-sni(a.test)' is never known here: only tunnels to port 443 are looked into"),
+    ("acl s tls-sni a.test\nforward f { listen 127.0.0.1:1; deny if method(CONNECT) and not s; tunnel-ports 8443; allow }", "2:65: 's' is never known here"),
+    ("forward f { listen 127.0.0.1:1; tunnel-check { no-name deny }; tunnel-ports 444-65535; allow }", "1:33: only tunnels to port 443 are looked into"),
     ("reverse r { listen 127.0.0.1:1; to :2; tunnel-check { } }", "'tunnel-check' does not belong in a reverse block"),
 ])
 def test_mistakes_are_told(text, told_so):
     done = check(text + "\n")
     assert done.returncode == 1 and told_so in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("text, told_so", [
+    ("tunnel-ports 443 8443; deny if tls-sni(.a.test)", "of tunnels to other ports than 443 'tls-sni(.a.test)' is never known"),
+    ("tunnel-ports 400-500; deny if tls-sni(.a.test)", "add 'and port(443)', if that is meant"),
+    ("tunnel-ports 443 8443; tunnel-check { no-name deny }", "tunnels to other ports than 443 are not looked into"),
+    ("tunnel-ports 443 8443; deny if tls-sni(.a.test) and port(443)", ""),
+    ("tunnel-ports 443; tunnel-check { no-name deny }; deny if tls-sni(.a.test)", ""),
+    ("tunnel-ports 8443", ""),
+])
+def test_tunnels_that_are_not_looked_into_are_warned_of(text, told_so):
+    done = check(f"forward f {{ listen 127.0.0.1:1; {text}; allow if source(10.0.0.0/8) }}\n")
+    assert done.returncode == 0 and told_so in done.stderr and (done.stderr == "") == (told_so == ""), done.stderr
+
+
+def test_mistakes_of_ports_are_told_alone():
+    done = check("forward f { listen 127.0.0.1:1; tunnel-ports 8443 x; tunnel-check { }; deny if tls-sni(.a.test); allow if source(10.0.0.0/8) }\n")
+    assert done.returncode == 1 and done.stderr.count("a.conf:") == 1, done.stderr
 
 
 def test_a_deny_by_an_exact_name_is_warned_of():
