@@ -16,6 +16,8 @@ static void passthrough_identify(struct exchange *x, const void *block)
     facts->request_fields = NULL;
     facts->port = addr_port(&x->gate->listen->addr);
     facts->block_kind = STR("reverse");
+    if (x->client->fault != FAULT_NONE) /* there is nothing to find a block by */
+        return;
     facts->has_hello = true;
     facts->tls_name = facts->host;
     const struct reverse_conf *found = reverse_hosts_find(block, facts->host);

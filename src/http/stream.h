@@ -75,6 +75,7 @@ struct stream {
     uint64_t head_bytes_out;          /* bytes of heads and framing sent, for the log */
     const struct client_hello *hello; /* server side: of a connection whose TLS passes through; else NULL */
     bool speaks_no_http;              /* server side: what answers is no text */
+    uint64_t bytes_held;              /* … and so much of the client was read already */
     bool must_close;                  /* server side: the answer must say so and the connection ends with it */
 };
 

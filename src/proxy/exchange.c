@@ -71,12 +71,13 @@ static enum step fail(struct exchange *x, enum fault fault)
 static enum step identify(struct exchange *x)
 {
     struct stream *client = x->client;
+    x->request_bytes = client->bytes_held;
+    if (client->fault == FAULT_NONE || client->speaks_no_http)
+        x->mode->identify(x, x->block);
     if (client->fault != FAULT_NONE && fault_info(client->fault)->status == 0)
         return fail(x, client->fault);
     if (client->fault != FAULT_NONE)
         plan_fault(x, client->fault);
-    else
-        x->mode->identify(x, x->block);
     if (x->plan.kind == PLAN_FAULT && x->plan.fault != FAULT_NONE)
         return STEP_REPLY;
     if (hub_is_overloaded(x->hub))
@@ -493,8 +494,8 @@ static void let_go(struct exchange *x)
     struct facts *facts = &x->facts;
     facts->phase = PHASE_DONE;
     facts->bytes_in = x->request_bytes;
-    facts->bytes_out = x->answer_bytes;
     facts->wire_out = x->answer_bytes + x->client->head_bytes_out;
+    facts->bytes_out = x->client->speaks_no_http ? facts->wire_out : x->answer_bytes;
     facts->duration = mono_since(x->started, clock_mono());
     hub_count_answer(x->hub, facts);
     write_logs(x);

@@ -59,7 +59,8 @@ struct plan {
 struct mode {
     const char *name; /* "reverse", "forward" */
     /* The request's head is known: fills the facts of PHASE_REQUEST, finds the block, and sets limits and time-outs in
-       the plan. May set a PLAN_FAULT (421, 405 …); then choose() is not called. `block` is the gate's. */
+       the plan. May set a PLAN_FAULT (421, 405 …); then choose() is not called. `block` is the gate's. Of a stream with a
+       fault it is called only when that speaks no HTTP. */
     void (*identify)(struct exchange *x, const void *block);
     /* Runs the rules and sets the plan. */
     void (*choose)(struct exchange *x);

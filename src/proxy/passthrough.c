@@ -125,8 +125,10 @@ static void begin_exchange(struct passthrough *passthrough)
     passthrough->http1.reader.in = &passthrough->held;
     passthrough->http1.reader.is_done = true; /* there is no body; the bytes are a tunnel's */
     stream->fault = fault_of(hello->state);
-    stream->head.authority.host = hello->name;
     stream->hello = hello;
+    stream->bytes_held = passthrough->held.len;
+    if (stream->fault == FAULT_NONE) /* else it has no one reading */
+        stream->head.authority.host = hello->name;
     passthrough->ops->begin(passthrough->owner, stream);
 }
 

@@ -136,7 +136,8 @@ def test_what_has_no_block_gets_an_alert(gatehouse, origin, sent, alert, status,
     g = gatehouse(LOG + block("one", "host site.test\n to 127.0.0.1:${env.ONE}"), ONE=o.port)
     assert answer_to(g, hello(sent)) == alert
     one = last(g)
-    assert (one["status"], one["fault"], one["bytes_in"], one["bytes_out"]) == (status, fault, 0, 0)
+    assert (one["status"], one["fault"], one["bytes_in"], one["bytes_out"]) == (status, fault, len(hello(sent)), len(alert))
+    assert (one["method"], one["mode"]) == ("TLS", "reverse") and ("url" in one) == (fault == "misdirected")
     assert o.received == []
 
 
@@ -221,7 +222,7 @@ def test_a_hello_has_its_time(gatehouse, origin):
     silent, half = Client(g.port), Client(g.port)
     half.send(hello("openssl")[:100])
     assert half.is_closed(10) and silent.is_closed(10)
-    assert [one["fault"] for one in records(g, 1)] == ["client-slow-hello"], "who sent nothing has no line"
+    assert [(one["fault"], one["method"], one["bytes_in"]) for one in records(g, 1)] == [("client-slow-hello", "TLS", 100)], "who sent nothing has no line"
     assert o.received == []
     silent.close()
     half.close()
