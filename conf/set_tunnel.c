@@ -67,11 +67,6 @@ void tunnel_check_block(struct scope *scope)
         return;
     for (size_t i = 0; i < mode->rule_count; i++)
         check_rule(scope, &mode->rules[i]);
-    if (mode->checks == NULL)
-        return;
-    if (!has_port(&mode->tunnel_ports, TUNNEL_CHECK_PORT))
+    if (mode->checks != NULL && !has_port(&mode->tunnel_ports, TUNNEL_CHECK_PORT))
         mistake(scope->load, mode->checks, "add 443 to tunnel-ports", "only tunnels to port 443 are looked into");
-    else if (has_other_port(&mode->tunnel_ports, TUNNEL_CHECK_PORT))
-        diag_add(scope->load->diag, DIAG_WARNING, &mode->checks->place, NULL,
-                 "tunnels to other ports than 443 are not looked into");
 }
