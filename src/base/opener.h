@@ -17,12 +17,21 @@ enum open_purpose {
     OPEN_APPEND     /* a log: created 0640 when missing, O_NOFOLLOW */
 };
 
+/* The files of a certificate and of its key, each absolute. One file may stand in several pairs, and be read for each at
+   another time. */
+struct pair_paths {
+    const char *certificate, *key;
+};
+
 struct opener {
     /* A descriptor with O_CLOEXEC that the caller owns, or -1 with errno. `path` is absolute. */
     int (*open)(struct opener *opener, const char *path, enum open_purpose purpose);
-    /* Has the keeper take the private key in a file, and says which it is; false: `ret_why` says in words what is
+    /* The same of a certificate, to read it: as it was when its key was read. NULL: as open(). */
+    int (*open_certificate)(struct opener *opener, const struct pair_paths *pair);
+    /* Has the keeper take a certificate's private key, and says which it is; false: `ret_why` says in words what is
        wrong; true: what is to be warned of, or "". The key itself never comes here. NULL: there is no keeper. */
-    bool (*take_key)(struct opener *opener, const char *path, struct key_id *ret, char ret_why[KEY_WHY_MAX]);
+    bool (*take_key)(struct opener *opener, const struct pair_paths *pair, struct key_id *ret,
+                     char ret_why[KEY_WHY_MAX]);
     /* Has the keeper make a self-signed certificate for the names of the configuration's TLS server `index`: PEM, freed
        by the caller. NULL with `ret_why`; NULL as a function: there is no keeper, and none is needed where nothing is
        served. */

@@ -45,11 +45,23 @@ bool tls_chain_parse(const char *text, size_t len, struct chain *ret)
     return ret->certificate != NULL && is_end;
 }
 
+static struct pair_paths paths_of(const struct certificate_conf *conf)
+{
+    return (struct pair_paths){.certificate = conf->certificate_path, .key = conf->key_path};
+}
+
+int tls_chain_open(const struct certificate_conf *conf, struct opener *opener)
+{
+    struct pair_paths paths = paths_of(conf);
+    return opener->open_certificate != NULL ? opener->open_certificate(opener, &paths)
+                                            : opener->open(opener, conf->certificate_path, OPEN_READ);
+}
+
 static bool read_chain(const struct certificate_conf *conf, struct opener *opener, struct diag *diag, struct chain *ret)
 {
     char *text;
     size_t len;
-    if (!opener_read(opener, conf->certificate_path, CERTIFICATE_MAX, &text, &len))
+    if (!opener_read_fd(tls_chain_open(conf, opener), CERTIFICATE_MAX, &text, &len))
         return tls_file_refuse(diag, &conf->certificate, NULL, "cannot read the certificate", strerror(errno));
     bool is_fine = tls_chain_parse(text, len, ret);
     must(EVP_Digest(text, len, ret->digest, NULL, EVP_sha256(), NULL) == 1);
@@ -64,11 +76,12 @@ static bool read_chain(const struct certificate_conf *conf, struct opener *opene
 
 static bool take_key(const struct certificate_conf *conf, struct opener *opener, struct diag *diag, X509 *certificate)
 {
+    struct pair_paths paths = paths_of(conf);
     struct key_id wanted, found;
     char why[KEY_WHY_MAX];
     if (opener->take_key == NULL)
         return tls_file_refuse(diag, &conf->key, NULL, "there is no keeper for the key", NULL);
-    if (!opener->take_key(opener, conf->key_path, &found, why))
+    if (!opener->take_key(opener, &paths, &found, why))
         return tls_file_refuse(diag, &conf->key, NULL, "cannot take the key", why);
     if (why[0] != '\0')
         diag_add(diag, DIAG_WARNING, &conf->key.place, NULL, "the key '%.*s': %s", STR_ARGS(conf->key.text), why);

@@ -21,6 +21,8 @@ struct chain {
 };
 void tls_chain_fini(struct chain *chain);
 
+/* Opens the certificate as struct opener does. */
+int tls_chain_open(const struct certificate_conf *conf, struct opener *opener);
 /* Reads the certificate, and has the keeper take its key. False after reporting; fini() is needed in either case. */
 bool tls_chain_read(const struct certificate_conf *conf, struct opener *opener, struct diag *diag, struct chain *ret);
 /* The same of a text in memory, without the key; nothing is reported. */

@@ -46,7 +46,7 @@ static bool use_ordered(SSL_CTX *ctx, const struct tls_server_conf *conf, struct
     if (conf->certificate_count == 0) /* after a mistake, which was told */
         return true;
     const struct certificate_conf *ordered = &conf->certificates[0];
-    int fd = opener->open(opener, ordered->certificate_path, OPEN_READ);
+    int fd = tls_chain_open(ordered, opener);
     bool is_there = fd >= 0;
     if (fd >= 0)
         close(fd);

@@ -58,6 +58,8 @@ enum message_kind {
     MESSAGE_ORDER_COUNT, /* … and how many there are: number */
     MESSAGE_HOOK,        /* from a hook; bytes: its words, a line each. Answered with number: 1 to go on */
     /* files */
+    MESSAGE_CERTIFICATE, /* bytes: the paths of a certificate and of its key, a NUL in between; answered with OPENED. A
+                            worker's KEY has the same, and is answered with KEY_TAKEN or KEY_REFUSED */
     MESSAGE_SELF_SIGNED, /* for the names of the TLS server `index`; answered with MADE or KEY_REFUSED */
     MESSAGE_OPEN,        /* path in bytes, purpose in number */
     MESSAGE_OPENED,      /* number: 0 and a descriptor, or errno */

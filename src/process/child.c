@@ -112,27 +112,38 @@ void child_tell(struct child *child, enum message_kind kind)
         kill(child->pid, SIGKILL); /* it takes nothing any more */
 }
 
-/* What the worker asks for by a path: what a renewal has read, else what stands in the configuration that it loads, or
-   serves. */
+/* What a worker may ask about: what it loads, and what it serves. */
+struct sight {
+    const struct edition *at[2]; /* NULL: none */
+};
+
+static struct sight sight_of(const struct supervisor *supervisor, const struct child *child)
+{
+    const struct change *change = &supervisor->change;
+    return (struct sight){{change->child == child ? change->edition : NULL, child->serving}};
+}
+
+/* A pair as a renewal has read it, else as it stands in the configuration that the worker loads, or serves. */
 struct wanted {
-    const struct pair_files *files; /* NULL: nobody names the path */
+    const struct pair_files *files; /* NULL: nobody names the pair */
     struct pair *pair;
 };
 
-static struct wanted want(const struct supervisor *supervisor, const struct child *child, const char *path,
-                          struct pair *(*find)(const struct pairs *pairs, const char *path))
+static struct wanted want(const struct supervisor *supervisor, const struct child *child)
 {
     const struct change *change = &supervisor->change;
+    const struct message *message = &supervisor->message;
+    size_t len = strlen(message->bytes);
+    const struct pair_paths paths = {message->bytes, message->bytes + len + (len < message->len ? 1 : 0)};
     const struct pairs renewed = {change->renewal.pair, change->renewal.pair != NULL};
+    const struct sight sight = sight_of(supervisor, child);
     struct wanted wanted = {0};
-    if (change->child == child && (wanted.pair = find(&renewed, path)) != NULL) {
+    if (change->child == child && (wanted.pair = pairs_find(&renewed, &paths)) != NULL) {
         wanted.files = &change->renewal.files;
         return wanted;
     }
-    if (change->child == child && change->edition != NULL)
-        wanted.pair = find(&change->edition->pairs, path);
-    if (wanted.pair == NULL && child->serving != NULL)
-        wanted.pair = find(&child->serving->pairs, path);
+    for (size_t i = 0; wanted.pair == NULL && i < lengthof(sight.at); i++)
+        wanted.pair = sight.at[i] != NULL ? pairs_find(&sight.at[i]->pairs, &paths) : NULL;
     wanted.files = wanted.pair != NULL ? &wanted.pair->files : NULL;
     return wanted;
 }
@@ -177,9 +188,8 @@ static void tell_taken(struct child *child, const struct key_id *id, const char 
 /* Both have read the same text, so its servers stand in one order. */
 static void serve_self_signed(struct supervisor *supervisor, struct child *child)
 {
-    const struct change *change = &supervisor->change;
-    bool is_loading = change->child == child && change->edition != NULL;
-    const struct edition *edition = is_loading ? change->edition : child->serving;
+    const struct sight sight = sight_of(supervisor, child);
+    const struct edition *edition = sight.at[0] != NULL ? sight.at[0] : sight.at[1];
     char why[KEY_WHY_MAX] = "the configuration has none";
     uint32_t index = supervisor->message.index;
     struct text pem;
@@ -207,7 +217,7 @@ static void serve_keeper(struct supervisor *supervisor, struct child *child)
         serve_self_signed(supervisor, child);
         return;
     }
-    struct wanted wanted = want(supervisor, child, message->bytes, pairs_of_key);
+    struct wanted wanted = want(supervisor, child);
     bool is_taken = wanted.files != NULL && give_key(supervisor, &wanted, &id, why);
     if (is_taken)
         tell_taken(child, &id, why);
@@ -248,29 +258,52 @@ static int open_named(const struct edition *edition, const char *path, enum open
     return fd >= 0 && purpose == OPEN_READ && names_authorities(edition->config, path) ? only_certificates(fd) : fd;
 }
 
-/* What stands in the configuration that the worker loads, or serves; never a key of either. */
-static int open_for(const struct supervisor *supervisor, const struct child *child, const char *path,
-                    enum open_purpose purpose)
+/* A file that is a certificate's as well: the certificates in it, though it may hold a key, too. */
+static const struct pair *pair_at(const struct sight *sight, const char *path)
 {
-    const struct change *change = &supervisor->change;
-    struct wanted wanted = want(supervisor, child, path, pairs_of_certificate);
-    if (purpose == OPEN_READ && wanted.files != NULL)
-        return pair_files_open(wanted.files); /* the certificates in it, though it may hold a key, too */
+    const struct pair *pair = NULL;
+    for (size_t i = 0; pair == NULL && i < lengthof(sight->at); i++)
+        pair = sight->at[i] != NULL ? pairs_of_certificate(&sight->at[i]->pairs, path) : NULL;
+    return pair;
+}
+
+static bool is_key(const struct sight *sight, const char *path)
+{
+    for (size_t i = 0; i < lengthof(sight->at); i++)
+        if (sight->at[i] != NULL && pairs_have_key(&sight->at[i]->pairs, path))
+            return true;
+    return false;
+}
+
+static int open_for(const struct sight *sight, const char *path, enum open_purpose purpose)
+{
+    const struct pair *pair = purpose == OPEN_READ ? pair_at(sight, path) : NULL;
     int fd = -1;
+    if (pair != NULL)
+        return pair_files_open(&pair->files);
     errno = EACCES;
-    if (want(supervisor, child, path, pairs_of_key).files != NULL)
+    if (is_key(sight, path))
         return -1;
-    if (change->child == child && change->edition != NULL)
-        fd = open_named(change->edition, path, purpose);
-    if (fd < 0 && errno == EACCES && child->serving != NULL)
-        fd = open_named(child->serving, path, purpose);
+    for (size_t i = 0; fd < 0 && errno == EACCES && i < lengthof(sight->at); i++)
+        if (sight->at[i] != NULL)
+            fd = open_named(sight->at[i], path, purpose);
     return fd;
+}
+
+static int open_certificate(const struct wanted *wanted)
+{
+    errno = EACCES;
+    return wanted->files != NULL ? pair_files_open(wanted->files) : -1;
 }
 
 static void serve_file(struct supervisor *supervisor, struct child *child)
 {
-    struct message *message = &supervisor->message;
-    int fd = open_for(supervisor, child, message->bytes, (enum open_purpose)message->number);
+    const struct message *message = &supervisor->message;
+    const struct sight sight = sight_of(supervisor, child);
+    const struct wanted wanted = want(supervisor, child);
+    int fd = message->kind == MESSAGE_CERTIFICATE
+                 ? open_certificate(&wanted)
+                 : open_for(&sight, message->bytes, (enum open_purpose)message->number);
     struct letter_to answer = {
         .kind = MESSAGE_OPENED, .number = fd < 0 ? (uint32_t)errno : 0, .with_fd = true, .fd = fd};
     if (!channel_send(child->files, &answer))
@@ -311,7 +344,7 @@ static bool receive(struct supervisor *supervisor, int channel)
 void child_read(struct supervisor *supervisor, struct child *child)
 {
     while (child->pid != 0 && receive(supervisor, child->files)) {
-        if (supervisor->message.kind == MESSAGE_OPEN)
+        if (supervisor->message.kind == MESSAGE_OPEN || supervisor->message.kind == MESSAGE_CERTIFICATE)
             serve_file(supervisor, child);
         else
             serve_keeper(supervisor, child);

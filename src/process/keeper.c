@@ -241,10 +241,11 @@ static _Noreturn void probe(int fd, int into)
     _exit(write(into, &finding, sizeof finding) == sizeof finding ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
-static bool probe_key(struct opener *opener, const char *path, struct key_id *ret, char ret_why[KEY_WHY_MAX])
+static bool probe_key(struct opener *opener, const struct pair_paths *pair, struct key_id *ret,
+                      char ret_why[KEY_WHY_MAX])
 {
     struct finding finding = {.is_fine = false};
-    int ends[2], fd = opener->open(opener, path, OPEN_READ);
+    int ends[2], fd = opener->open(opener, pair->key, OPEN_READ);
     bool is_ready = fd >= 0 && pipe2(ends, O_CLOEXEC) == 0;
     snprintf(ret_why, KEY_WHY_MAX, "%s", strerror(errno));
     if (!is_ready) {

@@ -2,7 +2,6 @@
 
 #include "base/close.h"
 #include "base/must.h"
-#include "base/opener.h"
 #include "process/certificate_text.h"
 #include "process/frozen.h"
 #include "proxy/beneath.h"
@@ -14,6 +13,15 @@
 
 enum { CERTIFICATE_MAX = 1024 * 1024, KEY_MAX = 64 * 1024 };
 
+struct pair *pairs_find(const struct pairs *pairs, const struct pair_paths *paths)
+{
+    for (size_t i = 0; i < pairs->count; i++)
+        if (strcmp(pairs->at[i].certificate_path, paths->certificate) == 0 &&
+            strcmp(pairs->at[i].key_path, paths->key) == 0)
+            return &pairs->at[i];
+    return NULL;
+}
+
 struct pair *pairs_of_certificate(const struct pairs *pairs, const char *path)
 {
     for (size_t i = 0; i < pairs->count; i++)
@@ -22,12 +30,12 @@ struct pair *pairs_of_certificate(const struct pairs *pairs, const char *path)
     return NULL;
 }
 
-struct pair *pairs_of_key(const struct pairs *pairs, const char *path)
+bool pairs_have_key(const struct pairs *pairs, const char *path)
 {
     for (size_t i = 0; i < pairs->count; i++)
         if (strcmp(pairs->at[i].key_path, path) == 0)
-            return &pairs->at[i];
-    return NULL;
+            return true;
+    return false;
 }
 
 /* From outside */
@@ -130,21 +138,12 @@ int pair_files_key(const struct pair_files *files)
 
 /* All of them */
 
-static struct pair *find_pair(const struct pairs *pairs, const struct certificate_conf *conf)
-{
-    for (size_t i = 0; i < pairs->count; i++)
-        if (strcmp(pairs->at[i].certificate_path, conf->certificate_path) == 0 &&
-            strcmp(pairs->at[i].key_path, conf->key_path) == 0)
-            return &pairs->at[i];
-    return NULL;
-}
-
 static void add(struct pairs *pairs, const struct certificate_conf *conf, unsigned index, const char *folder)
 {
-    struct pair *pair = find_pair(pairs, conf);
-    if (pair != NULL)
+    const struct pair_paths paths = {conf->certificate_path, conf->key_path};
+    if (pairs_find(pairs, &paths) != NULL)
         return;
-    pair = &pairs->at[pairs->count++];
+    struct pair *pair = &pairs->at[pairs->count++];
     *pair = (struct pair){.certificate_path = conf->certificate_path,
                           .key_path = conf->key_path,
                           .folder = folder,

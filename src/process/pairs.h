@@ -10,6 +10,7 @@
 #define PROCESS_PAIRS_H
 
 #include "base/key_id.h"
+#include "base/opener.h"
 #include "conf/config.h"
 
 #include <sys/stat.h>
@@ -57,8 +58,11 @@ void pairs_fini(struct pairs *pairs);
 /* Of all certificates in files, those of blocks and then those of pools, the `index`-th; NULL behind the last. */
 const struct certificate_conf *pairs_conf(const struct config *config, unsigned index);
 
+/* NULL: there is none. */
+struct pair *pairs_find(const struct pairs *pairs, const struct pair_paths *paths);
+/* The first of those with that certificate. */
 struct pair *pairs_of_certificate(const struct pairs *pairs, const char *path);
-struct pair *pairs_of_key(const struct pairs *pairs, const char *path);
+bool pairs_have_key(const struct pairs *pairs, const char *path);
 
 void pair_look(const struct pair *pair, struct stamps *ret);
 bool stamps_eq(const struct stamps *a, const struct stamps *b);

@@ -1,6 +1,7 @@
 #include "process/remote_opener.h"
 
 #include "base/must.h"
+#include "base/text.h"
 #include "process/channel.h"
 
 #include <errno.h>
@@ -12,10 +13,9 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct message answer; /* under the lock */
 
 /* Under the lock: a descriptor, or -1 with errno. */
-static int ask(const char *path, enum open_purpose purpose)
+static int ask(const struct letter_to *question)
 {
-    struct letter_to question = {.kind = MESSAGE_OPEN, .number = (uint32_t)purpose, .text = str_of(path)};
-    if (!channel_send(WORKER_FILES, &question) || channel_receive(WORKER_FILES, true, &answer) != RECEIVED_MESSAGE) {
+    if (!channel_send(WORKER_FILES, question) || channel_receive(WORKER_FILES, true, &answer) != RECEIVED_MESSAGE) {
         errno = EIO; /* the supervisor is gone, and so are we soon */
         return -1;
     }
@@ -24,25 +24,55 @@ static int ask(const char *path, enum open_purpose purpose)
     return answer.fd;
 }
 
-static int open_remotely(struct opener *opener, const char *path, enum open_purpose purpose)
+static int ask_for_file(const struct letter_to *question)
 {
-    (void)opener;
-    if (strlen(path) > MESSAGE_MAX) {
+    if (question->text.len > MESSAGE_MAX) {
         errno = ENAMETOOLONG;
         return -1;
     }
     pthread_mutex_lock(&lock);
-    int fd = ask(path, purpose);
+    int fd = ask(question);
     int error = errno;
     pthread_mutex_unlock(&lock);
     errno = error;
     return fd;
 }
 
-static bool take_key(struct opener *opener, const char *path, struct key_id *ret, char ret_why[KEY_WHY_MAX])
+static int open_remotely(struct opener *opener, const char *path, enum open_purpose purpose)
 {
     (void)opener;
-    struct letter_to question = {.kind = MESSAGE_KEY, .text = str_head(str_of(path), MESSAGE_MAX)};
+    struct letter_to question = {.kind = MESSAGE_OPEN, .number = (uint32_t)purpose, .text = str_of(path)};
+    return ask_for_file(&question);
+}
+
+static void name_pair(struct text *into, const struct pair_paths *pair)
+{
+    text_init(into);
+    text_add_cstr(into, pair->certificate);
+    text_add_char(into, '\0');
+    text_add_cstr(into, pair->key);
+}
+
+static int open_certificate(struct opener *opener, const struct pair_paths *pair)
+{
+    (void)opener;
+    struct text name;
+    name_pair(&name, pair);
+    struct letter_to question = {.kind = MESSAGE_CERTIFICATE, .text = text_str(&name)};
+    int fd = ask_for_file(&question);
+    int error = errno;
+    text_fini(&name);
+    errno = error;
+    return fd;
+}
+
+static bool take_key(struct opener *opener, const struct pair_paths *pair, struct key_id *ret,
+                     char ret_why[KEY_WHY_MAX])
+{
+    (void)opener;
+    struct text name;
+    name_pair(&name, pair);
+    struct letter_to question = {.kind = MESSAGE_KEY, .text = str_head(text_str(&name), MESSAGE_MAX)};
     pthread_mutex_lock(&lock);
     bool is_heard = channel_send(WORKER_FILES, &question) &&
                     channel_receive(WORKER_FILES, true, &answer) == RECEIVED_MESSAGE;
@@ -53,6 +83,7 @@ static bool take_key(struct opener *opener, const char *path, struct key_id *ret
     snprintf(ret_why, KEY_WHY_MAX, "%.*s", KEY_WHY_MAX - 1,
              is_heard ? answer.bytes + skipped : "the supervisor is gone");
     pthread_mutex_unlock(&lock);
+    text_fini(&name);
     return is_taken;
 }
 
@@ -86,7 +117,10 @@ static int link_keeper(struct opener *opener)
 
 struct opener *remote_opener(void)
 {
-    static struct opener opener = {
-        .open = open_remotely, .take_key = take_key, .self_sign = self_sign, .link_keeper = link_keeper};
+    static struct opener opener = {.open = open_remotely,
+                                   .open_certificate = open_certificate,
+                                   .take_key = take_key,
+                                   .self_sign = self_sign,
+                                   .link_keeper = link_keeper};
     return &opener;
 }

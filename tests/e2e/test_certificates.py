@@ -298,6 +298,36 @@ def test_one_pair_for_two_blocks_and_two_pairs_for_one(gatehouse, authority, fol
     assert new[:2] == new[2:] and not set(new) & set(old)
 
 
+@pytest.mark.parametrize("shared", ["k.pem", "c.pem"])
+def test_one_file_in_two_pairs_of_which_one_is_renewed(gatehouse, authority, pairs, folder, shared):
+    """The other goes on with what it has, also in a process that is started later."""
+    other = authority.issue("site.test", key_of=pairs[0])
+    put(folder, pairs[0])
+    for source, name in ((other.certificate, "other-c.pem"), (other.key, "other-k.pem")):
+        rename_over(source, folder / name)
+    second = ("other-c.pem", "k.pem") if shared == "k.pem" else ("c.pem", "other-k.pem")
+    g = gatehouse(SITE.format(folder) + f"""
+reverse other {{
+    listen 127.0.0.1:${{env.OTHER}} tls
+    certificate {folder}/{second[0]} {folder}/{second[1]}
+    respond 200 body "one"
+}}
+""")
+    before = serial_of(other if shared == "k.pem" else pairs[0])
+    def both_served():
+        served(g, authority, pairs[1])
+        assert serial(g, authority, port=g.ports["OTHER"]) == before
+    put(folder, pairs[1])
+    both_served()
+    until(lambda: refusals(g) >= 1, 10, "the other pair is refused")
+    both_served()
+    for victim in ("gatehouse", "gatehouse-key"):
+        pid = g.processes()[victim]
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: g.processes().get(victim, pid) != pid, 10, "it is started again")
+        both_served()
+
+
 def test_nothing_is_left_of_an_old_pair_after_a_reload(gatehouse, authority, pairs, folder):
     put(folder, pairs[0])
     g = gatehouse(SITE.format(folder))

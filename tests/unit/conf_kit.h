@@ -47,12 +47,13 @@ static int kit_open(struct opener *opener, const char *path, enum open_purpose p
 }
 
 /* In the place of a keeper: a key's file has its name, in hexadecimal. */
-static bool kit_take_key(struct opener *opener, const char *path, struct key_id *ret, char ret_why[KEY_WHY_MAX])
+static bool kit_take_key(struct opener *opener, const struct pair_paths *pair, struct key_id *ret,
+                         char ret_why[KEY_WHY_MAX])
 {
     char *text;
     size_t len;
     ret_why[0] = '\0';
-    if (!opener_read(opener, path, 2 * KEY_ID_LEN, &text, &len) || len < 2 * KEY_ID_LEN)
+    if (!opener_read(opener, pair->key, 2 * KEY_ID_LEN, &text, &len) || len < 2 * KEY_ID_LEN)
         return false;
     for (size_t i = 0; i < KEY_ID_LEN; i++) {
         const char digits[] = {text[2 * i], text[2 * i + 1], '\0'};

@@ -99,6 +99,7 @@ END_TEST
 /* As `check` looks at a key: there is room for the file, and none for the pipe. */
 START_TEST(test_a_key_is_probed_without_room)
 {
+    const struct pair_paths there = {.key = "/proc/self/exe"}, nowhere = {.key = "/nowhere"};
     struct opener *opener = probing_opener();
     struct rlimit limit, scarce;
     struct key_id id;
@@ -108,11 +109,11 @@ START_TEST(test_a_key_is_probed_without_room)
     scarce = limit;
     scarce.rlim_cur = (rlim_t)before + 1;
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &scarce), 0);
-    ck_assert(!opener->take_key(opener, "/proc/self/exe", &id, why));
+    ck_assert(!opener->take_key(opener, &there, &id, why));
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
     ck_assert_str_eq(why, "Too many open files");
     ck_assert_int_eq(next_fd(), before);
-    ck_assert(!opener->take_key(opener, "/nowhere", &id, why));
+    ck_assert(!opener->take_key(opener, &nowhere, &id, why));
     ck_assert_str_eq(why, "No such file or directory");
 }
 END_TEST

@@ -68,19 +68,21 @@ class Authority:
             os.replace(pair.certificate, self.certificate)
             os.replace(pair.key, self.key)
 
-    def issue(self, *names, extensions=(), ends="+30", begins="20200101000000Z", key="ec"):
-        """A certificate for names and addresses; valid for 30 days, or from `begins` to `ends`, as in 20301231235959Z."""
+    def issue(self, *names, extensions=(), ends="+30", begins="20200101000000Z", key="ec", key_of=None):
+        """A certificate for names and addresses; valid for 30 days, or from `begins` to `ends`, as in 20301231235959Z. Its key is a new one, or
+        that of the pair `key_of`."""
         self._count += 1
         base = self.dir / f"issued{self._count}"
         alternatives = ",".join(("IP:" if ":" in n or n.replace(".", "").isdigit() else "DNS:") + n for n in names)
         if not extensions:
             extensions = [f"subjectAltName={alternatives}"]
         kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if key == "ec" else ["-newkey", key]
-        openssl("req", "-new", *kind, "-nodes", "-subj", f"/CN={names[0]}", "-keyout", base + ".key",
+        made = [*kind, "-nodes", "-keyout", base + ".key"] if key_of is None else ["-key", key_of.key]
+        openssl("req", "-new", *made, "-subj", f"/CN={names[0]}",
                 "-out", base + ".csr", *[word for e in extensions for word in ("-addext", e)])
         times = ["-days", "30"] if ends == "+30" else ["-startdate", begins, "-enddate", ends]
         openssl("ca", "-batch", "-config", self._conf, "-in", base + ".csr", "-out", base + ".pem", "-notext", *times)
-        return Pair(base + ".pem", base + ".key", self.dir)
+        return Pair(base + ".pem", base + ".key" if key_of is None else key_of.key, self.dir)
 
     def revoke(self, pair):
         openssl("ca", "-config", self._conf, "-revoke", pair.certificate)
