@@ -230,8 +230,6 @@ static void put_in_force(struct supervisor *supervisor)
     edition_unref(change->child->serving);
     change->child->serving = edition_ref(change->edition);
     replace_edition(supervisor);
-    if (change->number > 1) /* handshakes of the one before may be under way */
-        keeping_forget(supervisor, change->number - 1);
     if (change->control.fd >= 0) {
         control_close(&supervisor->control.socket);
         supervisor->control.socket = change->control;
@@ -318,6 +316,8 @@ void change_failed(struct supervisor *supervisor)
         change->child->is_leaving = true;
         child_tell(change->child, MESSAGE_STOP);
     }
+    if (change->edition != NULL)
+        keeping_retire_pairs(supervisor, change->edition);
     change_end(supervisor);
     if (kind == CHANGE_START) {
         supervisor->status = EXIT_FAILURE;

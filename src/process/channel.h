@@ -38,9 +38,8 @@ enum message_kind {
     MESSAGE_FAILED,
     MESSAGE_ADOPTED, /* all threads serve generation `number` */
     /* to the keeper, and back */
-    MESSAGE_KEY,        /* the open file of a key, for generation `number`; the answer has the same `index` */
+    MESSAGE_KEY,        /* the open file of a key; the answer has the same `index` */
     MESSAGE_LINK,       /* the end of a line to a thread of a worker */
-    MESSAGE_FORGET,     /* the keys that were last taken before generation `number` */
     MESSAGE_FORGET_KEY, /* bytes: struct key_id */
     MESSAGE_MAKE, /* a self-signed certificate for the names in bytes, a line each; number: 0, or MAKE_FOR_CHALLENGE and
                      a digest in front; `index` as of KEY */

@@ -167,7 +167,7 @@ static bool give_key(struct supervisor *supervisor, const struct wanted *wanted,
         snprintf(ret_why, KEY_WHY_MAX, "%s", strerror(errno));
     if (fd < 0)
         return false;
-    bool is_taken = keeping_take(supervisor, fd, supervisor->generation, ret, ret_why);
+    bool is_taken = keeping_take(supervisor, fd, ret, ret_why);
     renewal->is_unheard = !supervisor->keeping.has_answered;
     if (!is_taken)
         return false;

@@ -61,7 +61,7 @@ static void take_key(struct keeper *keeper)
 {
     struct key_id id;
     char why[KEY_WHY_MAX];
-    if (keeper_store_take(keeper->store, keeper->message.fd, keeper->message.number, &id, why))
+    if (keeper_store_take(keeper->store, keeper->message.fd, &id, why))
         tell_taken(keeper, &id, why);
     else
         answer(keeper, MESSAGE_KEY_REFUSED, str_of(why));
@@ -116,8 +116,6 @@ static bool read_channel(struct keeper *keeper)
             make_certificate(keeper);
         else if (message->kind == MESSAGE_LINK)
             take_link(keeper);
-        else if (message->kind == MESSAGE_FORGET)
-            keeper_store_forget(keeper->store, message->number);
         else if (message->kind == MESSAGE_FORGET_KEY)
             forget_key(keeper);
         if (message->fd >= 0)
@@ -237,7 +235,7 @@ static _Noreturn void probe(int fd, int into)
     struct finding finding = {.is_fine = false};
     struct keeper_store *store = keeper_store_new();
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    finding.is_fine = keeper_store_take(store, fd, 0, &finding.id, finding.why);
+    finding.is_fine = keeper_store_take(store, fd, &finding.id, finding.why);
     _exit(write(into, &finding, sizeof finding) == sizeof finding ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 

@@ -3,7 +3,7 @@
  * sent but digests, and writes nothing but signatures; a key never leaves it.
  *
  * Its messages (channel.h): BEGIN, then KEY (a file to take the key of, answered with KEY_TAKEN or KEY_REFUSED), LINK
- * (the end of a line to a thread of a worker: keeper_protocol.h), FORGET, FORGET_KEY, MAKE (a self-signed certificate,
+ * (the end of a line to a thread of a worker: keeper_protocol.h), FORGET_KEY, MAKE (a self-signed certificate,
  * answered with MADE or KEY_REFUSED). It ends when its supervisor does.
  */
 #ifndef PROCESS_KEEPER_H

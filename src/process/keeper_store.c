@@ -23,7 +23,6 @@ enum { FILE_MAX = 64 * 1024, RSA_BITS_MIN = 2048, RSA_BITS_MAX = 8 * SIGN_BYTES_
 struct key {
     struct list link;
     struct key_id id;
-    unsigned generation; /* the last that it was taken for */
     EVP_PKEY *pkey;
     /* Made when first asked for: making one takes longer than some signatures. */
     EVP_PKEY_CTX *signers[SIGN_KINDS][SIGN_DIGESTS];
@@ -86,15 +85,6 @@ void keeper_store_free(struct keeper_store *store)
     for (size_t i = 0; i < SIGN_DIGESTS; i++)
         EVP_MD_free(store->digests[i]);
     free(store);
-}
-
-void keeper_store_forget(struct keeper_store *store, unsigned generation)
-{
-    list_each_safe(link, &store->keys) {
-        struct key *key = container_of(link, struct key, link);
-        if (key->generation < generation && key != store->own)
-            free_key(key);
-    }
 }
 
 static struct key *find(const struct keeper_store *store, const struct key_id *id)
@@ -172,8 +162,7 @@ static void name_key(const EVP_PKEY *pkey, struct key_id *ret)
     OPENSSL_free(der);
 }
 
-bool keeper_store_take(struct keeper_store *store, int fd, unsigned generation, struct key_id *ret,
-                       char ret_why[KEY_WHY_MAX])
+bool keeper_store_take(struct keeper_store *store, int fd, struct key_id *ret, char ret_why[KEY_WHY_MAX])
 {
     struct key_id id;
     if (may_others(fd, S_IWOTH))
@@ -196,7 +185,6 @@ bool keeper_store_take(struct keeper_store *store, int fd, unsigned generation, 
     } else {
         EVP_PKEY_free(pkey);
     }
-    key->generation = generation;
     *ret = id;
     snprintf(ret_why, KEY_WHY_MAX, "%s", may_others(fd, S_IROTH) ? "others can read the file" : "");
     return true;

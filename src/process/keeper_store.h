@@ -15,18 +15,15 @@ struct keeper_store;
 struct keeper_store *keeper_store_new(void);
 void keeper_store_free(struct keeper_store *store);
 
-/* Takes the key of a PEM file that is open as `fd` (borrowed), or keeps the one it has already, and marks it with
-   `generation`. False: `ret_why` says in words what is wrong; true: what is to be warned of, or "". Keys with a pass
-   phrase are refused. */
-bool keeper_store_take(struct keeper_store *store, int fd, unsigned generation, struct key_id *ret,
-                       char ret_why[KEY_WHY_MAX]);
+/* Takes the key of a PEM file that is open as `fd` (borrowed), or keeps the one it has already. False:
+   `ret_why` says in words what is wrong; true: what is to be warned of, or "". Keys with a pass phrase are refused. */
+bool keeper_store_take(struct keeper_store *store, int fd, struct key_id *ret, char ret_why[KEY_WHY_MAX]);
 /* A certificate in PEM for these names (a line each), of a key that only the store has; for challenges (keeper_make.h)
    when `digest` is not NULL. One that is only shown is the same as long as the store lives, but for its last month.
    False: `ret_why`. */
 bool keeper_store_make(struct keeper_store *store, struct str names, const unsigned char *digest, struct text *into,
                        char ret_why[KEY_WHY_MAX]);
-/* Forgets those that were last taken for a generation before `generation`. */
-void keeper_store_forget(struct keeper_store *store, unsigned generation);
+/* Unless it is that of what was made here. */
 void keeper_store_forget_key(struct keeper_store *store, const struct key_id *id);
 /* Signs, or answers with a length of 0. */
 void keeper_store_sign(struct keeper_store *store, const struct sign_question *question, struct sign_answer *ret);

@@ -57,24 +57,46 @@ static bool receive(struct keeping *keeping, int64_t until_ms)
     return true;
 }
 
-static bool receive_answer(struct keeping *keeping)
+static bool name_of_taken(const struct message *message, struct key_id *ret)
 {
-    int64_t until_ms = now_ms() + (keeping->is_silent ? SILENT_PATIENCE_MS : PATIENCE_MS);
-    do {
-        keeping->is_silent = !receive(keeping, until_ms);
-        if (keeping->is_silent)
-            return false;
-    } while (keeping->message.index != keeping->asked); /* that was the answer to one who did not wait for it */
+    if (message->kind != MESSAGE_KEY_TAKEN || message->len < sizeof ret->bytes)
+        return false;
+    memcpy(ret->bytes, message->bytes, sizeof ret->bytes);
     return true;
 }
 
-/* Waits for what it says of the key, since whoever asked waits too; it signs no more than a few times meanwhile. */
-static bool hear(struct keeping *keeping, enum message_kind wanted, char ret_why[KEY_WHY_MAX])
+static struct retired **find_retired(struct keeping *keeping, const struct key_id *key);
+
+/* The answer to one who did not wait for it: what was taken for that one is not known to be in force. */
+static void hear_late(struct supervisor *supervisor)
 {
+    struct key_id id;
+    if (name_of_taken(&supervisor->keeping.message, &id) && *find_retired(&supervisor->keeping, &id) == NULL)
+        keeping_retire(supervisor, &id, -1);
+}
+
+static bool receive_answer(struct supervisor *supervisor)
+{
+    struct keeping *keeping = &supervisor->keeping;
+    int64_t until_ms = now_ms() + (keeping->is_silent ? SILENT_PATIENCE_MS : PATIENCE_MS);
+    for (;;) {
+        keeping->is_silent = !receive(keeping, until_ms);
+        if (keeping->is_silent)
+            return false;
+        if (keeping->message.index == keeping->asked)
+            return true;
+        hear_late(supervisor);
+    }
+}
+
+/* Waits for what it says of the key, since whoever asked waits too; it signs no more than a few times meanwhile. */
+static bool hear(struct supervisor *supervisor, enum message_kind wanted, char ret_why[KEY_WHY_MAX])
+{
+    struct keeping *keeping = &supervisor->keeping;
     const struct message *message = &keeping->message;
     snprintf(ret_why, KEY_WHY_MAX, "the keeper does not answer");
     begin_waiting(keeping);
-    keeping->has_answered = receive_answer(keeping);
+    keeping->has_answered = receive_answer(supervisor);
     end_waiting(keeping);
     if (!keeping->has_answered)
         return false;
@@ -107,21 +129,18 @@ static bool start(struct supervisor *supervisor)
     return true;
 }
 
-bool keeping_take(struct supervisor *supervisor, int fd, unsigned generation, struct key_id *ret,
-                  char ret_why[KEY_WHY_MAX])
+bool keeping_take(struct supervisor *supervisor, int fd, struct key_id *ret, char ret_why[KEY_WHY_MAX])
 {
     struct keeping *keeping = &supervisor->keeping;
     bool is_there = start(supervisor);
-    struct letter_to letter = {
-        .kind = MESSAGE_KEY, .number = generation, .index = ++keeping->asked, .with_fd = true, .fd = fd};
+    struct letter_to letter = {.kind = MESSAGE_KEY, .index = ++keeping->asked, .with_fd = true, .fd = fd};
     letter.at_once = keeping->is_silent;
     snprintf(ret_why, KEY_WHY_MAX, "there is no keeper");
     keeping->has_answered = false;
     lseek(fd, 0, SEEK_SET); /* it may be among those that were just taken again */
-    if (!is_there || !channel_send(keeping->aide.channel, &letter) || !hear(keeping, MESSAGE_KEY_TAKEN, ret_why) ||
-        keeping->message.len < sizeof ret->bytes)
+    if (!is_there || !channel_send(keeping->aide.channel, &letter) || !hear(supervisor, MESSAGE_KEY_TAKEN, ret_why) ||
+        !name_of_taken(&keeping->message, ret))
         return false;
-    memcpy(ret->bytes, keeping->message.bytes, sizeof ret->bytes);
     snprintf(ret_why, KEY_WHY_MAX, "%.*s", KEY_WHY_MAX - 1, keeping->message.bytes + sizeof ret->bytes);
     return true;
 }
@@ -141,7 +160,7 @@ bool keeping_make(struct supervisor *supervisor, struct str names, const unsigne
     letter.text = text_str(&text);
     letter.at_once = keeping->is_silent;
     snprintf(ret_why, KEY_WHY_MAX, "there is no keeper");
-    bool is_made = is_there && channel_send(keeping->aide.channel, &letter) && hear(keeping, MESSAGE_MADE, ret_why);
+    bool is_made = is_there && channel_send(keeping->aide.channel, &letter) && hear(supervisor, MESSAGE_MADE, ret_why);
     if (is_made)
         text_add(into, str_from(keeping->message.bytes, keeping->message.len));
     text_fini(&text);
@@ -165,17 +184,12 @@ int keeping_link(struct supervisor *supervisor)
     return -1;
 }
 
-void keeping_forget(struct supervisor *supervisor, unsigned generation)
-{
-    struct letter_to letter = {.kind = MESSAGE_FORGET, .number = generation};
-    if (supervisor->keeping.aide.pid != 0)
-        channel_send(supervisor->keeping.aide.channel, &letter);
-}
-
 /* Keys without a certificate */
 
 /* Handshakes that began with it may still ask for a signature: the keeper has it for long. One that is started has it
    only for as long as a question that its predecessor has left may wait for an answer, since we hold a copy till then. */
+enum { PATIENCE_OF_HANDSHAKES_MS = 10 * 60 * 1000, PATIENCE_OF_QUESTIONS_MS = 5000 };
+
 struct retired {
     struct retired *next;
     struct key_id key;
@@ -183,7 +197,7 @@ struct retired {
     int64_t copy_until_ms, until_ms;
 };
 
-static bool is_in_force(const struct edition *edition, const struct key_id *key)
+static bool has_key(const struct edition *edition, const struct key_id *key)
 {
     for (size_t i = 0; edition != NULL && i < edition->pairs.count; i++)
         if (key_id_eq(&edition->pairs.at[i].key, key))
@@ -191,20 +205,62 @@ static bool is_in_force(const struct edition *edition, const struct key_id *key)
     return false;
 }
 
-void keeping_retire(struct supervisor *supervisor, const struct key_id *key, int borrowed_fd)
+/* In what is loaded just now, or in a worker that drains. */
+static bool is_used(const struct supervisor *supervisor, const struct key_id *key)
 {
-    enum { PATIENCE_OF_HANDSHAKES_MS = 10 * 60 * 1000, PATIENCE_OF_QUESTIONS_MS = 5000 };
-    static const struct key_id none;
-    if (key_id_eq(key, &none) || is_in_force(supervisor->edition, key))
-        return;
-    struct retired **last = &supervisor->keeping.retired;
+    const struct change *change = &supervisor->change;
+    bool is_used = has_key(change->edition, key) || key_id_eq(&change->renewal.key, key);
+    for (size_t i = 0; !is_used && i < lengthof(supervisor->children); i++)
+        is_used = has_key(supervisor->children[i].serving, key);
+    return is_used;
+}
+
+static void append(struct keeping *keeping, struct retired *retired, int64_t now)
+{
+    struct retired **last = &keeping->retired;
     while (*last != NULL)
         last = &(*last)->next;
-    *last = must_alloc(sizeof **last);
-    **last = (struct retired){.key = *key,
-                              .copy = fcntl(borrowed_fd, F_DUPFD_CLOEXEC, 0),
-                              .copy_until_ms = now_ms() + PATIENCE_OF_QUESTIONS_MS,
-                              .until_ms = now_ms() + PATIENCE_OF_HANDSHAKES_MS};
+    retired->next = NULL;
+    retired->until_ms = now + PATIENCE_OF_HANDSHAKES_MS;
+    *last = retired;
+}
+
+static void give_back_copy(struct retired *retired)
+{
+    close_quietly(retired->copy);
+    retired->copy = -1;
+}
+
+static void drop(struct retired **at)
+{
+    struct retired *retired = *at;
+    *at = retired->next;
+    give_back_copy(retired);
+    free(retired);
+}
+
+/* Its place in the list, or where the list ends. */
+static struct retired **find_retired(struct keeping *keeping, const struct key_id *key)
+{
+    struct retired **at = &keeping->retired;
+    while (*at != NULL && !key_id_eq(&(*at)->key, key))
+        at = &(*at)->next;
+    return at;
+}
+
+void keeping_retire(struct supervisor *supervisor, const struct key_id *key, int borrowed_fd)
+{
+    static const struct key_id none;
+    int64_t now = now_ms();
+    if (key_id_eq(key, &none) || has_key(supervisor->edition, key))
+        return;
+    struct retired **before = find_retired(&supervisor->keeping, key);
+    if (*before != NULL) /* it has been in use again, or taken again in vain */
+        drop(before);
+    struct retired *retired = must_alloc(sizeof *retired);
+    *retired = (struct retired){
+        .key = *key, .copy = fcntl(borrowed_fd, F_DUPFD_CLOEXEC, 0), .copy_until_ms = now + PATIENCE_OF_QUESTIONS_MS};
+    append(&supervisor->keeping, retired, now);
 }
 
 void keeping_retire_pairs(struct supervisor *supervisor, const struct edition *edition)
@@ -222,61 +278,58 @@ int64_t keeping_due_ms(const struct keeping *keeping)
     return due;
 }
 
-static void give_back_copy(struct retired *retired)
+static void forget(struct keeping *keeping, const struct key_id *key)
 {
-    close_quietly(retired->copy);
-    retired->copy = -1;
+    struct letter_to letter = {.kind = MESSAGE_FORGET_KEY};
+    letter.text = str_from((const char *)key->bytes, sizeof key->bytes);
+    if (keeping->aide.pid != 0)
+        channel_send(keeping->aide.channel, &letter);
 }
 
-static void forget_first(struct supervisor *supervisor)
+static void end_first(struct supervisor *supervisor, int64_t now)
 {
     struct keeping *keeping = &supervisor->keeping;
     struct retired *first = keeping->retired;
-    struct letter_to letter = {.kind = MESSAGE_FORGET_KEY};
-    letter.text = str_from((const char *)first->key.bytes, sizeof first->key.bytes);
-    if (keeping->aide.pid != 0 && !is_in_force(supervisor->edition, &first->key))
-        channel_send(keeping->aide.channel, &letter);
-    keeping->retired = first->next;
-    give_back_copy(first);
-    free(first);
+    bool is_in_force = has_key(supervisor->edition, &first->key);
+    if (!is_in_force && is_used(supervisor, &first->key)) {
+        keeping->retired = first->next;
+        append(keeping, first, now);
+        return;
+    }
+    if (!is_in_force)
+        forget(keeping, &first->key);
+    drop(&keeping->retired);
 }
 
-void keeping_forget_retired(struct supervisor *supervisor)
+void keeping_forget_retired(struct supervisor *supervisor, int64_t now)
 {
-    int64_t now = now_ms();
     while (supervisor->keeping.retired != NULL && now >= supervisor->keeping.retired->until_ms)
-        forget_first(supervisor);
+        end_first(supervisor, now);
     for (struct retired *at = supervisor->keeping.retired; at != NULL && now >= at->copy_until_ms; at = at->next)
         give_back_copy(at);
 }
 
 /* One that has died */
 
-static bool take_again(struct supervisor *supervisor, int fd, char ret_why[KEY_WHY_MAX])
-{
-    struct key_id id;
-    return fd < 0 || keeping_take(supervisor, fd, supervisor->generation, &id, ret_why);
-}
-
-static void take_pair_again(struct supervisor *supervisor, const struct pair *pair, const struct pair_files *files)
+static void take_again(struct supervisor *supervisor, const char *path, int fd, struct key_id *ret)
 {
     char why[KEY_WHY_MAX];
-    if (!take_again(supervisor, files->key, why))
-        fprintf(stderr, "gatehouse: the key %s cannot be taken again: %s\n", pair->key_path, why);
+    if (fd >= 0 && !keeping_take(supervisor, fd, ret, why))
+        fprintf(stderr, "gatehouse: the key %s cannot be taken again: %s\n", path, why);
 }
 
-static void take_those_of(struct supervisor *supervisor, const struct edition *edition)
+static void take_those_of(struct supervisor *supervisor, struct edition *edition)
 {
-    for (size_t i = 0; edition != NULL && i < edition->pairs.count; i++)
-        take_pair_again(supervisor, &edition->pairs.at[i], &edition->pairs.at[i].files);
+    for (size_t i = 0; edition != NULL && i < edition->pairs.count; i++) {
+        struct pair *pair = &edition->pairs.at[i];
+        take_again(supervisor, pair->key_path, pair->files.key, &pair->key);
+    }
 }
 
 static void take_retired_again(struct supervisor *supervisor)
 {
-    char why[KEY_WHY_MAX];
-    for (const struct retired *at = supervisor->keeping.retired; at != NULL; at = at->next)
-        if (!take_again(supervisor, at->copy, why))
-            fprintf(stderr, "gatehouse: a key that has just been replaced cannot be taken again: %s\n", why);
+    for (struct retired *at = supervisor->keeping.retired; at != NULL; at = at->next)
+        take_again(supervisor, "that has just been replaced", at->copy, &at->key);
 }
 
 /* Those that drain: connections without a handshake yet are among theirs. */
@@ -290,13 +343,13 @@ static void take_those_of_old_workers(struct supervisor *supervisor)
 /* All that are in force, or about to be, or have just been. */
 static void take_all_again(struct supervisor *supervisor)
 {
-    const struct change *change = &supervisor->change;
+    struct change *change = &supervisor->change;
     begin_waiting(&supervisor->keeping);
     take_those_of(supervisor, supervisor->edition);
     if (change->edition != supervisor->edition)
         take_those_of(supervisor, change->edition);
     if (change->renewal.pair != NULL)
-        take_pair_again(supervisor, change->renewal.pair, &change->renewal.files);
+        take_again(supervisor, change->renewal.pair->key_path, change->renewal.files.key, &change->renewal.key);
     take_those_of_old_workers(supervisor);
     take_retired_again(supervisor);
     end_waiting(&supervisor->keeping);
@@ -321,6 +374,6 @@ void keeping_end(struct supervisor *supervisor)
 {
     struct keeping *keeping = &supervisor->keeping;
     while (keeping->retired != NULL)
-        forget_first(supervisor);
+        drop(&keeping->retired);
     aide_end(&keeping->aide);
 }

@@ -311,7 +311,7 @@ static void do_what_is_due(struct supervisor *supervisor)
         kill_all(supervisor);
     if (supervisor->keeping.aide.revive_at_ms != 0 && now >= supervisor->keeping.aide.revive_at_ms)
         keeping_revive(supervisor);
-    keeping_forget_retired(supervisor);
+    keeping_forget_retired(supervisor, now);
     if (supervisor->state != SUPERVISOR_RUNNING)
         supervisor->remake_wanted = false;
     if (supervisor->state == SUPERVISOR_RUNNING && supervisor->ordering.aide.revive_at_ms != 0 &&

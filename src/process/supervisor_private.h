@@ -152,22 +152,20 @@ void aide_end(struct aide *aide);
 /* keeping.c */
 
 /* Has the keeper take the key in an open file; false: `ret_why`. */
-bool keeping_take(struct supervisor *supervisor, int fd, unsigned generation, struct key_id *ret,
-                  char ret_why[KEY_WHY_MAX]);
+bool keeping_take(struct supervisor *supervisor, int fd, struct key_id *ret, char ret_why[KEY_WHY_MAX]);
 /* Has the keeper make a self-signed certificate (keeper_make.h), and adds it in PEM. */
 bool keeping_make(struct supervisor *supervisor, struct str names, const unsigned char *digest, struct text *into,
                   char ret_why[KEY_WHY_MAX]);
 /* The end of a new line to the keeper, or -1 with errno. */
 int keeping_link(struct supervisor *supervisor);
-void keeping_forget(struct supervisor *supervisor, unsigned generation);
-/* Forgets a key that no certificate in force has any more: not at once, since handshakes with it may be under way. Its
-   file is for a keeper that is started meanwhile. */
+/* Forgets a key, unless a certificate in force has it: not at once, since handshakes with it may be under way, and not
+   while a worker that drains has it. Its file, if there is one, is for a keeper that is started meanwhile. */
 void keeping_retire(struct supervisor *supervisor, const struct key_id *key, int borrowed_fd);
-/* All of one that is not in force any more. */
+/* All of one that is not in force any more, or did not come to be. */
 void keeping_retire_pairs(struct supervisor *supervisor, const struct edition *edition);
 /* When there is something to forget; 0: never. */
 int64_t keeping_due_ms(const struct keeping *keeping);
-void keeping_forget_retired(struct supervisor *supervisor);
+void keeping_forget_retired(struct supervisor *supervisor, int64_t now);
 /* Starts it again, with the keys in force. */
 void keeping_revive(struct supervisor *supervisor);
 void keeping_end(struct supervisor *supervisor);

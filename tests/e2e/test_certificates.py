@@ -1,5 +1,5 @@
 """Certificates that live: files that change under a running configuration."""
-import json, os, re, shutil, signal, socket, ssl, subprocess, threading, time
+import contextlib, json, os, re, shutil, signal, socket, ssl, subprocess, threading, time
 
 import pytest
 
@@ -337,6 +337,47 @@ def test_nothing_is_left_of_an_old_pair_after_a_reload(gatehouse, authority, pai
         assert g.reload().returncode == 0
         assert serial(g, authority) == serial_of(pairs[1])
     assert renewals(g) == 1
+
+
+def half_a_hello(g, authority):
+    """A connection whose handshake goes on when the function that is returned too is called: it returns what the client sees."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context(authority).wrap_bio(incoming, outgoing, server_hostname="site.test")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    hello = outgoing.read()
+    connection = socket.create_connection(("127.0.0.1", g.port), 10 * SLOWNESS)
+    connection.sendall(hello[:100])
+    def go_on():
+        connection.sendall(hello[100:])
+        with connection:
+            while (got := connection.recv(65536)):
+                incoming.write(got)
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    client.do_handshake()
+                    return client.getpeercert()["serialNumber"]
+        return "the end"
+    return go_on
+
+
+@pytest.mark.parametrize("wrong_first", [False, True])
+def test_a_handshake_that_lasts_longer_than_two_configurations(gatehouse, authority, pairs, folder, wrong_first):
+    """A reload that is refused counts generations, too."""
+    texts = []
+    for number, pair in enumerate(pairs):
+        os.mkdir(folder / str(number))
+        os.chmod(folder / str(number), 0o755)
+        put(folder / str(number), pair)
+        texts.append(SITE.format(folder / str(number)))
+    g = gatehouse(texts[0])
+    go_on = half_a_hello(g, authority)
+    if wrong_first:
+        assert g.reload("nonsense\n").returncode != 0
+    else:
+        assert g.reload(texts[1]).returncode == 0
+    assert g.reload(texts[2]).returncode == 0
+    assert go_on() == serial_of(pairs[0])
+    assert serial(g, authority) == serial_of(pairs[2])
 
 
 def check(folder, text, *options):

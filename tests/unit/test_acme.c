@@ -344,13 +344,13 @@ START_TEST(test_made)
     ck_assert_int_eq(X509_verify(certificate, X509_get0_pubkey(certificate)), 1);
     ck_assert_int_eq(X509_cmp_current_time(X509_get0_notBefore(certificate)), -1);
     ck_assert_int_eq(X509_cmp_current_time(X509_get0_notAfter(certificate)), 1);
-    keeper_store_forget(store, UINT32_MAX); /* not what was made */
     struct sign_question question = {.kind = SIGN_ECDSA, .digest = SIGN_SHA256, .len = 32};
     struct sign_answer answer;
     unsigned char *der = NULL;
     int len = i2d_PUBKEY(X509_get0_pubkey(certificate), &der);
     ck_assert_int_eq(EVP_Digest(der, (size_t)len, question.key.bytes, NULL, EVP_sha256(), NULL), 1);
     OPENSSL_free(der);
+    keeper_store_forget_key(store, &question.key); /* not what was made */
     keeper_store_sign(store, &question, &answer);
     ck_assert_uint_gt(answer.len, 0);
     X509_free(certificate);

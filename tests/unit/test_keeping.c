@@ -63,11 +63,11 @@ START_TEST(test_answers_with_descriptors)
     say(MESSAGE_KEY_REFUSED, ASKED_BEFORE - 1, STR("too late"));
     say(MESSAGE_KEY_TAKEN, ASKED_BEFORE, STR("late as well"));
     say(MESSAGE_KEY_TAKEN, ASKED_BEFORE + 1, name);
-    ck_assert(keeping_take(supervisor, STDIN_FILENO, 1, &id, why));
+    ck_assert(keeping_take(supervisor, STDIN_FILENO, &id, why));
     ck_assert(key_id_eq(&id, &expected));
     say(MESSAGE_KEY_TAKEN, ASKED_BEFORE + 1, name);
     say(MESSAGE_KEY_REFUSED, ASKED_BEFORE + 2, STR("it is none"));
-    ck_assert(!keeping_take(supervisor, STDIN_FILENO, 1, &id, why));
+    ck_assert(!keeping_take(supervisor, STDIN_FILENO, &id, why));
     ck_assert_str_eq(why, "it is none");
     ck_assert_int_eq(next_fd(), before);
     end();
@@ -86,12 +86,80 @@ START_TEST(test_one_that_says_other_things_without_end)
         for (;;)
             say(MESSAGE_KEY_TAKEN, ASKED_BEFORE, STR("x"));
     }
-    ck_assert(!keeping_take(supervisor, STDIN_FILENO, 1, &id, why));
+    ck_assert(!keeping_take(supervisor, STDIN_FILENO, &id, why));
     ck_assert_str_eq(why, "the keeper does not answer");
     kill(pid, SIGKILL);
     int status;
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL); /* it has not come to its end before */
+    end();
+}
+END_TEST
+
+static void expect_nothing(void)
+{
+    static struct message message;
+    ck_assert_int_eq(channel_receive(keeper, false, &message), RECEIVED_NOTHING);
+}
+
+static void expect_forgotten(const struct key_id *id)
+{
+    static struct message message;
+    ck_assert_int_eq(channel_receive(keeper, false, &message), RECEIVED_MESSAGE);
+    ck_assert_uint_eq(message.kind, MESSAGE_FORGET_KEY);
+    ck_assert_uint_eq(message.len, sizeof id->bytes);
+    ck_assert_mem_eq(message.bytes, id->bytes, sizeof id->bytes);
+    expect_nothing();
+}
+
+/* Handshakes with it may be under way, a worker that drains may begin others, and a reload may bring it back. */
+START_TEST(test_a_key_is_forgotten_when_nobody_has_it)
+{
+    enum { MINUTE = 60 * 1000, LONG = 11 * MINUTE };
+    const struct key_id id = {{1, 2, 3}};
+    struct pair pair = {.key = id};
+    struct edition edition = {.pairs = {&pair, 1}};
+    begin();
+    int64_t now = now_ms();
+    supervisor->edition = &edition;
+    keeping_retire_pairs(supervisor, &edition);
+    ck_assert_int_eq(keeping_due_ms(&supervisor->keeping), 0);
+    supervisor->edition = NULL;
+    keeping_retire_pairs(supervisor, &edition);
+    keeping_retire_pairs(supervisor, &edition);
+    keeping_forget_retired(supervisor, now + 9 * MINUTE);
+    expect_nothing();
+    supervisor->children[0].serving = &edition;
+    keeping_forget_retired(supervisor, now += LONG);
+    supervisor->children[0].serving = NULL;
+    supervisor->change.edition = &edition;
+    keeping_forget_retired(supervisor, now += LONG);
+    supervisor->change.edition = NULL;
+    keeping_forget_retired(supervisor, now);
+    expect_nothing();
+    keeping_forget_retired(supervisor, now += LONG);
+    expect_forgotten(&id);
+    ck_assert_int_eq(keeping_due_ms(&supervisor->keeping), 0);
+    end();
+}
+END_TEST
+
+/* What was taken for a load that has failed meanwhile. */
+START_TEST(test_a_key_that_is_taken_too_late_is_forgotten)
+{
+    enum { LONG = 11 * 60 * 1000 };
+    const struct key_id late = {{1}}, wanted = {{2}};
+    struct key_id id;
+    char why[KEY_WHY_MAX];
+    begin();
+    say(MESSAGE_KEY_TAKEN, ASKED_BEFORE, str_from((const char *)late.bytes, sizeof late.bytes));
+    say(MESSAGE_KEY_TAKEN, ASKED_BEFORE + 1, str_from((const char *)wanted.bytes, sizeof wanted.bytes));
+    ck_assert(keeping_take(supervisor, STDIN_FILENO, &id, why));
+    static struct message asked;
+    ck_assert_int_eq(channel_receive(keeper, false, &asked), RECEIVED_MESSAGE);
+    close(asked.fd);
+    keeping_forget_retired(supervisor, now_ms() + LONG);
+    expect_forgotten(&late);
     end();
 }
 END_TEST
@@ -125,6 +193,8 @@ Suite *suite_keeping(void)
     tcase_set_timeout(all, 2 * FLOOD_SECONDS);
     tcase_add_test(all, test_answers_with_descriptors);
     tcase_add_test(all, test_one_that_says_other_things_without_end);
+    tcase_add_test(all, test_a_key_is_forgotten_when_nobody_has_it);
+    tcase_add_test(all, test_a_key_that_is_taken_too_late_is_forgotten);
     tcase_add_test(all, test_a_key_is_probed_without_room);
     suite_add_tcase(suite, all);
     return suite;
