@@ -125,11 +125,13 @@ static void compile_lists(struct loading *load)
     }
 }
 
-static struct tls_server *server_of(const struct config *config, struct str block)
+static struct tls_server *server_of(const struct config *config, const struct tls_server_conf *like)
 {
-    for (size_t i = 0; config != NULL && i < config->tls_server_count; i++)
-        if (str_eq(config->tls_servers[i]->block.text, block))
-            return config->tls_servers[i]->built;
+    for (size_t i = 0; config != NULL && i < config->tls_server_count; i++) {
+        const struct tls_server_conf *server = config->tls_servers[i];
+        if (server->is_forward == like->is_forward && str_eq(server->block.text, like->block.text))
+            return server->built;
+    }
     return NULL;
 }
 
@@ -146,8 +148,7 @@ static void build_tls(struct loading *load)
     struct config *config = load->config;
     for (size_t i = 0; i < config->tls_server_count; i++) {
         struct tls_server_conf *server = config->tls_servers[i];
-        server->built = tls_server_build(server, load->opener, server_of(load->previous, server->block.text),
-                                         load->diag);
+        server->built = tls_server_build(server, load->opener, server_of(load->previous, server), load->diag);
     }
     for (size_t i = 0; i < config->pool_count; i++) {
         struct pool_conf *pool = config->pools[i];

@@ -60,6 +60,7 @@ struct tls_server_conf *tls_of_mode(struct scope *outer)
         return mode->tls;
     mode->tls = arena_new(load->arena, struct tls_server_conf);
     mode->tls->block = *mode->name;
+    mode->tls->is_forward = mode->kind == BLOCK_FORWARD;
     mode->tls->index = config->tls_server_count;
     scope_init(&scope, load, outer, BLOCK_TLS, mode->tls);
     scope_set_defaults(&scope);

@@ -59,6 +59,7 @@ enum { MADE_NAMES_MAX = 4096 };
 /* How a block's listeners with `tls` speak to clients: its certificates, and its `tls { … }`. */
 struct tls_server_conf {
     struct word block; /* its name */
+    bool is_forward;   /* a forward block; a reverse one may have the same name */
     size_t index;      /* among those of the configuration */
     enum certificate_source source;
     struct word place; /* of `auto`, `self-signed`, or the first file */

@@ -231,6 +231,7 @@ static void digest_settings(struct tls_server *server, const struct tls_server_c
     EVP_DigestUpdate(all, server->rules, sizeof server->rules);
     EVP_DigestUpdate(all, &conf->versions, sizeof conf->versions);
     EVP_DigestUpdate(all, &conf->tickets, sizeof conf->tickets);
+    EVP_DigestUpdate(all, &conf->is_forward, sizeof conf->is_forward);
     EVP_DigestUpdate(all, conf->block.text.at, conf->block.text.len);
     for (size_t i = 0; i < conf->cipher_count; i++) {
         EVP_DigestUpdate(all, ":", 1);

@@ -339,6 +339,30 @@ def test_nothing_is_left_of_an_old_pair_after_a_reload(gatehouse, authority, pai
     assert renewals(g) == 1
 
 
+def test_a_reverse_and_a_forward_block_of_one_name(gatehouse, authority, pairs, folder):
+    """They share neither certificates, after a reload, nor sessions."""
+    put(folder, pairs[0])
+    inside = f"tls; certificate {folder}/c.pem {folder}/k.pem"
+    g = gatehouse(f"""
+reverse main {{ listen 127.0.0.1:${{env.PORT}} {inside}; respond 200 body "one" }}
+forward main {{ listen 127.0.0.1:${{env.OTHER}} {inside}; allow }}
+""")
+    made = context(authority, "1.2")
+    def session(port, known=None):
+        with connect(g, made, session=known, port=port) as c:
+            return c.session, c.session_reused
+    of_first = session(g.port)[0]
+    assert session(g.port, of_first)[1]
+    assert not session(g.ports["OTHER"], of_first)[1]
+    worker = g.processes()["gatehouse"]
+    assert g.reload().returncode == 0
+    put(folder, pairs[1])
+    served(g, authority, pairs[1])
+    with connect(g, context(authority), port=g.ports["OTHER"]) as c:
+        assert c.getpeercert()["serialNumber"] == serial_of(pairs[1])
+    assert g.processes()["gatehouse"] == worker
+
+
 def half_a_hello(g, authority):
     """A connection whose handshake goes on when the function that is returned too is called: it returns what the client sees."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
