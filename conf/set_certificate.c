@@ -100,11 +100,25 @@ bool certificate_read(struct loading *load, const struct setting *setting, struc
     return true;
 }
 
+static const struct certificate_conf *find_same(const struct tls_server_conf *tls, const struct certificate_conf *as)
+{
+    for (size_t i = 0; tls != NULL && i < tls->certificate_count; i++)
+        if (strcmp(tls->certificates[i].certificate_path, as->certificate_path) == 0 &&
+            strcmp(tls->certificates[i].key_path, as->key_path) == 0)
+            return &tls->certificates[i];
+    return NULL;
+}
+
 static bool read_files(struct scope *scope, const struct setting *setting)
 {
+    const struct mode_draft *mode = scope->target;
     struct certificate_conf new;
     if (!certificate_read(scope->load, setting, &new))
         return false;
+    const struct certificate_conf *first = find_same(mode->tls, &new);
+    if (first != NULL)
+        return mistake(scope->load, &new.certificate, loading_where(scope->load, &first->certificate, &new.certificate),
+                       "the certificate '%.*s' stands in this block twice", STR_ARGS(new.certificate.text));
     add_certificate(scope->load, server_of(scope, &setting->args[0]), &new);
     return true;
 }

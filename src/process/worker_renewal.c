@@ -11,13 +11,12 @@ static bool is_same(const struct certificate_conf *a, const struct certificate_c
     return strcmp(a->certificate_path, b->certificate_path) == 0 && strcmp(a->key_path, b->key_path) == 0;
 }
 
-/* Where it stands in the block, or -1. A block has each pair of files once: a second one would be of the same kind of
-   key, and take its place. */
+/* Where it stands in the block, or -1. A block has each pair of files once: set_certificate() refuses a second. */
 static ptrdiff_t place_in(const struct tls_server_conf *server, const struct certificate_conf *wanted)
 {
-    for (size_t i = server->certificate_count; i > 0; i--)
-        if (is_same(&server->certificates[i - 1], wanted))
-            return (ptrdiff_t)i - 1;
+    for (size_t i = 0; i < server->certificate_count; i++)
+        if (is_same(&server->certificates[i], wanted))
+            return (ptrdiff_t)i;
     return -1;
 }
 

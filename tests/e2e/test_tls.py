@@ -631,6 +631,7 @@ def test_a_certificate_that_changes_is_served_after_a_reload(gatehouse, authorit
 
 @pytest.mark.parametrize("line,expected", [
     ("certificate C C", "certificate and key need files of their own"),
+    ("certificate C K; certificate C OTHER; certificate C K", "' stands in this block twice"),
     ("certificate C OTHER", "does not match the key"),
     ("certificate C MISSING", "No such file"),
     ("certificate MISSING K", "cannot read the certificate"),
@@ -646,7 +647,7 @@ def test_mistakes(gatehouse, web_folder, authority, pair, line, expected):
     shutil.copy(pair.key, open_)
     os.chmod(open_, 0o666)
     words = {"C": pair.certificate, "K": pair.key, "OTHER": other.key, "MISSING": "/nowhere/x.pem", "LOCKED": locked, "OPEN": open_}
-    line = " ".join(words.get(w, w) for w in line.split())
+    line = "".join(str(words.get(w, w)) for w in re.split(r"([ ;])", line))
     path = web_folder.put("g.conf", f"reverse r {{ listen 127.0.0.1:8443 tls; {line}; respond 200 }}\n")
     result = run("check", "-c", path)
     assert result.returncode == 1 and expected in result.stdout + result.stderr, result.stdout + result.stderr
