@@ -202,6 +202,11 @@ void keeper_link_set_signer(struct signer *signer)
     current_signer = signer;
 }
 
+static const char *why_refused(const struct sign_answer *answer)
+{
+    return answer->is_unknown != 0 ? "the keeper does not have the key" : "the keeper refuses to sign";
+}
+
 WAITS_IN_JOB bool keeper_link_sign(const struct sign_question *question, struct sign_answer *ret)
 {
     struct pending pending = {.signer = current_signer, .question = *question, .answer = ret};
@@ -216,5 +221,8 @@ WAITS_IN_JOB bool keeper_link_sign(const struct sign_question *question, struct 
     while (pending.state != QUESTION_ANSWERED && !pending.signer->is_given_up)
         ASYNC_pause_job();
     list_remove(&pending.link);
-    return pending.state == QUESTION_ANSWERED && ret->len > 0;
+    if (pending.state != QUESTION_ANSWERED)
+        return false;
+    pending.signer->why = ret->len == 0 ? why_refused(ret) : NULL;
+    return ret->len > 0;
 }

@@ -24,6 +24,7 @@ void keeper_link_end(void);
 struct signer {
     struct task *waiter;
     bool is_given_up;
+    const char *why; /* the last question was refused; NULL: it was not */
 };
 void keeper_link_set_signer(struct signer *signer);
 

@@ -30,8 +30,8 @@ struct sign_question {
 
 struct sign_answer {
     uint32_t number;
-    uint16_t len; /* 0: refused */
-    uint16_t reserved;
+    uint16_t len;        /* 0: refused */
+    uint16_t is_unknown; /* 1: there is no such key */
     unsigned char bytes[SIGN_BYTES_MAX];
 };
 

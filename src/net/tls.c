@@ -513,8 +513,12 @@ static void note_certificate(struct tls *tls)
 
 /* The handshake */
 
-static const char *reason(const SSL *ssl)
+static const char *reason(const struct tls *tls)
 {
+    const SSL *ssl = tls->ssl;
+    const struct greeting *greeting = greeting_of(tls);
+    if (greeting != NULL && greeting->signer.why != NULL)
+        return greeting->signer.why;
     long verified = SSL_get_verify_result(ssl);
     if (verified != X509_V_OK && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE)
         return X509_verify_cert_error_string(verified);
@@ -546,7 +550,7 @@ static enum flow wait_or_fail(struct tls *tls, int result, struct task *who)
     default:
         break;
     }
-    note_failure(tls, reason(tls->ssl));
+    note_failure(tls, reason(tls));
     tls->transport.error = EPROTO;
     tls->is_broken = true;
     ready->is_closed = ready->may_read = true;

@@ -319,7 +319,7 @@ static EVP_PKEY_CTX *signer_for(const struct keeper_store *store, struct key *ke
 void keeper_store_sign(struct keeper_store *store, const struct sign_question *question, struct sign_answer *ret)
 {
     struct key *key = find(store, &question->key);
-    *ret = (struct sign_answer){.number = question->number};
+    *ret = (struct sign_answer){.number = question->number, .is_unknown = key == NULL};
     if (key == NULL || !is_sound(store, question, key->pkey))
         return;
     EVP_PKEY_CTX *signer = signer_for(store, key, question);

@@ -25,7 +25,7 @@ bool keeper_store_make(struct keeper_store *store, struct str names, const unsig
                        char ret_why[KEY_WHY_MAX]);
 /* Unless it is that of what was made here. */
 void keeper_store_forget_key(struct keeper_store *store, const struct key_id *id);
-/* Signs, or answers with a length of 0. */
+/* Signs, or answers with a length of 0, and whether it does not have the key. */
 void keeper_store_sign(struct keeper_store *store, const struct sign_question *question, struct sign_answer *ret);
 
 #endif

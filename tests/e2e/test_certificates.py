@@ -404,6 +404,25 @@ def test_a_handshake_that_lasts_longer_than_two_configurations(gatehouse, author
     assert serial(g, authority) == serial_of(pairs[2])
 
 
+def test_a_key_that_the_keeper_does_not_have_is_told(gatehouse, authority, pairs, folder):
+    """One that is started later than a certificate was replaced, for a handshake that began before."""
+    put(folder, pairs[0])
+    g = gatehouse(SITE.format(folder))
+    kept = len(memory_files(g.pid))
+    go_on = half_a_hello(g, authority)
+    os.mkdir(folder / "other")
+    os.chmod(folder / "other", 0o755)
+    put(folder / "other", pairs[1])
+    assert g.reload(SITE.format(folder / "other")).returncode == 0
+    until(lambda: len(memory_files(g.pid)) == kept, 10, "the copy of the old key is given back")
+    keeper = g.processes()["gatehouse-key"]
+    os.kill(keeper, signal.SIGKILL)
+    until(lambda: g.processes().get("gatehouse-key", keeper) != keeper, 10, "another keeper")
+    with pytest.raises(ssl.SSLError):
+        go_on()
+    until(lambda: "no TLS handshake for site.test: the keeper does not have the key" in g.errors(), 5, "it is told why")
+
+
 def check(folder, text, *options):
     with open(folder / "g.conf", "w", encoding="utf-8") as file:
         file.write(text)
