@@ -32,6 +32,7 @@ static void begin(void)
 
 static void end(void)
 {
+    keeping_forget_retired(supervisor, INT64_MAX / 2);
     close(supervisor->keeping.aide.channel);
     close(keeper);
     free(supervisor);
