@@ -273,7 +273,7 @@ static enum step begin_pass(struct exchange *x)
     server_succeeded(x->upstream->server);
     hub_tunnel_began(x->hub);
     tunnel_init(&x->tunnel, x->client, x->relay.server);
-    tunnel_expect(&x->tunnel, x->arena, x->client->hello);
+    tunnel_expect(&x->tunnel, x->arena, x->client->hello, x->plan.timeouts->tls_handshake);
     return STEP_TUNNEL;
 }
 
@@ -367,7 +367,7 @@ static bool passes_greeting(struct exchange *x)
         return false;
     }
     if (greeting->hello.state == CLIENT_HELLO_WHOLE)
-        tunnel_expect(&x->tunnel, x->arena, &greeting->hello);
+        tunnel_expect(&x->tunnel, x->arena, &greeting->hello, x->plan.timeouts->tls_handshake);
     return true;
 }
 

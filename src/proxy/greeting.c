@@ -30,7 +30,7 @@ msec greeting_time_left(const struct greeting *greeting)
 
 void greeting_read_held(struct client_hello *hello, const struct buffer *held, size_t skip)
 {
-    struct iovec pieces[8];
+    struct iovec pieces[16];
     int count = buffer_iov(held, pieces, (int)(sizeof pieces / sizeof *pieces));
     for (int i = 0; i < count; i++) {
         struct str piece = str_from(pieces[i].iov_base, pieces[i].iov_len);

@@ -34,6 +34,8 @@ static enum flow hold_more(struct hello_again *again, size_t most, struct task *
 static enum flow hold(struct hello_again *again, struct task *who)
 {
     enum { AHEAD = CLIENT_HELLO_MAX, ALL = 4 * CLIENT_HELLO_MAX };
+    if (again->state == HELLO_AGAIN_DENIED)
+        return FLOW_FAIL;
     if (hold_more(again, again->state == HELLO_AGAIN_HELLO ? ALL : AHEAD, who) == FLOW_FAIL)
         return FLOW_FAIL;
     greeting_read_held(&again->hello, &again->held, again->hello.taken - again->passed);
@@ -41,6 +43,7 @@ static enum flow hold(struct hello_again *again, struct task *who)
         judge(again);
     else if (again->has_ended) /* it could not go on with another handshake */
         again->state = HELLO_AGAIN_OVER;
+    buffer_compact(&again->held);
     return again->state == HELLO_AGAIN_DENIED ? FLOW_FAIL : FLOW_WAIT;
 }
 
@@ -90,7 +93,7 @@ static void took_up(struct source *source, uint64_t len)
 
 static void hear(struct hello_again *again, const struct buffer *into, size_t from)
 {
-    struct iovec pieces[8];
+    struct iovec pieces[16];
     int count = buffer_iov(into, pieces, (int)(sizeof pieces / sizeof *pieces));
     for (int i = 0; i < count; i++) {
         struct str piece = str_from(pieces[i].iov_base, pieces[i].iov_len);
@@ -108,10 +111,12 @@ static enum flow read_down(struct source *source, struct buffer *into, size_t ro
     if (again->state != HELLO_AGAIN_ANSWER)
         return flow;
     hear(again, into, before);
-    if (again->answer.state == SERVER_HELLO_RETRY)
+    if (again->answer.state == SERVER_HELLO_RETRY) {
         again->state = HELLO_AGAIN_HELLO;
-    else if (again->answer.state == SERVER_HELLO_OTHER || flow == FLOW_END)
+        again->asked_at = clock_mono();
+    } else if (again->answer.state == SERVER_HELLO_OTHER || flow == FLOW_END) {
         again->state = HELLO_AGAIN_OVER;
+    }
     return flow;
 }
 
@@ -134,10 +139,11 @@ static const struct source_ops up_ops = {.read = read_up, .shortcut = shorten_up
 static const struct source_ops down_ops = {.read = read_down, .shortcut = shorten_down, .took = took_down};
 
 void hello_again_init(struct hello_again *again, struct arena *arena, const struct client_hello *first,
-                      struct buffer *read, struct source *client, struct source *server)
+                      struct buffer *read, struct source *client, struct source *server, msec limit)
 {
     *again = (struct hello_again){.up.ops = &up_ops, .down.ops = &down_ops, .client = client, .server = server};
     again->first = first;
+    again->limit = limit;
     client_hello_init_again(&again->hello, arena);
     if (read->len == 0) {
         again->first_left = first->taken;
@@ -148,6 +154,11 @@ void hello_again_init(struct hello_again *again, struct arena *arena, const stru
     buffer_move(&hello, read, first->taken);
     again->held = *read;
     *read = hello;
+}
+
+msec hello_again_time_left(const struct hello_again *again)
+{
+    return again->limit - mono_since(again->asked_at, clock_mono());
 }
 
 void hello_again_fini(struct hello_again *again)

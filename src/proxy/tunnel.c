@@ -17,11 +17,11 @@ void tunnel_listen(struct tunnel *tunnel, struct greeting *greeting)
     tunnel->greeting = greeting;
 }
 
-void tunnel_expect(struct tunnel *tunnel, struct arena *arena, const struct client_hello *first)
+void tunnel_expect(struct tunnel *tunnel, struct arena *arena, const struct client_hello *first, msec limit)
 {
     struct pipe *up = &tunnel->up, *down = &tunnel->down;
     tunnel->again = arena_new(arena, struct hello_again);
-    hello_again_init(tunnel->again, arena, first, &up->buffer, up->source, down->source);
+    hello_again_init(tunnel->again, arena, first, &up->buffer, up->source, down->source, limit);
     up->source = &tunnel->again->up;
     up->moved = up->buffer.len;
     down->source = &tunnel->again->down;
@@ -47,16 +47,20 @@ static bool run_direction(struct pipe *pipe, bool *ended, struct task *who)
     return flow != FLOW_FAIL;
 }
 
-/* Reads the greeting. MORE: it is known. The timer is set anew at its first byte, since its time is short. */
-static enum flow hear_greeting(struct tunnel *tunnel, struct task *who, struct timer *timer)
+static enum flow hear_greeting(struct tunnel *tunnel, struct task *who)
 {
-    bool had_begun = greeting_has_begun(tunnel->greeting);
     struct pipe *up = &tunnel->up;
     enum flow flow = greeting_run(tunnel->greeting, up->source, &up->buffer, who);
     up->moved = up->buffer.len;
-    if (greeting_has_begun(tunnel->greeting) && !had_begun)
-        timer_clear(timer);
     return flow;
+}
+
+/* The client is in the midst of one, or was asked for another. */
+static bool owes_hello(const struct tunnel *tunnel)
+{
+    if (tunnel->again != NULL)
+        return tunnel->again->state == HELLO_AGAIN_HELLO;
+    return tunnel->greeting != NULL && greeting_has_begun(tunnel->greeting);
 }
 
 /* Is some time over? Looks at most as often as the timer fires, so that a busy tunnel pays nothing. */
@@ -72,8 +76,8 @@ static enum fault find_late(struct tunnel *tunnel, struct timer *timer, msec idl
     msec left = idle - mono_since(tunnel->last_moved_at, clock_mono());
     if (left <= 0)
         return FAULT_TUNNEL_IDLE;
-    if (tunnel->greeting != NULL && greeting_has_begun(tunnel->greeting)) {
-        msec rest = greeting_time_left(tunnel->greeting);
+    if (owes_hello(tunnel)) {
+        msec rest = tunnel->again != NULL ? hello_again_time_left(tunnel->again) : greeting_time_left(tunnel->greeting);
         if (rest <= 0)
             return FAULT_CLIENT_SLOW_HELLO;
         left = rest < left ? rest : left;
@@ -82,19 +86,23 @@ static enum fault find_late(struct tunnel *tunnel, struct timer *timer, msec idl
     return FAULT_NONE;
 }
 
-static bool run_up(struct tunnel *tunnel, struct task *who, struct timer *timer)
+static bool run_up(struct tunnel *tunnel, struct task *who)
 {
     if (tunnel->greeting == NULL)
         return run_direction(&tunnel->up, &tunnel->up_ended, who);
-    return hear_greeting(tunnel, who, timer) != FLOW_FAIL;
+    return hear_greeting(tunnel, who) != FLOW_FAIL;
 }
 
 /* Who takes no more may have said something before it was reset, and that still goes to the other: up runs whatever
-   became of down, and down once more when up has failed. */
+   became of down, and down once more when up has failed. The timer is set anew when a hello is owed, since the time for
+   that is short. */
 static bool run_both(struct tunnel *tunnel, struct task *who, struct timer *timer)
 {
+    bool was_owed = owes_hello(tunnel);
     bool is_down_fine = run_direction(&tunnel->down, &tunnel->down_ended, who);
-    bool is_up_fine = run_up(tunnel, who, timer);
+    bool is_up_fine = run_up(tunnel, who);
+    if (owes_hello(tunnel) && !was_owed)
+        timer_clear(timer);
     if (is_down_fine && !is_up_fine)
         run_direction(&tunnel->down, &tunnel->down_ended, who);
     return is_down_fine && is_up_fine;

@@ -33,7 +33,7 @@ void tunnel_init(struct tunnel *tunnel, struct stream *client, struct stream *se
 /* Before the first tunnel_run(): nothing goes up before it was judged what the client sends first. Borrowed. */
 void tunnel_listen(struct tunnel *tunnel, struct greeting *greeting);
 /* The first hello was judged, and may pass: another one that the server asks for has to be like it. Borrowed. */
-void tunnel_expect(struct tunnel *tunnel, struct arena *arena, const struct client_hello *first);
+void tunnel_expect(struct tunnel *tunnel, struct arena *arena, const struct client_hello *first, msec limit);
 void tunnel_fini(struct tunnel *tunnel);
 /* MORE: the greeting is known, is to be judged, and tunnel->greeting to be set to NULL; then call again. END: both
    sides have ended. FAIL: tunnel->fault. `timer` wakes `who` when the idle time may be over. */

@@ -1,6 +1,6 @@
 """What is seen of the TLS inside a forward proxy's tunnels to port 443: the ClientHello, and what becomes of the tunnel then."""
-import contextlib, hashlib, itertools, os, socket, ssl, subprocess, threading
-from contextlib import ExitStack
+import hashlib, itertools, os, socket, ssl, subprocess, threading
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -278,7 +278,7 @@ def test_a_second_hello_is_no_way_to_another_name(office, raw_site, again, goes_
     if not is_early:
         assert c.read_exactly(len(answer)) == answer
         c.send(again)
-    with contextlib.suppress(ConnectionResetError):
+    with suppress(ConnectionResetError):
         c.read_until_close()
     until(lambda: told(g)[1] == "tunnel-denied")
     assert "has asked for" in records(g, 1)[0]["fault_detail"]
@@ -425,6 +425,39 @@ def test_a_hello_that_was_only_announced_holds_little_memory(office, raw_site):
         before = traffic(g)
         for c in tunnels:
             c.send(b"\x16\x03\x01\x3f\xf0\x01\x00\x3f\xec\x03\x03")
+        threading.Event().wait(0.5)
+        assert traffic(g) < before + 50 * 5000
+
+
+def test_a_second_hello_is_waited_for_as_the_first(office, raw_site):
+    answer = server_hello(RETRY_RANDOM)
+    raw_site(answering(FIRST, answer))
+    g = office("timeouts { tls-handshake 500ms }\nallow as all")
+    with ExitStack() as stack:
+        tunnels = [stack.enter_context(tunnel(g, "www.site.test:443")) for _ in range(50)]
+        for c in tunnels:
+            c.send(FIRST)
+            assert c.read_exactly(len(answer)) == answer
+        for c in tunnels:
+            c.send(b"\x16\x03\x03")
+        for c in tunnels:
+            with suppress(ConnectionResetError):
+                assert c.read_until_close() == b""
+    assert {one.get("fault") for one in records(g, 50)} == {"client-slow-hello"}
+
+
+def test_a_second_hello_that_was_only_announced_holds_little_memory(office, raw_site):
+    answer = server_hello(RETRY_RANDOM)
+    raw_site(answering(FIRST, answer))
+    g = office()
+    with ExitStack() as stack:
+        tunnels = [stack.enter_context(tunnel(g, "www.site.test:443")) for _ in range(50)]
+        for c in tunnels:
+            c.send(FIRST)
+            assert c.read_exactly(len(answer)) == answer
+        before = traffic(g)
+        for c in tunnels:
+            c.send(b"\x16\x03\x03\x3f\xf0\x01\x00\x3f\xec\x03\x03")
         threading.Event().wait(0.5)
         assert traffic(g) < before + 50 * 5000
 
