@@ -136,14 +136,22 @@ static const struct reverse_conf *block_of_answer(const struct exchange *x)
     return reverse_hosts_find(x->block, x->seen->name);
 }
 
+static const struct str security = {"Strict-Transport-Security", 25};
+
 /* RFC 6797. Not over plain connections (7.2). */
-static void demand_security(const struct exchange *x, struct fields *response)
+static bool demands_security(const struct exchange *x)
 {
     const struct reverse_conf *block = x->seen != NULL ? block_of_answer(x) : NULL;
-    if (block == NULL || block->tls == NULL || block->tls->hsts < 0)
+    return block != NULL && block->tls != NULL && block->tls->hsts >= 0;
+}
+
+static void demand_security(const struct exchange *x, struct fields *response)
+{
+    if (!demands_security(x))
         return;
+    const struct reverse_conf *block = block_of_answer(x);
     long long seconds = (block->tls->hsts + MSEC_SECOND - 1) / MSEC_SECOND;
-    fields_set(response, STR("Strict-Transport-Security"), arena_printf(x->arena, "max-age=%lld", seconds));
+    fields_set(response, security, arena_printf(x->arena, "max-age=%lld", seconds));
 }
 
 static bool reverse_edit_response(struct exchange *x, struct head *out, bool is_ours)
@@ -169,6 +177,8 @@ static bool reverse_passes_trailer(const struct exchange *x, enum rule_side side
 {
     const struct reverse_decision *decision = x->mode_state;
     if (side == RULE_REQUEST ? reverse_drops_from_client(name) : x->plan.conceal && reverse_conceals(name))
+        return false;
+    if (side == RULE_RESPONSE && str_eq_nocase(name, security) && demands_security(x))
         return false;
     return !field_rules_have(decision->verdict.acted, side, name);
 }

@@ -541,6 +541,17 @@ def test_hsts(gatehouse, authority, pairs, nginx_new):
     assert of(f"https://site.test:{g.port}/deny") == "max-age=0"
 
 
+@pytest.mark.parametrize("hsts, passed", [("hsts 365d", b"X-Sum: 7\r\n"), ("", b"X-Sum: 7\r\nStrict-Transport-Security: max-age=9\r\n")])
+def test_hsts_is_not_contradicted_in_a_trailer(gatehouse, authority, pairs, origin, hsts, passed):
+    o = origin(b"HTTP/1.1 200 OK\r\nTrailer: X-Sum, Strict-Transport-Security\r\nTransfer-Encoding: chunked\r\n\r\n"
+               b"2\r\nhi\r\n0\r\nX-Sum: 7\r\nStrict-Transport-Security: max-age=9\r\n\r\n")
+    g = gatehouse(site(pairs, hsts, f"to 127.0.0.1:{o.port}"))
+    with connect(g, strict_context(authority)) as c:
+        c.sendall(b"GET / HTTP/1.1\r\nHost: site.test\r\nTE: trailers\r\nConnection: TE, close\r\n\r\n")
+        answer = b"".join(iter(lambda: c.recv(65536), b""))
+    assert answer.endswith(b"\r\n0\r\n" + passed + b"\r\n")
+
+
 def test_hsts_is_of_the_block_that_answers(gatehouse, authority, pairs):
     g = gatehouse(two(pairs, "hsts 1h", ""))
     def field(name, host):
