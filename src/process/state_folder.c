@@ -12,10 +12,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whatever the umask is: where root makes it, others have to get through. */
+/* Whatever the umask is: where root makes it, others have to get through. Not by chmod(): by then the path may lead
+   elsewhere. */
 static bool make(const char *path, mode_t mode)
 {
-    return mkdir(path, mode) == 0 ? chmod(path, mode) == 0 : errno == EEXIST;
+    mode_t before = umask(0);
+    bool is_made = mkdir(path, mode) == 0 || errno == EEXIST;
+    umask(before);
+    return is_made;
 }
 
 static bool make_above(const char *state, mode_t mode)

@@ -1,6 +1,6 @@
 /*
  * The folder for what outlives the process, and what is in it for whoever orders certificates. Made by the supervisor,
- * which may be root in folders where others can write: nothing is followed there.
+ * which may be root: nothing is followed in `acme`, where others can write.
  */
 #ifndef PROCESS_STATE_FOLDER_H
 #define PROCESS_STATE_FOLDER_H
