@@ -290,19 +290,19 @@ static int open_for(const struct sight *sight, const char *path, enum open_purpo
     return fd;
 }
 
-static int open_certificate(const struct wanted *wanted)
+static int open_certificate(const struct supervisor *supervisor, const struct child *child)
 {
+    const struct wanted wanted = want(supervisor, child);
     errno = EACCES;
-    return wanted->files != NULL ? pair_files_open(wanted->files) : -1;
+    return wanted.files != NULL ? pair_files_open(wanted.files) : -1;
 }
 
 static void serve_file(struct supervisor *supervisor, struct child *child)
 {
     const struct message *message = &supervisor->message;
     const struct sight sight = sight_of(supervisor, child);
-    const struct wanted wanted = want(supervisor, child);
     int fd = message->kind == MESSAGE_CERTIFICATE
-                 ? open_certificate(&wanted)
+                 ? open_certificate(supervisor, child)
                  : open_for(&sight, message->bytes, (enum open_purpose)message->number);
     struct letter_to answer = {
         .kind = MESSAGE_OPENED, .number = fd < 0 ? (uint32_t)errno : 0, .with_fd = true, .fd = fd};
