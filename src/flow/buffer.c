@@ -235,15 +235,23 @@ struct str buffer_front(const struct buffer *buffer)
     return buffer->len == 0 ? STR_NONE : str_from(buffer->first->at, slice_len(buffer->first));
 }
 
-int buffer_iov(const struct buffer *buffer, struct iovec *iov, int max)
+int buffer_iov_behind(const struct buffer *buffer, size_t skip, struct iovec *iov, int max)
 {
     int count = 0;
     size_t left = buffer->len;
     for (struct slice *slice = buffer->first; left > 0 && count < max; slice = slice->next) {
-        iov[count++] = (struct iovec){.iov_base = slice->at, .iov_len = slice_len(slice)};
-        left -= slice_len(slice);
+        size_t len = slice_len(slice), passed = skip < len ? skip : len;
+        skip -= passed;
+        left -= len;
+        if (passed < len)
+            iov[count++] = (struct iovec){.iov_base = slice->at + passed, .iov_len = len - passed};
     }
     return count;
+}
+
+int buffer_iov(const struct buffer *buffer, struct iovec *iov, int max)
+{
+    return buffer_iov_behind(buffer, 0, iov, max);
 }
 
 /* Takes the first slice out. */

@@ -48,6 +48,8 @@ int buffer_room_iov(struct buffer *buffer, size_t room, struct iovec *iov, int m
 struct str buffer_front(const struct buffer *buffer);
 /* The first pieces for writev(); returns how many. */
 int buffer_iov(const struct buffer *buffer, struct iovec *iov, int max);
+/* The same of what is behind the first `skip` bytes. */
+int buffer_iov_behind(const struct buffer *buffer, size_t skip, struct iovec *iov, int max);
 /* Drops `len` bytes from the front. */
 void buffer_drop(struct buffer *buffer, size_t len);
 /* Moves the first `len` bytes behind the last of `to`; whole slices are handed over, a part of one is referenced or

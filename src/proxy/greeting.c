@@ -1,5 +1,7 @@
 #include "proxy/greeting.h"
 
+#include "base/must.h"
+
 void greeting_init(struct greeting *greeting, struct arena *arena, msec limit)
 {
     *greeting = (struct greeting){.limit = limit};
@@ -31,14 +33,10 @@ msec greeting_time_left(const struct greeting *greeting)
 void greeting_read_held(struct client_hello *hello, const struct buffer *held, size_t skip)
 {
     struct iovec pieces[16];
-    int count = buffer_iov(held, pieces, (int)(sizeof pieces / sizeof *pieces));
-    for (int i = 0; i < count; i++) {
-        struct str piece = str_from(pieces[i].iov_base, pieces[i].iov_len);
-        size_t used = skip < piece.len ? skip : piece.len;
-        skip -= used;
-        if (used < piece.len)
-            client_hello_read(hello, str_skip(piece, used), &used);
-    }
+    size_t used;
+    int count = buffer_iov_behind(held, skip, pieces, (int)lengthof(pieces));
+    for (int i = 0; i < count; i++)
+        client_hello_read(hello, str_from(pieces[i].iov_base, pieces[i].iov_len), &used);
 }
 
 enum flow greeting_run(struct greeting *greeting, struct source *from, struct buffer *held, struct task *who)

@@ -94,13 +94,9 @@ static void took_up(struct source *source, uint64_t len)
 static void hear(struct hello_again *again, const struct buffer *into, size_t from)
 {
     struct iovec pieces[16];
-    int count = buffer_iov(into, pieces, (int)(sizeof pieces / sizeof *pieces));
-    for (int i = 0; i < count; i++) {
-        struct str piece = str_from(pieces[i].iov_base, pieces[i].iov_len);
-        size_t skip = from < piece.len ? from : piece.len;
-        from -= skip;
-        server_hello_read(&again->answer, str_skip(piece, skip));
-    }
+    int count = buffer_iov_behind(into, from, pieces, (int)lengthof(pieces));
+    for (int i = 0; i < count; i++)
+        server_hello_read(&again->answer, str_from(pieces[i].iov_base, pieces[i].iov_len));
 }
 
 static enum flow read_down(struct source *source, struct buffer *into, size_t room, struct task *who)

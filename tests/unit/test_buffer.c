@@ -148,6 +148,11 @@ START_TEST(references_are_released_once)
     ck_assert_int_eq(buffer_iov(&buffer, iov, 8), 4);
     ck_assert_int_eq(buffer_iov(&buffer, iov, 3), 3);
     ck_assert_mem_eq(iov[1].iov_base, "body", 4);
+    ck_assert_int_eq(buffer_iov_behind(&buffer, 5, iov, 8), 3);
+    ck_assert(iov[0].iov_len == 3 && memcmp(iov[0].iov_base, "ody", 3) == 0);
+    ck_assert_int_eq(buffer_iov_behind(&buffer, 8, iov, 1), 1);
+    ck_assert_mem_eq(iov[0].iov_base, "static", 6);
+    ck_assert_int_eq(buffer_iov_behind(&buffer, 18, iov, 8), 0);
     buffer_drop(&buffer, 6);
     ck_assert_int_eq(released, 1);
     ck_assert(str_eq(buffer_front(&buffer), STR("dy")));
