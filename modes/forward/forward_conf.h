@@ -25,7 +25,7 @@ enum tunnel_policy { TUNNEL_ALLOW, TUNNEL_DENY };
 
 /* What the first bytes in a tunnel to TUNNEL_CHECK_PORT may be. */
 struct tunnel_check_conf {
-    enum tunnel_policy mismatch; /* a ClientHello that names another host, or cannot be read */
+    enum tunnel_policy mismatch; /* a ClientHello that names another host */
     enum tunnel_policy no_name;
     enum tunnel_policy not_tls;
     enum tunnel_policy ech;

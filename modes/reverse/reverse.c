@@ -138,19 +138,19 @@ static const struct reverse_conf *block_of_answer(const struct exchange *x)
 
 static const struct str security = {"Strict-Transport-Security", 25};
 
-/* RFC 6797. Not over plain connections (7.2). */
-static bool demands_security(const struct exchange *x)
+/* RFC 6797; below 0: none. Not over plain connections (7.2). */
+static msec security_of(const struct exchange *x)
 {
     const struct reverse_conf *block = x->seen != NULL ? block_of_answer(x) : NULL;
-    return block != NULL && block->tls != NULL && block->tls->hsts >= 0;
+    return block != NULL && block->tls != NULL ? block->tls->hsts : -1;
 }
 
 static void demand_security(const struct exchange *x, struct fields *response)
 {
-    if (!demands_security(x))
+    msec demanded = security_of(x);
+    if (demanded < 0)
         return;
-    const struct reverse_conf *block = block_of_answer(x);
-    long long seconds = (block->tls->hsts + MSEC_SECOND - 1) / MSEC_SECOND;
+    long long seconds = (demanded + MSEC_SECOND - 1) / MSEC_SECOND;
     fields_set(response, security, arena_printf(x->arena, "max-age=%lld", seconds));
 }
 
@@ -178,7 +178,7 @@ static bool reverse_passes_trailer(const struct exchange *x, enum rule_side side
     const struct reverse_decision *decision = x->mode_state;
     if (side == RULE_REQUEST ? reverse_drops_from_client(name) : x->plan.conceal && reverse_conceals(name))
         return false;
-    if (side == RULE_RESPONSE && str_eq_nocase(name, security) && demands_security(x))
+    if (side == RULE_RESPONSE && str_eq_nocase(name, security) && security_of(x) >= 0)
         return false;
     return !field_rules_have(decision->verdict.acted, side, name);
 }
