@@ -6,6 +6,7 @@
 #include "modes/forward/edit.h"
 #include "modes/forward/own_listener.h"
 #include "modes/forward/tunnel_check.h"
+#include "net/tls_seen.h"
 #include "proxy/apply.h"
 #include "proxy/exchange.h"
 

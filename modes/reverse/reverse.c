@@ -4,6 +4,7 @@
 #include "modes/reverse/decide.h"
 #include "modes/reverse/edit.h"
 #include "modes/reverse/hosts.h"
+#include "net/tls_seen.h"
 #include "proxy/apply.h"
 #include "proxy/exchange.h"
 #include "proxy/generation.h"

@@ -1,8 +1,6 @@
 #include "net/tls.h"
 
 #include "base/addr.h"
-#include "base/hostname.h"
-#include "base/list.h"
 #include "base/must.h"
 #include "loop/ready.h"
 #include "net/client_hello.h"
@@ -10,21 +8,18 @@
 #include "net/tls_certificate.h"
 #include "net/tls_challenge.h"
 #include "net/tls_client.h"
+#include "net/tls_jobs.h"
+#include "net/tls_run.h"
+#include "net/tls_seen.h"
 #include "net/tls_server.h"
 #include "net/transport.h"
 
 #include <errno.h>
-#include <openssl/async.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 
-enum {
-    NAME_MAX_LEN = 255,
-    RECORD_MAX = 16 * 1024, /* bytes of data in one record: RFC 8446 5.1 */
-    RUN_FULL = 4 * RECORD_MAX,
-    RUN_MAX = 2 * RUN_FULL
-};
+enum { NAME_MAX_LEN = 255 };
 
 /* A handshake in which the keeper may have to sign, until it is done: with a client, or with a server that is shown a
    certificate. */
@@ -32,15 +27,9 @@ struct greeting {
     const struct tls_gate *gate;       /* of a client */
     struct tls_resumption *resumption; /* of a server; borrowed */
     struct signer signer;
-    struct list starving; /* waits for one of the jobs that the thread may have */
-    struct buffer rest;   /* was read before TLS began */
-    const char *why;      /* it failed */
-};
-
-/* Records on their way: several are sent in one call. */
-struct run {
-    struct buffer records;
-    size_t plain; /* bytes at the front of what is being written that are in them */
+    struct tls_job job;
+    struct buffer rest; /* was read before TLS began */
+    const char *why;    /* it failed */
 };
 
 /* Small, since thousands of idle ones are held. */
@@ -48,14 +37,14 @@ struct tls {
     struct transport transport;
     struct transport *tcp; /* owned */
     SSL *ssl;
-    struct run *run; /* NULL: all that was sealed is sent */
+    struct tls_run *run; /* NULL: all that was sealed is sent */
     union {
         struct greeting *greeting;         /* while it lasts (has_greeting) */
         struct tls_resumption *resumption; /* of a server, else; borrowed */
     };
     union {
         const char *why;       /* a server's handshake has failed, or what came behind it */
-        struct tls_seen *seen; /* of a client; NULL: nothing yet. Owned, with all its texts */
+        struct tls_seen *seen; /* of a client; NULL: nothing yet. Owned */
     };
     uint8_t quiet;  /* records that brought no data, since the last that did */
     bool is_client; /* it came to us */
@@ -146,12 +135,8 @@ static int bio_write(BIO *bio, const char *at, int len)
 {
     struct tls *tls = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    if (tls->run != NULL) {
-        if (tls->run->records.len > RUN_MAX)
-            return -1; /* a peer that makes us answer and does not read */
-        buffer_add(&tls->run->records, str_from(at, (size_t)len));
-        return len;
-    }
+    if (tls->run != NULL)
+        return tls_run_take(tls->run, str_from(at, (size_t)len)) ? len : -1;
     ssize_t sent = tcp_send(tls->tcp, at, (size_t)len);
     if (sent < 0 && errno == EAGAIN)
         BIO_set_retry_write(bio);
@@ -249,56 +234,11 @@ static struct tls *new_tls(struct transport *taken, SSL_CTX *ctx)
     return tls;
 }
 
-/* Signatures of the keeper */
-
-/* Each job has a stack of its own; one is held while the keeper signs, and those that find none wait for one. */
-enum { JOBS_MAX = 256, JOBS_FEW = 8, JOB_BYTES = 32 * 1024 };
-
-static _Thread_local struct list starving;
-static _Thread_local bool has_jobs;
-static _Thread_local unsigned greetings;      /* under way, each of which may hold one */
-static _Thread_local unsigned most_greetings; /* so many at once, since the jobs were last given back */
-
-static void prepare_thread(void)
-{
-    if (has_jobs)
-        return;
-    list_init(&starving);
-    must(ASYNC_init_thread(JOBS_MAX, 0) == 1);
-    has_jobs = true;
-}
-
-size_t tls_thread_spare(void)
-{
-    unsigned jobs = most_greetings < JOBS_MAX ? most_greetings : JOBS_MAX;
-    return has_jobs && jobs > JOBS_FEW ? (size_t)jobs * JOB_BYTES : 0;
-}
-
-/* ASYNC_cleanup_thread() alone would leave a few bytes behind each time that the thread is prepared again. */
-void tls_thread_done(void)
-{
-    if (has_jobs)
-        OPENSSL_thread_stop();
-    has_jobs = false;
-    most_greetings = 0;
-}
-
-size_t tls_thread_trim(void)
-{
-    size_t freed = greetings == 0 ? tls_thread_spare() : 0;
-    if (freed > 0)
-        tls_thread_done();
-    return freed;
-}
-
 static struct greeting *begin_greeting(struct tls *tls)
 {
-    prepare_thread();
     tls->greeting = must_calloc(1, sizeof *tls->greeting);
     tls->has_greeting = true;
-    if (++greetings > most_greetings)
-        most_greetings = greetings;
-    list_init(&tls->greeting->starving);
+    tls_job_begin(&tls->greeting->job);
     SSL_set_mode(tls->ssl, SSL_MODE_ASYNC);
     return tls->greeting;
 }
@@ -353,65 +293,6 @@ struct transport *tls_accept(struct transport *taken, const struct tls_gate *gat
     return &tls->transport;
 }
 
-static struct str own(struct str text)
-{
-    return str_from(must_copy(text.at, text.len), text.len);
-}
-
-static void free_seen(struct tls_seen *seen)
-{
-    if (seen == NULL)
-        return;
-    free((char *)(uintptr_t)seen->name.at);
-    free((char *)(uintptr_t)seen->subject.at);
-    free((char *)(uintptr_t)seen->certificate.at);
-    tls_server_unref(seen->server);
-    free(seen);
-}
-
-static bool take_extension(SSL *ssl, unsigned type, struct str *ret)
-{
-    const unsigned char *bytes;
-    size_t len;
-    if (SSL_client_hello_get0_ext(ssl, type, &bytes, &len) != 1)
-        return false;
-    *ret = str_from((const char *)bytes, len);
-    return true;
-}
-
-/* False: there is a name in the hello, and it is not one of a host. */
-static bool read_name(SSL *ssl, struct str *ret)
-{
-    struct arena arena;
-    struct str extension, name, normal;
-    *ret = STR_NONE;
-    if (!take_extension(ssl, TLSEXT_TYPE_server_name, &extension))
-        return true;
-    arena_init(&arena);
-    bool is_fine = client_hello_host(extension, &name) && hostname_normal(&arena, name, &normal);
-    if (is_fine)
-        *ret = own(normal);
-    arena_reset(&arena);
-    return is_fine;
-}
-
-bool tls_offers_challenge(const unsigned char *list, size_t len)
-{
-    static const char only[] = "\x0a"
-                               "acme-tls/1";
-    return len == sizeof only - 1 && memcmp(list, only, len) == 0;
-}
-
-static bool is_challenge(SSL *ssl)
-{
-    enum { LIST_AT = 2 }; /* behind the list's length */
-    struct str extension;
-    return tls_challenges_are_there() &&
-           take_extension(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &extension) &&
-           extension.len > LIST_AT &&
-           tls_offers_challenge((const unsigned char *)extension.at + LIST_AT, extension.len - LIST_AT);
-}
-
 bool tls_is_challenge(const struct transport *transport)
 {
     return tls_of(transport)->is_challenge;
@@ -430,15 +311,13 @@ static struct tls_server *choose_server(const struct tls *tls, struct str name)
 static struct tls_seen *look_at_hello(struct tls *tls)
 {
     struct str name;
-    tls->is_challenge = is_challenge(tls->ssl);
-    struct tls_server *server = read_name(tls->ssl, &name) ? choose_server(tls, name) : NULL;
-    if (server == NULL) {
-        free((char *)(uintptr_t)name.at);
-        return NULL;
-    }
-    struct tls_seen *seen = must_calloc(1, sizeof *seen);
-    *seen = (struct tls_seen){.server = server, .name = name};
-    return seen;
+    tls->is_challenge = tls_hello_is_challenge(tls->ssl);
+    struct tls_server *server = tls_hello_name(tls->ssl, &name) ? choose_server(tls, name) : NULL;
+    struct tls_seen *seen = tls_seen_new(server, name);
+    if (server != NULL)
+        return seen;
+    tls_seen_free(seen);
+    return NULL;
 }
 
 /* Again after a HelloRetryRequest, which changes nothing. */
@@ -475,40 +354,13 @@ bool tls_has_heard(const struct transport *transport)
     return BIO_number_read(SSL_get_rbio(tls_of(transport)->ssl)) > 0;
 }
 
-/* RFC 4514; what is not ASCII is escaped. */
-static struct str subject_of(X509 *certificate)
-{
-    char *text;
-    BIO *bio = BIO_new(BIO_s_mem());
-    must(bio != NULL && X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0);
-    long len = BIO_get_mem_data(bio, &text);
-    struct str copy = own(str_from(len > 0 ? text : "", (size_t)len));
-    BIO_free(bio);
-    return copy;
-}
-
-/* A byte sequence of RFC 8941 3.3.5: its DER form in base 64, between colons. */
-static struct str field_of(X509 *certificate)
-{
-    unsigned char *der = NULL;
-    int len = i2d_X509(certificate, &der);
-    must(len > 0);
-    char *text = must_alloc(4 * ((size_t)len + 2) / 3 + 8);
-    text[0] = ':';
-    int coded = EVP_EncodeBlock((unsigned char *)text + 1, der, len);
-    text[1 + coded] = ':';
-    OPENSSL_free(der);
-    return str_from(text, (size_t)coded + 2);
-}
-
 static void note_certificate(struct tls *tls)
 {
     X509 *certificate = SSL_get0_peer_certificate(tls->ssl);
     bool is_asked = SSL_get_verify_mode(tls->ssl) != SSL_VERIFY_NONE;
-    if (tls->seen == NULL || certificate == NULL || !is_asked || SSL_get_verify_result(tls->ssl) != X509_V_OK)
-        return;
-    tls->seen->subject = subject_of(certificate);
-    tls->seen->certificate = field_of(certificate);
+    bool is_verified = is_asked && SSL_get_verify_result(tls->ssl) == X509_V_OK;
+    if (tls->seen != NULL && certificate != NULL && is_verified)
+        tls_seen_note_certificate(tls->seen, certificate);
 }
 
 /* The handshake */
@@ -564,7 +416,7 @@ static int do_handshake(struct tls *tls, struct task *who)
     ERR_clear_error();
     if (greeting == NULL)
         return SSL_do_handshake(tls->ssl);
-    list_remove(&greeting->starving);
+    tls_job_stop_waiting(&greeting->job);
     greeting->signer.waiter = who;
     keeper_link_set_signer(&greeting->signer);
     int result = SSL_do_handshake(tls->ssl);
@@ -572,25 +424,14 @@ static int do_handshake(struct tls *tls, struct task *who)
     return result;
 }
 
-/* A job is free again, or was not needed. */
-static void feed_starving(void)
-{
-    if (!has_jobs || list_is_empty(&starving))
-        return;
-    struct greeting *first = container_of(starving.next, struct greeting, starving);
-    list_remove(&first->starving); /* who is woken for the next job that is free is another one */
-    task_wake(first->signer.waiter);
-}
-
 static void end_greeting(struct tls *tls)
 {
     struct greeting *greeting = greeting_of(tls);
     if (greeting == NULL)
         return;
-    list_remove(&greeting->starving);
+    tls_job_end(&greeting->job);
     buffer_clear(&greeting->rest);
     tls->has_greeting = false;
-    greetings--;
     tls->resumption = greeting->resumption;
     free(greeting);
     SSL_clear_mode(tls->ssl, SSL_MODE_ASYNC);
@@ -614,10 +455,10 @@ enum flow tls_connected(struct transport *transport, struct task *who)
     if (error == SSL_ERROR_WANT_ASYNC) /* the keeper's answer wakes */
         return FLOW_WAIT;
     if (error == SSL_ERROR_WANT_ASYNC_JOB) {
-        list_push_back(&starving, &tls->greeting->starving);
+        tls_job_wait(&tls->greeting->job, who);
         return FLOW_WAIT;
     }
-    feed_starving();
+    tls_jobs_feed();
     if (result == 1) {
         tls->is_open = true;
         note_handshake(tls);
@@ -638,12 +479,12 @@ static void give_up_signing(struct tls *tls)
 {
     if (greeting_of(tls) == NULL)
         return;
-    list_remove(&tls->greeting->starving);
+    tls_job_stop_waiting(&tls->greeting->job);
     tls->greeting->signer.is_given_up = true;
     if (SSL_waiting_for_async(tls->ssl) == 1)
         do_handshake(tls, NULL);
     ERR_clear_error();
-    feed_starving();
+    tls_jobs_feed();
 }
 
 const char *tls_why(const struct transport *transport)
@@ -706,79 +547,21 @@ static enum flow fail_writing(struct tls *tls)
     return FLOW_FAIL;
 }
 
-enum { PIECES = 16 };
-
-/* How many of the pieces share a record: at least one. */
-static int sharing(const struct iovec *pieces, int count, size_t *ret_len)
-{
-    int together = 1;
-    *ret_len = pieces[0].iov_len;
-    for (; together < count && *ret_len + pieces[together].iov_len <= RECORD_MAX; together++)
-        *ret_len += pieces[together].iov_len;
-    return together;
-}
-
-static const char *joined(const struct iovec *pieces, int count)
-{
-    static _Thread_local char bytes[RECORD_MAX];
-    size_t len = 0;
-    if (count == 1)
-        return pieces[0].iov_base;
-    for (int i = 0; i < count; i++) {
-        memcpy(bytes + len, pieces[i].iov_base, pieces[i].iov_len);
-        len += pieces[i].iov_len;
-    }
-    return bytes;
-}
-
-/* Into the run. It takes all that fits, so the library never has to wait. */
-static bool seal_bytes(struct tls *tls, const char *at, size_t len)
-{
-    size_t sealed;
-    for (; len > 0;
-         at += sealed, len -= sealed) { /* a record at a time, which may be a small one (RFC 6066 section 4) */
-        ERR_clear_error();
-        if (SSL_write_ex(tls->ssl, at, len, &sealed) != 1)
-            return false;
-        tls->run->plain += sealed;
-    }
-    return true;
-}
-
-/* Small pieces share a record, so that a head goes with its body; a piece that would have to be torn for it gets a
-   record of its own. */
-static bool seal(struct tls *tls, const struct buffer *from)
-{
-    struct iovec pieces[PIECES];
-    int count = buffer_iov(from, pieces, PIECES);
-    bool is_fine = true;
-    tls->run = must_calloc(1, sizeof *tls->run);
-    for (int i = 0; i < count && is_fine && tls->run->plain < RUN_FULL;) {
-        size_t len, room = RUN_FULL - tls->run->plain;
-        int together = sharing(pieces + i, count - i, &len);
-        is_fine = seal_bytes(tls, joined(pieces + i, together), len < room ? len : room);
-        i += together;
-    }
-    return is_fine;
-}
-
 static void end_run(struct tls *tls)
 {
-    if (tls->run != NULL)
-        buffer_clear(&tls->run->records);
-    free(tls->run);
+    tls_run_free(tls->run);
     tls->run = NULL;
 }
 
-/* Records are longer than what is in them: as long as some are not sent, something stays in `from`, and the caller
-   comes again. */
+static bool seal(struct tls *tls, const struct buffer *from)
+{
+    tls->run = tls_run_new();
+    return tls_run_seal(tls->run, tls->ssl, from);
+}
+
 static enum flow send_run(struct tls *tls, struct buffer *from, struct task *who)
 {
-    struct run *run = tls->run;
-    enum flow flow = transport_write(tls->tcp, &run->records, who);
-    size_t left = run->plain < run->records.len ? run->plain : run->records.len;
-    buffer_drop(from, run->plain - left);
-    run->plain = left;
+    enum flow flow = tls_run_send(tls->run, tls->tcp, from, who);
     if (flow == FLOW_MORE)
         end_run(tls);
     return flow;
@@ -840,7 +623,7 @@ static void free_tls(struct transport *transport)
     SSL_free(tls->ssl);
     transport_free(tls->tcp);
     if (tls->is_client)
-        free_seen(tls->seen);
+        tls_seen_free(tls->seen);
     free(tls);
 }
 

@@ -17,6 +17,7 @@ struct ssl_st;
 struct ssl_ctx_st;
 struct ssl_session_st;
 struct buffer;
+struct tls_seen;
 struct transport;
 
 /* The session of the last connection to a server, which the next one resumes; not for longer than an hour, nor than its
@@ -41,30 +42,12 @@ struct tls_gate {
     struct tls_server *(*choose)(const struct tls_gate *gate, struct str name);
 };
 
-/* What a client's handshake has told. */
-struct tls_seen {
-    struct tls_server *server; /* whose settings were in force; counted */
-    struct str name;           /* that was asked for, in normal form; at == NULL: none */
-    struct str subject;        /* of the certificate that was shown and verified (RFC 4514); at == NULL: none was */
-    struct str certificate;    /* the same as a field's value: RFC 9440 2.1 */
-};
-
 /* `taken` is freshly accepted; `rest` has what was read of it already, and is emptied. */
 struct transport *tls_accept(struct transport *taken, const struct tls_gate *gate, struct buffer *rest);
 /* Borrowed: it lives as long as the transport. NULL: there was no hello that a block was found for. */
 const struct tls_seen *tls_seen(const struct transport *transport);
-/* Do both ask the same of clients' certificates? */
-bool tls_server_same_rules(const struct tls_server *a, const struct tls_server *b);
 /* Has the peer sent anything at all? */
 bool tls_has_heard(const struct transport *transport);
-
-/* Handshakes in which the keeper may sign run on stacks of their own, which the thread keeps for the next ones: bytes,
-   at most; 0 when they are few. */
-size_t tls_thread_spare(void);
-/* Gives them back when no handshake is under way; how many bytes. */
-size_t tls_thread_trim(void);
-/* At the end of a thread. */
-void tls_thread_done(void);
 
 /* The handshake. END: done, and the server is who it ought to be, unless verifying is off. FAIL: tls_why(). */
 enum flow tls_connected(struct transport *transport, struct task *who);
@@ -76,8 +59,6 @@ bool tls_is_untrusted(const struct transport *transport);
 
 /* Was the handshake an answer to a challenge (RFC 8737)? Then there is no more to it. */
 bool tls_is_challenge(const struct transport *transport);
-/* Is "acme-tls/1" the only protocol of a list as in RFC 7301 3.1 (without the length in front)? */
-bool tls_offers_challenge(const unsigned char *list, size_t len);
 
 /* For a server's context: takes what the gate has for the name in a ClientHello, before anything else of it is looked
    at. */

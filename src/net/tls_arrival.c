@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "loop/timer.h"
 #include "net/tls.h"
+#include "net/tls_seen.h"
 
 #include <stdlib.h>
 

@@ -110,6 +110,9 @@ bool tls_server_covers(struct tls_server *server, size_t index, struct str host)
 bool certificate_is_ending(const struct certificate_facts *facts, int64_t now);
 void certificate_tell_end(const struct certificate_facts *facts, int64_t now, struct text *into);
 
+/* Do both ask the same of clients' certificates? */
+bool tls_server_same_rules(const struct tls_server *a, const struct tls_server *b);
+
 struct tls_server *tls_server_ref(struct tls_server *server);
 void tls_server_unref(struct tls_server *server); /* NULL is none */
 

@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "net/tls.h"
+#include "net/tls_seen.h"
 #include "net/tls_ciphers.h"
 #include "net/tls_ticket.h"
 

@@ -5,7 +5,7 @@
 #include "flow/text_source.h"
 #include "http1/client.h"
 #include "net/proxy_header.h"
-#include "net/tls.h"
+#include "net/tls_seen.h"
 #include "observe/access_log.h"
 #include "proxy/file_body.h"
 #include "proxy/generation.h"

@@ -10,6 +10,7 @@
 #include "net/arrival.h"
 #include "net/listener.h"
 #include "net/tls_arrival.h"
+#include "net/tls_jobs.h"
 #include "net/keeper_link.h"
 #include "observe/access_log.h"
 #include "observe/notice.h"
@@ -710,7 +711,7 @@ void hub_free(struct hub *hub)
     tidy_fini(&hub->tidy);
     room_leave(&hub->room);
     keeper_link_end();
-    tls_thread_done();
+    tls_jobs_done();
     upstreams_fini(&hub->upstreams);
     resolver_free(hub->resolver);
     generation_unref(hub->generation);

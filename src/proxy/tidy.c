@@ -3,7 +3,7 @@
 #include "base/arena.h"
 #include "base/must.h"
 #include "flow/buffer.h"
-#include "net/tls.h"
+#include "net/tls_jobs.h"
 
 #include <malloc.h>
 
@@ -17,10 +17,10 @@ static void run(struct task *task)
     struct tidy *tidy = container_of(task, struct tidy, task);
     if (!timer_is_due(&tidy->timer))
         return;
-    size_t freed = arena_thread_trim() + buffer_thread_trim() + tls_thread_trim();
+    size_t freed = arena_thread_trim() + buffer_thread_trim() + tls_jobs_trim();
     if (freed >= WORTH_BYTES)
         malloc_trim(0);
-    if (arena_thread_spare() + buffer_thread_spare() + tls_thread_spare() > 0)
+    if (arena_thread_spare() + buffer_thread_spare() + tls_jobs_spare() > 0)
         timer_set(&tidy->timer, LOOK_MS);
     else
         timer_clear(&tidy->timer);
