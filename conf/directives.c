@@ -195,6 +195,8 @@ const struct directive directives[] = {
      .help = "connections of clients; accepting pauses while there are so many"},
     {.name = "connections-per-client", .blocks = BLOCK_LIMITS, COUNT(struct limits, connections_per_client, 1, 1000000, "off"),
      .words = off_is_zero, .help = "connections of one client's address; more are closed at once"},
+    {.name = "signatures-per-second", .blocks = BLOCK_LIMITS, COUNT(struct limits, signatures, 1, 1000000, "10000"), .words = off_is_zero,
+     .help = "signatures with private keys, for all handshakes; those beyond wait"},
 
     /* time-outs */
     {.name = "timeouts", .blocks = BLOCK_TOP | RULES | BLOCK_PASSTHROUGH, SPECIAL(set_timeouts, 0, 0, NULL), .body = BODY_REQUIRED,

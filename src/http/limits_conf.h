@@ -28,6 +28,7 @@ struct limits {
     uint64_t descriptors;            /* 0: as the system allows */
     uint64_t connections;            /* of clients; 0: no fixed number */
     uint64_t connections_per_client; /* 0: none */
+    uint64_t signatures;             /* a second, of the keeper; 0: as many as are asked for */
 };
 
 /* The defaults of a message's head and framing, for an initializer: of what no configuration speaks of. A test compares

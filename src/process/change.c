@@ -219,6 +219,7 @@ static void replace_edition(struct supervisor *supervisor)
     if (before != NULL)
         keeping_retire_pairs(supervisor, before);
     edition_unref(before);
+    keeping_set_pace(supervisor);
 }
 
 static void put_in_force(struct supervisor *supervisor)

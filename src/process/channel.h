@@ -41,6 +41,7 @@ enum message_kind {
     MESSAGE_KEY,        /* the open file of a key; the answer has the same `index` */
     MESSAGE_LINK,       /* the end of a line to a thread of a worker */
     MESSAGE_FORGET_KEY, /* bytes: struct key_id */
+    MESSAGE_PACE,       /* number: so many signatures a second and no more; 0: any number, as at first */
     MESSAGE_MAKE, /* a self-signed certificate for the names in bytes, a line each; number: 0, or MAKE_FOR_CHALLENGE and
                      a digest in front; `index` as of KEY */
     MESSAGE_MADE, /* bytes: the certificate, in PEM */

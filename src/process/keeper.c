@@ -7,6 +7,7 @@
 #include "process/channel.h"
 #include "process/entry.h"
 #include "process/keeper_make.h"
+#include "process/keeper_pace.h"
 #include "process/keeper_store.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LINKS_MAX = 1024, HOLD_MS = 1, SLICE_MS = 50 };
+enum { LINKS_MAX = 1024, HOLD_MS = 1, SLICE_MS = 50, NOTICE_EVERY_MS = MSEC_MINUTE };
 
 /* linux/sched/types.h clashes with the sched.h of newer C libraries. */
 struct scheduling {
@@ -34,7 +35,9 @@ struct scheduling {
 
 struct keeper {
     struct keeper_store *store;
-    size_t link_count;
+    struct pace pace;
+    struct mono told; /* when it was last said that questions wait; us == 0: never */
+    size_t link_count, turn;
     int nice; /* which it is to be from its first signature on; 0: as it is */
     int links[LINKS_MAX];
     struct message message;
@@ -95,6 +98,12 @@ static void take_link(struct keeper *keeper)
     keeper->message.fd = -1;
 }
 
+static void set_pace(struct keeper *keeper)
+{
+    clock_update();
+    pace_init(&keeper->pace, keeper->message.number, clock_mono());
+}
+
 static void forget_key(struct keeper *keeper)
 {
     struct key_id id;
@@ -118,6 +127,8 @@ static bool read_channel(struct keeper *keeper)
             take_link(keeper);
         else if (message->kind == MESSAGE_FORGET_KEY)
             forget_key(keeper);
+        else if (message->kind == MESSAGE_PACE)
+            set_pace(keeper);
         if (message->fd >= 0)
             close(message->fd);
     }
@@ -134,17 +145,18 @@ static void be_nice(struct keeper *keeper)
     keeper->nice = 0;
 }
 
-/* A few questions, so that nobody who asks much keeps the others waiting for long. An answer wakes the worker, which
+/* `most` questions, so that nobody who asks much keeps the others waiting for long. An answer wakes the worker, which
    costs as much as some signatures do: those that are soon made leave together. False: the line is to be closed. */
-static bool serve_link(struct keeper *keeper, int link)
+static bool serve_link(struct keeper *keeper, int link, int most)
 {
     struct sign_question questions[PACKETS_MAX];
     struct sign_answer answers[PACKETS_MAX];
-    int count = packets_receive(link, questions, sizeof questions[0], PACKETS_MAX);
+    int count = packets_receive(link, questions, sizeof questions[0], most);
     int made = 0;
     be_nice(keeper);
     clock_update();
     struct mono began = clock_mono();
+    pace_spend(&keeper->pace, count > 0 ? count : 0);
     for (int i = 0; i < count; i++) {
         keeper_store_sign(keeper->store, &questions[i], &answers[made++]);
         clock_update();
@@ -158,14 +170,48 @@ static bool serve_link(struct keeper *keeper, int link)
     return count >= 0;
 }
 
+static void drop_closed(struct keeper *keeper)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < keeper->link_count; i++)
+        if (keeper->links[i] >= 0)
+            keeper->links[kept++] = keeper->links[i];
+    keeper->link_count = kept;
+}
+
+/* Each time another one is the first, since the pace may leave nothing for the last. */
 static void serve_links(struct keeper *keeper, const struct pollfd *polled, size_t count)
 {
-    for (size_t i = count; i > 0; i--) { /* from behind, since a closed one is replaced by the last */
-        if (polled[i - 1].revents == 0 || serve_link(keeper, keeper->links[i - 1]))
+    keeper->turn++;
+    for (size_t i = 0; i < count; i++) {
+        size_t at = (keeper->turn + i) % count;
+        int most = pace_allows(&keeper->pace, PACKETS_MAX, clock_mono());
+        if (polled[at].revents == 0 || most == 0 || serve_link(keeper, keeper->links[at], most))
             continue;
-        close(keeper->links[i - 1]);
-        keeper->links[i - 1] = keeper->links[--keeper->link_count];
+        close(keeper->links[at]);
+        keeper->links[at] = -1;
     }
+    drop_closed(keeper);
+}
+
+static void tell_of_pace(struct keeper *keeper)
+{
+    if (keeper->told.us != 0 && mono_since(keeper->told, clock_mono()) < NOTICE_EVERY_MS)
+        return;
+    fprintf(stderr, "gatehouse: keeper: more than %llu signatures a second are asked for; handshakes wait\n",
+            (unsigned long long)keeper->pace.per_second);
+    keeper->told = clock_mono();
+}
+
+/* How long the pace makes all of them wait; 0: it does not. */
+static msec hold(struct keeper *keeper, struct pollfd *polled, size_t count)
+{
+    clock_update();
+    if (pace_allows(&keeper->pace, 1, clock_mono()) > 0)
+        return 0;
+    if (poll(polled, count, 0) > 0)
+        tell_of_pace(keeper);
+    return pace_wait(&keeper->pace);
 }
 
 static void serve(struct keeper *keeper)
@@ -174,14 +220,18 @@ static void serve(struct keeper *keeper)
     bool is_wanted = true;
     while (is_wanted) {
         size_t count = keeper->link_count;
+        struct pollfd *channel = &polled[count];
         for (size_t i = 0; i < count; i++)
             polled[i] = (struct pollfd){.fd = keeper->links[i], .events = POLLIN};
-        polled[count] = (struct pollfd){.fd = WORKER_CHANNEL, .events = POLLIN};
-        if (poll(polled, count + 1, -1) < 0)
+        *channel = (struct pollfd){.fd = WORKER_CHANNEL, .events = POLLIN};
+        msec held = hold(keeper, polled, count);
+        int result = held > 0 ? poll(channel, 1, (int)held) : poll(polled, count + 1, -1);
+        if (result < 0)
             continue;
-        if (polled[count].revents != 0) /* first: whoever gives a key waits for the answer */
+        if (channel->revents != 0) /* first: whoever gives a key waits for the answer */
             is_wanted = read_channel(keeper);
-        serve_links(keeper, polled, count);
+        if (held == 0)
+            serve_links(keeper, polled, count);
     }
 }
 

@@ -105,6 +105,16 @@ static bool hear(struct supervisor *supervisor, enum message_kind wanted, char r
     return message->kind == wanted;
 }
 
+void keeping_set_pace(struct supervisor *supervisor)
+{
+    const struct edition *edition = supervisor->edition != NULL ? supervisor->edition : supervisor->change.edition;
+    if (supervisor->keeping.aide.pid == 0 || edition == NULL)
+        return;
+    struct letter_to letter = {.kind = MESSAGE_PACE, .number = (uint32_t)edition->config->limits.signatures};
+    letter.at_once = supervisor->keeping.is_silent;
+    channel_send(supervisor->keeping.aide.channel, &letter);
+}
+
 static void take_all_again(struct supervisor *supervisor);
 static bool has_made(const struct edition *edition);
 
@@ -121,6 +131,7 @@ static bool start(struct supervisor *supervisor)
     identity_of_keeper(&identity);
     if (!aide_start(supervisor, &keeping->aide, &keeper, &identity))
         return false;
+    keeping_set_pace(supervisor);
     if (keeping->was_there)
         take_all_again(supervisor);
     supervisor->remake_wanted |= keeping->was_there &&

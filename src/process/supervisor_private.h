@@ -156,6 +156,8 @@ bool keeping_take(struct supervisor *supervisor, int fd, struct key_id *ret, cha
 /* Has the keeper make a self-signed certificate (keeper_make.h), and adds it in PEM. */
 bool keeping_make(struct supervisor *supervisor, struct str names, const unsigned char *digest, struct text *into,
                   char ret_why[KEY_WHY_MAX]);
+/* Tells the keeper how many signatures a second it may give, as the edition in force says, or the first one. */
+void keeping_set_pace(struct supervisor *supervisor);
 /* The end of a new line to the keeper, or -1 with errno. */
 int keeping_link(struct supervisor *supervisor);
 /* Forgets a key, unless a certificate in force has it: not at once, since handshakes with it may be under way, and not

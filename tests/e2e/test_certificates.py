@@ -1,5 +1,6 @@
 """Certificates that live: files that change under a running configuration."""
 import contextlib, json, os, re, shutil, signal, socket, ssl, subprocess, threading, time
+from concurrent import futures
 
 import pytest
 
@@ -595,3 +596,26 @@ def test_a_keeper_that_dies_twice_while_a_certificate_changes_has_all_keys(gateh
     before = ticks()
     time.sleep(1)
     assert ticks() - before < 25                              # a hundred a second are all of a processor
+
+
+def test_the_keeper_signs_no_faster_than_it_may(gatehouse, authority, pairs, folder):
+    """However many ask at once. A reload changes it."""
+    put(folder, pairs[0])
+    slow = "\nlimits { signatures-per-second 4 }\ntimeouts { tls-handshake 60s }\n" + SITE.format(folder)
+    g = gatehouse(slow)
+
+    def greet(count):
+        """How long it took all of them."""
+        began = time.monotonic()
+        with contextlib.ExitStack() as stack, futures.ThreadPoolExecutor(count) as pool:
+            for c in pool.map(lambda _: stack.enter_context(connect(g, context(authority))), range(count)):
+                assert b"200" in ask(c)
+        return time.monotonic() - began
+
+    assert greet(8) > 7 / 4 - 0.1
+    assert "more than 4 signatures a second are asked for; handshakes wait" in g.errors()
+    assert g.reload(slow.replace("signatures-per-second 4", "signatures-per-second off")).returncode == 0
+    assert greet(80) < 79 / 4
+    assert g.reload(slow).returncode == 0
+    os.kill(g.processes()["gatehouse-key"], signal.SIGKILL)
+    assert greet(8) > 7 / 4 - 0.1                             # another keeper is told, too
