@@ -39,7 +39,6 @@ struct template_part {
     }
 
 OF_STR(scheme)
-OF_STR(host)
 OF_STR(path)
 OF_STR(query)
 OF_STR(user)
@@ -89,14 +88,19 @@ static bool is_default_port(const struct facts *facts)
     return facts->port == (str_eq(facts->scheme, STR("https")) ? HTTPS_PORT : HTTP_PORT);
 }
 
-static struct str value_authority(const struct facts *facts, struct str argument, struct arena *arena)
+/* As it stands in a URL (RFC 3986 3.2.2). */
+static struct str value_host(const struct facts *facts, struct str argument, struct arena *arena)
 {
     (void)argument;
-    struct str host = facts->host;
+    bool is_bare = facts->host.at == NULL || facts->host_ip.version != 6;
+    return is_bare ? facts->host : arena_printf(arena, "[%.*s]", STR_ARGS(facts->host));
+}
+
+static struct str value_authority(const struct facts *facts, struct str argument, struct arena *arena)
+{
+    struct str host = value_host(facts, argument, arena);
     if (host.at == NULL)
         return STR_NONE;
-    if (facts->host_ip.version == 6)
-        host = arena_printf(arena, "[%.*s]", STR_ARGS(host));
     return is_default_port(facts) ? host : arena_printf(arena, "%.*s:%u", STR_ARGS(host), (unsigned)facts->port);
 }
 
@@ -197,7 +201,8 @@ static struct str value_version(const struct facts *facts, struct str argument, 
 /* In the order in which the manual shows them. Servers' addresses are for logs only. */
 static const struct variable variables[] = {
     ROW(scheme, "request", REQUEST, scheme, "http or https; tunnel for CONNECT"),
-    ROW(host, "request", REQUEST, host, "the host asked for: lower case, A-labels, no port"),
+    ROW(host, "request", REQUEST, host,
+        "the host asked for, as in a URL: lower case, A-labels, no port; [2001:db8::1] for an address of IPv6"),
     ROW(authority, "request", REQUEST, authority, "host and, unless it is the scheme's default, port"),
     ROW(port, "request", REQUEST, port, "the port asked for, default filled in"),
     ROW(path, "request", REQUEST, path, "the canonical path"),

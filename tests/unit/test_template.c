@@ -73,6 +73,7 @@ START_TEST(test_expand)
     facts.host = STR("::1");
     ck_assert(ip_parse(facts.host, &facts.host_ip));
     expect("$authority", ESCAPE_NONE, "[::1]:443");
+    expect("$host", ESCAPE_NONE, "[::1]");
 }
 END_TEST
 
