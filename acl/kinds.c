@@ -69,7 +69,7 @@ const struct condition_kind condition_kinds[] = {
      "the request has that field, with a value (the whole, or one of its comma-separated members) that matches in any case",
      header_parse, header_truth, NULL, TUNNEL_PARTS},
     {"client-certificate", PHASE_REQUEST, 1, ANY, "SUBJECT-GLOB...",
-     "the client has shown a certificate, verified by tls { client-ca }, whose subject (as in CN=ann,O=Example) matches; * is any run of characters",
+     "the client has shown a certificate, verified by tls { client-ca }, whose subject (as in CN=ann,O=Example) matches; * is any run of characters, a comma in the pattern that between two parts",
      client_certificate_parse, client_certificate_truth, NULL, TUNNEL_SAME},
     {"time", PHASE_REQUEST, 1, ANY, "SPEC... [zone TZ]",
      "days, hours, or days and hours: Mon-Fri 08:00-18:00; the end is exclusive; past midnight belongs to the day it begins on",

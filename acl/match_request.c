@@ -218,7 +218,7 @@ enum truth client_certificate_truth(const struct condition *condition, const str
     const struct words_condition *globs = words_of(condition);
     (void)ret_match;
     for (size_t i = 0; facts->client_certificate.at != NULL && i < globs->count; i++)
-        if (glob_match(globs->words[i], facts->client_certificate))
+        if (glob_match_escaped(globs->words[i], facts->client_certificate))
             return TRUTH_YES;
     return TRUTH_NO;
 }

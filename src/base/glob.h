@@ -15,5 +15,8 @@
 bool glob_match(struct str pattern, struct str text);
 /* ASCII letters in either case, and without the rule for a final slash-star: for the values of fields. */
 bool glob_match_nocase(struct str pattern, struct str text);
+/* With the case as written, and without that rule. A backslash is one with the byte behind it, on both sides, so that
+   what is escaped in the text is matched by what is escaped in the pattern, or by a star: for names of RFC 4514. */
+bool glob_match_escaped(struct str pattern, struct str text);
 
 #endif

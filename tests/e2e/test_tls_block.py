@@ -225,6 +225,20 @@ def test_rules_by_subject(gatehouse, authority, pairs, clients, ann):
     assert sorted(r["client_certificate"] for r in lines) == ["CN=ann"] * 2 + ["CN=bob"] * 2 + ["CN=carl"] * 2
 
 
+def test_a_comma_in_a_name_is_none_of_the_pattern(gatehouse, authority, pairs, clients):
+    """Who may choose a name of his own does not become another part of the subject with it."""
+    rules = """deny as outsiders if not client-certificate("CN=*,OU=admins")
+    respond 200 body "$client_certificate" """
+    g = gatehouse(site(pairs, f"client-ca {clients[0].certificate}", rules))
+    eve = clients[0].issue("eve,OU=admins", extensions=["subjectAltName=DNS:eve"])
+    with connect(g, context(authority, None, eve)) as c:
+        head, body = ask(c)
+    assert head.split()[1] == "403" and b"CN=eve" not in body
+    for subject, verdict in (("CN=eve\\,OU=admins", "deny as outsiders"), ("CN=eve,OU=admins", "respond")):
+        said = g.command("explain", "https://site.test/", "--client-certificate", subject)
+        assert f"result {verdict} " in said.stdout, said.stdout
+
+
 def test_explain_says_what_becomes_of_a_certificate(gatehouse, authority, pairs, clients, ann):
     rules = """deny as nobody status 451 if path(/staff/*) and not client-certificate(*)
     deny as outsiders if path(/staff/*) and not client-certificate(CN=ann "CN=b*")

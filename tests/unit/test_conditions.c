@@ -330,6 +330,12 @@ START_TEST(test_client_certificate)
     assert_truth(TRUTH_YES, "client-certificate", "CN=bob,* *,OU=web,*", &facts);
     assert_truth(TRUTH_NO, "client-certificate", "CN=ann", &facts);
     assert_truth(TRUTH_NO, "client-certificate", "CN=Ann,*", &facts);
+    facts.client_certificate = STR("CN=eve\\,OU=admins,O=Example"); /* all of it a name */
+    assert_truth(TRUTH_NO, "client-certificate", "CN=*,OU=admins,O=Example", &facts);
+    facts.client_certificate = STR("CN=eve,OU=admins,O=Example");
+    assert_truth(TRUTH_YES, "client-certificate", "CN=*,OU=admins,O=Example", &facts);
+    facts.client_certificate = STR("CN=a");
+    assert_truth(TRUTH_NO, "client-certificate", "CN=a/*", &facts);
 }
 END_TEST
 

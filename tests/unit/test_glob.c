@@ -143,6 +143,23 @@ START_TEST(test_like_the_slow_one)
 }
 END_TEST
 
+static bool fits_escaped(const char *pattern, const char *text)
+{
+    return glob_match_escaped(str_of(pattern), str_of(text));
+}
+
+START_TEST(test_escaped)
+{
+    ck_assert(fits_escaped("a,b", "a,b") && fits_escaped("a\\,b", "a\\,b"));
+    ck_assert(!fits_escaped("a,b", "a\\,b") && !fits_escaped("a\\,b", "a,b"));
+    ck_assert(!fits_escaped("*,b", "a\\,b") && fits_escaped("*,b", "a\\\\,b"));
+    ck_assert(!fits_escaped("*\\,b", "a\\\\,b") && fits_escaped("*\\,b", "a\\,b"));
+    ck_assert(fits_escaped("a?b", "a\\,b") && !fits_escaped("a??b", "a\\,b"));
+    ck_assert(fits_escaped("*", "\\,\\") && !fits_escaped("\\", "\\,") && fits_escaped("\\", "\\"));
+    ck_assert(!fits_escaped("a/*", "a") && !fits_escaped("A", "a") && !fits_escaped("\\A", "\\a"));
+}
+END_TEST
+
 Suite *suite_glob(void)
 {
     Suite *suite = suite_create("glob");
@@ -151,6 +168,7 @@ Suite *suite_glob(void)
     tcase_add_test(tcase, test_match);
     tcase_add_test(tcase, test_folder);
     tcase_add_test(tcase, test_nocase);
+    tcase_add_test(tcase, test_escaped);
     tcase_add_test(tcase, test_steps);
     tcase_add_test(tcase, test_like_the_slow_one);
     suite_add_tcase(suite, tcase);
