@@ -14,7 +14,7 @@ const struct fault_info *fault_info(enum fault fault)
 
 static const struct fault_info faults[FAULT_COUNT] = {
     ROW(FAULT_NONE, 200, "none", "Nothing went wrong."),
-    ROW(FAULT_NOT_TLS, 400, "not-tls", "What was sent is not TLS."),
+    ROW(FAULT_NOT_TLS, 400, "not-tls", "This port is for TLS, as in https, and what was sent is not TLS."),
     ROW(FAULT_BAD_HELLO, 400, "bad-hello", "The TLS greeting is not valid."),
     ROW(FAULT_BAD_REQUEST, 400, "bad-request", "The request is not valid HTTP."),
     ROW(FAULT_BAD_FRAMING, 400, "bad-framing", "The length of the request's body is not stated in one clear way."),

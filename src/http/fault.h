@@ -8,7 +8,7 @@
 enum fault {
     FAULT_NONE,
     /* The client's request */
-    FAULT_NOT_TLS,        /* 400: on a listener that passes TLS through */
+    FAULT_NOT_TLS,        /* 400: on a listener for TLS, or one that passes it through */
     FAULT_BAD_HELLO,      /* 400: a ClientHello that has no one reading */
     FAULT_BAD_REQUEST,    /* 400: not the grammar of RFC 9112 or 9110 */
     FAULT_BAD_FRAMING,    /* 400: Content-Length and Transfer-Encoding that have no one reading */

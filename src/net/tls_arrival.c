@@ -11,6 +11,7 @@ struct tls_arrival {
     struct transport *transport; /* tcp; from the first byte on TLS over it (has_begun) */
     bool has_begun;
     struct buffer rest; /* was read before; empty once it has begun */
+    struct mono accepted;
     const struct tls_gate *gate;
     const struct tls_arrival_owner *ops;
     void *owner;
@@ -38,18 +39,6 @@ bool tls_arrival_is_silent(const struct tls_arrival *arrival)
     return !arrival->has_begun && arrival->rest.len == 0 && transport_is_quiet(arrival->transport);
 }
 
-/* A handshake holds a hundred times as much memory as a connection, which is not for who says nothing. */
-static enum flow begin(struct tls_arrival *arrival)
-{
-    if (tls_arrival_is_silent(arrival)) {
-        transport_watch(arrival->transport, &arrival->task);
-        return FLOW_WAIT;
-    }
-    arrival->transport = tls_accept(arrival->transport, arrival->gate, &arrival->rest);
-    arrival->has_begun = true;
-    return FLOW_MORE;
-}
-
 static void fail(struct tls_arrival *arrival, const char *why)
 {
     const struct tls_seen *seen = arrival->has_begun ? tls_seen(arrival->transport) : NULL;
@@ -58,12 +47,57 @@ static void fail(struct tls_arrival *arrival, const char *why)
     tls_arrival_free(arrival);
 }
 
+/* MORE: something has come. */
+static enum flow hear(struct tls_arrival *arrival)
+{
+    if (arrival->rest.len > 0)
+        return FLOW_MORE;
+    return transport_read(arrival->transport, &arrival->rest, BLOCK_SIZE, &arrival->task);
+}
+
+/* A method begins with a letter (RFC 9112 3.1), and no record of TLS does. */
+static bool is_in_clear(const struct tls_arrival *arrival)
+{
+    char first = *buffer_front(&arrival->rest).at;
+    return first >= 'A' && first <= 'Z';
+}
+
+static void give_in_clear(struct tls_arrival *arrival)
+{
+    struct tls_arrival over = *arrival;
+    buffer_init(&over.rest);
+    buffer_move(&over.rest, &arrival->rest, arrival->rest.len);
+    transport_unwatch(over.transport);
+    destroy(arrival);
+    over.ops->in_clear(over.owner, over.transport, &over.rest, mono_since(over.accepted, clock_mono()));
+}
+
+/* A handshake holds a hundred times as much memory as a connection, which is not for who says nothing. False: there is
+   nothing to go on with, now or ever. */
+static bool begin(struct tls_arrival *arrival)
+{
+    enum flow flow = hear(arrival);
+    if (flow == FLOW_WAIT && !timer_is_due(&arrival->timer))
+        return false;
+    if (flow != FLOW_MORE) {
+        fail(arrival, NULL);
+        return false;
+    }
+    if (is_in_clear(arrival)) {
+        give_in_clear(arrival);
+        return false;
+    }
+    arrival->transport = tls_accept(arrival->transport, arrival->gate, &arrival->rest);
+    arrival->has_begun = true;
+    return true;
+}
+
 static void run(struct task *task)
 {
     struct tls_arrival *arrival = container_of(task, struct tls_arrival, task);
-    enum flow flow = arrival->has_begun ? FLOW_MORE : begin(arrival);
-    if (flow == FLOW_MORE)
-        flow = tls_connected(arrival->transport, task);
+    if (!arrival->has_begun && !begin(arrival))
+        return;
+    enum flow flow = tls_connected(arrival->transport, task);
     if (flow == FLOW_WAIT && !timer_is_due(&arrival->timer))
         return;
     if (flow != FLOW_END) {
@@ -82,6 +116,7 @@ struct tls_arrival *tls_arrival_new(struct transport *taken, struct buffer *rest
     struct tls_arrival *arrival = must_calloc(1, sizeof *arrival);
     arrival->transport = taken;
     buffer_move(&arrival->rest, rest, rest->len);
+    arrival->accepted = clock_mono();
     arrival->gate = gate;
     arrival->ops = ops;
     arrival->owner = owner;

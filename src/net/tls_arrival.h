@@ -14,6 +14,9 @@ struct tls_arrival;
 
 struct tls_arrival_owner {
     void (*arrived)(void *owner, struct transport *taken);
+    /* It speaks HTTP in clear: `taken` is as it was accepted, `rest` what was read of it, to be emptied, and `waited`
+       how long ago it was accepted. */
+    void (*in_clear)(void *owner, struct transport *taken, struct buffer *rest, msec waited);
     /* `name` is the one that was asked for, at == NULL: none; `why` in words, NULL: the client has sent nothing at all.
        The connection is closed after it. */
     void (*failed)(void *owner, struct str name, const char *why);

@@ -49,7 +49,12 @@ struct port {
 };
 
 /* What is spoken on a connection. */
-enum kind { KIND_CLEAR, KIND_TLS, KIND_PASSTHROUGH };
+enum kind {
+    KIND_CLEAR,
+    KIND_TLS,
+    KIND_PASSTHROUGH,
+    KIND_MISTAKEN /* HTTP in clear, where TLS is spoken: it is only told so */
+};
 
 /* A connection goes through them in this order; what it has no need of is left out. */
 enum stage {
@@ -198,8 +203,10 @@ static void client_begin(void *owner, struct stream *stream)
     struct hub *hub = port->hub;
     set_standing(client, STANDING_BUSY);
     tidy_soon(&hub->tidy);
-    if (client->kind != kind_of(port->gate) && stream->fault == FAULT_NONE)
-        stream->fault = FAULT_SHUTDOWN; /* a reload has made a listener of the other kind of it */
+    if (client->kind != kind_of(port->gate) && stream->fault == FAULT_NONE) /* SHUTDOWN: it is another since a reload */
+        stream->fault = client->kind == KIND_MISTAKEN ? FAULT_NOT_TLS : FAULT_SHUTDOWN;
+    if (client->kind == KIND_MISTAKEN)
+        stream->must_close = true;
     if (descriptors_are_short() || room_is_wanted())
         stream->must_close = true; /* so that the others, who wait to be accepted, get their turn */
     struct caller caller = {.ip = client->ip, .port = client->ip_port, .told = client->told, .seen = client->seen};
@@ -272,7 +279,28 @@ static void not_greeted(void *owner, struct str name, const char *why)
     forget_client(client);
 }
 
-static const struct tls_arrival_owner greeting_ops = {.arrived = greeted, .failed = not_greeted};
+static void serve_rest(struct client *client, struct buffer *rest, msec waited)
+{
+    if (client->is_draining)
+        http1_server_drain(client->server);
+    http1_server_give(client->server, rest, waited);
+}
+
+static void greeted_in_clear(void *owner, struct transport *taken, struct buffer *rest, msec waited)
+{
+    struct client *client = owner;
+    counter_add(&client->port->hub->counts.handshakes_failed, 1);
+    generation_unref(client->generation);
+    client->seen = NULL;
+    client->stage = STAGE_SERVED;
+    client->kind = KIND_MISTAKEN;
+    say_refused(client, "no TLS handshake", STR_NONE, "http request");
+    client->server = http1_server_new(taken, &client_ops, client);
+    serve_rest(client, rest, waited);
+}
+
+static const struct tls_arrival_owner greeting_ops = {
+    .arrived = greeted, .in_clear = greeted_in_clear, .failed = not_greeted};
 
 /* `rest` is what was read already; it is emptied. */
 static void greet(struct client *client, struct transport *taken, struct buffer *rest)
@@ -318,11 +346,8 @@ static void arrived(void *owner, struct transport *taken, struct buffer *rest, c
         forget_client(client);
         return;
     }
-    if (!begin_serving(client, taken, rest))
-        return;
-    if (client->is_draining)
-        http1_server_drain(client->server);
-    http1_server_give(client->server, rest, waited);
+    if (begin_serving(client, taken, rest))
+        serve_rest(client, rest, waited);
 }
 
 static void not_arrived(void *owner, const char *why)

@@ -1,9 +1,9 @@
 """TLS towards clients: certificates, what is refused, and where the keys are."""
-import contextlib, ctypes, fcntl, json, os, pathlib, re, shutil, signal, socket, ssl, struct, subprocess, termios, threading
+import contextlib, ctypes, fcntl, http.client, json, os, pathlib, re, shutil, signal, socket, ssl, struct, subprocess, termios, threading
 
 import pytest
 
-from lib import SLOWNESS, Client, curl, run, tcp_sockets, until
+from lib import SLOWNESS, Client, curl, records, run, tcp_sockets, until
 from lib.memory import is_in_memory, resident, unmeasurable, unsearchable
 from lib.tls import connect, context
 
@@ -203,16 +203,45 @@ def alert_or_close(g, data, within=5):
 
 
 @pytest.mark.parametrize("data", [
-    b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
     b"\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10" + b"\x00" * 40,               # SSLv2
     b"\x16\x03\x01\x00\x05\x02\x00\x00\x01\x00",                                  # not a hello
     b"\x16\x03\x01\x40\x01" + b"\x01\x00\xff\xff" + b"a" * 20000,                 # a record that is too long
     b"\x17\x03\x03\x00\x05hello",
-], ids=["http", "sslv2", "no hello", "giant", "data"])
+], ids=["sslv2", "no hello", "giant", "data"])
 def test_what_is_no_hello_is_closed(gatehouse, pair, data):
     g = gatehouse(SITE.format(pair))
     got = alert_or_close(g, data)
     assert got == b"" or got[0] == 0x15, got[:50]
+
+
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+@pytest.mark.parametrize("method,length", [("GET", 0), ("POST", 3000000), ("CONNECT", 0), ("OPTIONS", 0)])
+def test_http_in_clear_is_told_that_this_is_tls(gatehouse, authority, pair, mode, method, length):
+    """Also before its whole body was sent; and nothing is done for it."""
+    text = SITE.format(pair).replace("reverse site", mode + " site").replace("    respond", "    tls { hsts 1h }\n    respond")
+    if mode == "forward":
+        text = re.sub("    tls .*\n    respond.*", "    allow", text)
+    g = gatehouse("\nlog { to stdout; format json }" + text)
+    target = "site.test:443" if method == "CONNECT" else "/"
+    with socket.create_connection(("127.0.0.1", g.port), 10) as c:
+        c.sendall(f"{method} {target} HTTP/1.1\r\nHost: site.test\r\nContent-Length: {length}\r\n\r\n".encode())
+        with contextlib.suppress(ConnectionError):
+            c.sendall(bytes(length))
+        answer = http.client.HTTPResponse(c, method="GET")
+        answer.begin()
+        page = answer.read()
+    assert answer.status == 400 and answer.getheader("Connection") == "close" and b"This port is for TLS" in page
+    assert answer.getheader("Strict-Transport-Security") is None                     # RFC 6797 7.2
+    assert records(g, 1)[0]["fault"] == "not-tls"
+    until(lambda: "no TLS handshake: http request" in g.errors(), 10, "the notice")
+
+
+def test_http_in_clear_has_the_times_of_requests(gatehouse, pair):
+    g = gatehouse("\ntimeouts { client-header 300ms }\n" + SITE.format(pair))
+    with socket.create_connection(("127.0.0.1", g.port), 10) as c:
+        for byte in b"GET":
+            c.sendall(bytes([byte]))
+        assert c.recv(100).startswith(b"HTTP/1.1 408 ")
 
 
 @pytest.mark.filterwarnings("ignore:.*deprecated")
