@@ -27,12 +27,16 @@ struct chosen {
     unsigned count; /* of blocks that could */
 };
 
+/* How well a listener fits the URL. */
+enum fit { FIT_NONE, FIT_SCHEME, FIT_PORT };
+
 struct explaining {
     const struct args *args;
     struct arena arena;
     struct config *config;
     struct imagined request;
     struct client_hello hello; /* in the tunnel, if it is one */
+    enum fit least;            /* of the listeners that are looked at */
     struct chosen chosen;
     struct rule_trace trace;
     const struct route_conf *route_shown;
@@ -105,21 +109,31 @@ static bool shares_listener(const struct reverse_conf *block, const struct addr 
     return false;
 }
 
-static const struct reverse_conf *find_on(struct explaining *x, const struct addr *addr)
+static const struct reverse_conf *find_on(struct explaining *x, const struct listen_conf *listen)
 {
     const struct config *config = x->config;
+    struct str host = listen->is_passthrough ? x->hello.name : x->request.facts.host;
     const struct reverse_conf **blocks = arena_alloc(&x->arena, (config->reverse_count + 1) * sizeof *blocks);
     size_t count = 0;
     for (size_t i = 0; i < config->reverse_count; i++)
-        if (shares_listener(&config->reverses[i], addr))
+        if (shares_listener(&config->reverses[i], &listen->addr))
             blocks[count++] = &config->reverses[i];
-    return reverse_hosts_find(reverse_hosts_build(&x->arena, blocks, count), x->request.facts.host);
+    return reverse_hosts_find(reverse_hosts_build(&x->arena, blocks, count), host);
+}
+
+static enum fit fit_of(const struct explaining *x, const struct listen_conf *listen)
+{
+    const struct facts *facts = &x->request.facts;
+    bool is_https = str_eq(facts->scheme, STR("https"));
+    if (is_https != (listen->is_tls || listen->is_passthrough))
+        return FIT_NONE;
+    return addr_port(&listen->addr) == facts->port ? FIT_PORT : FIT_SCHEME;
 }
 
 static bool is_reached(struct explaining *x, const struct reverse_conf *block)
 {
     for (size_t i = 0; i < block->listen_count; i++)
-        if (find_on(x, &block->listens[i].addr) == block)
+        if (fit_of(x, &block->listens[i]) >= x->least && find_on(x, &block->listens[i]) == block)
             return true;
     return false;
 }
@@ -139,9 +153,33 @@ static bool is_named(const struct reverse_conf *block)
     return block->host_count > 0;
 }
 
+static enum fit best_fit(struct explaining *x, bool is_reached)
+{
+    enum fit best = FIT_NONE;
+    for (size_t i = 0; i < x->config->reverse_count; i++) {
+        const struct reverse_conf *block = &x->config->reverses[i];
+        for (size_t n = 0; is_wanted(x, &block->name) && n < block->listen_count; n++) {
+            enum fit fit = fit_of(x, &block->listens[n]);
+            if (fit > best && (!is_reached || find_on(x, &block->listens[n]) == block))
+                best = fit;
+        }
+    }
+    return best;
+}
+
+/* Where a scheme is spoken at all, what has it comes there; of such listeners rather to the one with the port of the URL,
+   where that has the host: ports may be mapped on the way. */
+static void choose_listeners(struct explaining *x)
+{
+    x->least = best_fit(x, true);
+    if (x->least == FIT_NONE && best_fit(x, false) != FIT_NONE)
+        x->least = FIT_SCHEME;
+}
+
 /* The name of a site of ours is more likely meant to come to its reverse block than to leave through a forward one. */
 static void choose_block(struct explaining *x)
 {
+    choose_listeners(x);
     for (size_t i = 0; i < x->config->reverse_count; i++) {
         const struct reverse_conf *block = &x->config->reverses[i];
         if (!is_wanted(x, &block->name) || !is_reached(x, block))
@@ -176,7 +214,7 @@ static const struct reverse_conf *other_block(struct explaining *x)
     for (size_t i = 0; i < x->config->reverse_count; i++) {
         const struct reverse_conf *block = &x->config->reverses[i];
         for (size_t n = 0; is_wanted(x, &block->name) && other == NULL && n < block->listen_count; n++)
-            other = find_on(x, &block->listens[n].addr);
+            other = fit_of(x, &block->listens[n]) >= x->least ? find_on(x, &block->listens[n]) : NULL;
     }
     return other;
 }
@@ -189,6 +227,8 @@ static int say_no_block(struct explaining *x)
     const struct reverse_conf *other = other_block(x);
     if (other != NULL)
         printf("a request for the host %.*s comes to the block %.*s\n", STR_ARGS(host), STR_ARGS(other->name.text));
+    else if (x->least != FIT_NONE && str_eq(x->request.facts.scheme, STR("https")))
+        printf("no block serves the host %.*s over TLS: the handshake ends\n", STR_ARGS(host));
     else
         printf("no block serves the host %.*s: answered 421\n", STR_ARGS(host));
     return EXIT_DONE;
@@ -373,6 +413,8 @@ static void explain_reverse(struct explaining *x)
     facts->has_hello = block->is_passthrough;
     facts->tls_name = x->hello.name;
     printf("block reverse %.*s (%.*s)\n", STR_ARGS(block->name.text), STR_ARGS(block->place_text));
+    if (x->least == FIT_NONE)
+        printf("none of its listeners speaks %.*s: this shows what the rules would say\n", STR_ARGS(facts->scheme));
     reverse_decide(block, facts, &x->arena, &x->trace, &decision);
     if (decision.route != NULL && x->route_shown != decision.route)
         show_route(decision.route);

@@ -237,3 +237,44 @@ def test_a_url_that_is_none_is_wrong_usage_and_a_wrong_file_shows_its_mistakes(t
     path.write_text("reverse s { listn 127.0.0.1:8080; to 127.0.0.1:1 }\n")
     done = run("explain", "http://x.test/", "-c", path)
     assert done.returncode == 1 and "g.conf:1:13" in done.stdout + done.stderr
+
+
+SCHEMES = """
+reverse shop   { listen 127.0.0.1:8443 tls; listen 127.0.0.1:9443 tls; host shop.test; certificate self-signed; respond as shop 200 }
+reverse other  { listen 127.0.0.1:9443 tls; host default other.test; certificate self-signed; respond as other 200 }
+reverse moved  { listen 127.0.0.1:8080; respond as moved 204 }
+reverse second { listen 127.0.0.1:9080; host shop.test; respond as second 204 }
+reverse passed { listen 127.0.0.1:7443 tls-passthrough; host passed.test; pool p }
+pool p { server 127.0.0.1:9 }
+"""
+
+
+@pytest.mark.parametrize("url,options,said", [
+    ("https://shop.test/", [], "result respond as shop "),
+    ("https://shop.test:9443/", [], "result respond as shop "),
+    ("https://nobody.test:9443/", [], "result respond as other "),
+    ("https://nobody.test:8443/", [], "result respond as other "),             # ports may be mapped
+    ("http://shop.test:8080/", [], "result respond as moved "),
+    ("http://shop.test:9080/", [], "result respond as second "),
+    ("http://nobody.test/", [], "result respond as moved "),
+    ("http://shop.test/", ["--in", "shop"], "none of its listeners speaks http: "),
+    ("https://nobody.test/", ["--in", "shop"], "a request for the host nobody.test comes to the block other"),
+    ("https://passed.test/", ["--in", "passed"], "block reverse passed "),
+    ("https://else.test/", ["--sni", "passed.test", "--in", "passed"], "block reverse passed "),
+    ("https://passed.test/", ["--sni", "else.test", "--in", "passed"], "no block serves the host passed.test over TLS"),
+])
+def test_scheme_and_port_decide_where_it_comes_in(tmp_path, url, options, said):
+    file = tmp_path / "g.conf"
+    file.write_text(SCHEMES)
+    done = run("explain", url, *options, "-c", file)
+    assert said in done.stdout, done.stdout + done.stderr
+
+
+def test_where_nothing_decides_the_block_has_to_be_named(tmp_path):
+    file = tmp_path / "g.conf"
+    file.write_text(SCHEMES)
+    done = run("explain", "http://shop.test/", "-c", file)
+    assert done.returncode == 2 and done.stderr.rstrip().endswith("say which: --in moved second")
+    file.write_text(SCHEMES.replace("host default other.test", "host other.test"))
+    done = run("explain", "https://nobody.test/", "-c", file)
+    assert done.stdout == "no block serves the host nobody.test over TLS: the handshake ends\n"
