@@ -7,6 +7,7 @@
 #include "net/tls_client.h"
 #include "net/tls_server.h"
 
+#include <openssl/err.h>
 #include <time.h>
 
 enum { DAY = 24 * 60 * 60, SOON = 14 * DAY, DATE_LEN = 10 };
@@ -55,21 +56,74 @@ static struct certificate_facts facts_of(const X509 *certificate)
                                       .ends = tls_time_of(X509_get0_notAfter(certificate))};
 }
 
-void tls_certificate_lint(X509 *certificate, const struct word *at, struct diag *diag)
+/* What is wrong with its dates, or will soon be: nothing is added. */
+static void tell_dates(const X509 *certificate, struct text *into)
 {
     const struct certificate_facts facts = facts_of(certificate);
     int64_t now = now_seconds();
+    if (facts.begins > now) {
+        text_add_cstr(into, "is not valid before ");
+        add_day(into, facts.begins);
+    } else if (certificate_is_ending(&facts, now)) {
+        certificate_tell_end(&facts, now, into);
+    }
+}
+
+/* RFC 8446 4.2.7 has more, but browsers and OpenSSL as it comes take no others for certificates. */
+static bool has_usual_curve(X509 *certificate)
+{
+    static const char *const usual[] = {SN_X9_62_prime256v1, SN_secp384r1, SN_secp521r1};
+    char name[64];
+    size_t len;
+    const EVP_PKEY *key = X509_get0_pubkey(certificate);
+    bool is_usual = EVP_PKEY_get_base_id(key) != EVP_PKEY_EC ||
+                    EVP_PKEY_get_group_name(key, name, sizeof name, &len) != 1;
+    for (size_t i = 0; !is_usual && i < lengthof(usual); i++)
+        is_usual = strcmp(name, usual[i]) == 0;
+    ERR_clear_error();
+    return is_usual;
+}
+
+void tls_certificate_lint(X509 *certificate, const struct word *at, struct diag *diag)
+{
     struct text text;
     text_init(&text);
-    if (facts.begins > now) {
-        text_add_cstr(&text, "is not valid before ");
-        add_day(&text, facts.begins);
-    } else if (certificate_is_ending(&facts, now)) {
-        certificate_tell_end(&facts, now, &text);
-    }
+    tell_dates(certificate, &text);
     if (text.len > 0)
         diag_add(diag, DIAG_WARNING, &at->place, NULL, "the certificate '%.*s' %s", STR_ARGS(at->text), text.at);
+    if (!has_usual_curve(certificate))
+        diag_add(diag, DIAG_WARNING, &at->place, "P-256, P-384 and P-521 are taken by all",
+                 "the certificate '%.*s' is on a curve that few clients take", STR_ARGS(at->text));
     text_fini(&text);
+}
+
+static void add_subject(struct text *into, const X509 *certificate)
+{
+    char *text;
+    BIO *bio = BIO_new(BIO_s_mem());
+    must(bio != NULL);
+    X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+    long len = BIO_get_mem_data(bio, &text);
+    text_add(into, str_from(text, len > 0 ? (size_t)len : 0));
+    BIO_free(bio);
+}
+
+void tls_authorities_lint(X509_STORE *store, const struct word *at, struct diag *diag)
+{
+    const STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(store);
+    for (int i = 0; i < sk_X509_OBJECT_num(all); i++) {
+        const X509 *authority = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i));
+        struct text text, name;
+        text_init(&text);
+        text_init(&name);
+        tell_dates(authority, &text);
+        add_subject(&name, authority);
+        if (text.len > 0)
+            diag_add(diag, DIAG_WARNING, &at->place, NULL, "the authority %.*s in '%.*s' %s", STR_ARGS(text_str(&name)),
+                     STR_ARGS(at->text), text.at);
+        text_fini(&name);
+        text_fini(&text);
+    }
 }
 
 /* Names */

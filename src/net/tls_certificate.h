@@ -13,8 +13,10 @@
 /* How hosts are looked for in a certificate: a common name is none (RFC 9110 4.3.4), as for browsers. */
 #define TLS_HOST_FLAGS (X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT)
 
-/* Warns when it has expired, will soon, or is not valid yet. */
+/* Warns when it has expired, will soon, or is not valid yet; and of a curve that few clients take. */
 void tls_certificate_lint(X509 *certificate, const struct word *at, struct diag *diag);
+/* The same of each authority in a file that the configuration names. */
+void tls_authorities_lint(X509_STORE *store, const struct word *at, struct diag *diag);
 
 /* The hosts and addresses it is for, with blanks between them; to be freed. */
 char *tls_certificate_names(X509 *certificate);

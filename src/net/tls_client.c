@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 #include "net/tls.h"
+#include "net/tls_certificate.h"
 #include "net/tls_file.h"
 #include "net/tls_staple.h"
 
@@ -28,6 +29,7 @@ static bool trust_file(struct tls_client *client, const struct tls_conf *conf, s
     if (!opener_read(opener, conf->ca_path, TLS_AUTHORITIES_MAX, &client->authorities, &client->authorities_len))
         return refuse(conf, diag, NULL, "the file of authorities cannot be read");
     int count = tls_file_trust(SSL_CTX_get_cert_store(client->ctx), client->authorities, client->authorities_len);
+    tls_authorities_lint(SSL_CTX_get_cert_store(client->ctx), &conf->ca, diag);
     if (count < 0)
         return refuse(conf, diag, NULL, "a certificate in the file of authorities is broken");
     return count > 0 || refuse(conf, diag, "certificates begin with -----BEGIN CERTIFICATE-----",

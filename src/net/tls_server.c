@@ -2,8 +2,9 @@
 
 #include "base/must.h"
 #include "net/tls.h"
-#include "net/tls_seen.h"
+#include "net/tls_certificate.h"
 #include "net/tls_ciphers.h"
+#include "net/tls_seen.h"
 #include "net/tls_ticket.h"
 
 #include <errno.h>
@@ -195,6 +196,7 @@ static bool read_authorities(SSL_CTX *ctx, const struct tls_server_conf *conf, s
         return tls_file_refuse(diag, &conf->client_ca, NULL, "cannot read the authorities for clients",
                                strerror(errno));
     int count = tls_file_trust(store, text, len);
+    tls_authorities_lint(store, &conf->client_ca, diag);
     EVP_DigestUpdate(rules, text, len);
     free(text);
     if (count < 0)
@@ -278,6 +280,8 @@ struct tls_server *tls_server_build(const struct tls_server_conf *conf, struct o
     struct tls_server *server = new_server(conf->source == CERTIFICATE_SELF_SIGNED ? 1 : conf->certificate_count);
     bool is_set_up = set_up(server, conf, opener, diag);
     bool is_fine = use_certificates(server, conf, opener, diag) && is_set_up; /* both tell what is wrong */
+    if (is_fine)
+        tls_ciphers_lint(server->ctx, conf, server->chains, server->count, diag);
     if (is_fine && (previous == NULL || !is_same(server, previous)))
         return server;
     free_server(server);

@@ -1,11 +1,11 @@
 """Certificates that live: files that change under a running configuration."""
-import contextlib, json, os, re, shutil, signal, socket, ssl, subprocess, threading, time
+import contextlib, json, os, pathlib, re, shutil, signal, socket, ssl, subprocess, threading, time
 from concurrent import futures
 
 import pytest
 
 from lib import SLOWNESS, run, temp_dir, until
-from lib.authority import in_hours, put, rename_over
+from lib.authority import Pair, in_hours, put, rename_over
 from lib.tls import connect, context
 
 SITE = """
@@ -447,6 +447,45 @@ def test_check_tells_what_has_expired_or_will_soon(authority, folder, hours, exp
     strict, _ = check(folder, BLOCK.format(pair, "host site.test"), "--strict")
     assert (status, strict) == (0, 0 if expected is None else 1), told
     assert expected in told if expected else "warning" not in told
+
+
+@pytest.mark.parametrize("hours,expected", [(-24, " has expired, on 20"), (25, " expires in 1 day, on 20"), (14 * 24 + 1, None)])
+def test_check_tells_which_authority_ends(authority, folder, hours, expected):
+    pair, good = authority.issue("site.test"), authority.issue("good.test")
+    ending = authority.issue("Ending, Inc", extensions=["subjectAltName=DNS:x.test"], ends=in_hours(hours))
+    file = folder / "people.pem"
+    with open(file, "w", encoding="ascii") as both:
+        both.write("".join(pathlib.Path(p.certificate).read_text(encoding="ascii") for p in (good, ending)))
+    for text in (BLOCK.format(pair, f"tls {{ client-ca {file} }}"),
+                 f"pool p {{ server 127.0.0.1:1; tls {{ ca {file} }} }}\nreverse r {{ listen 127.0.0.1:1; pool p }}\n"):
+        status, told = check(folder, text)
+        assert status == 0 and told.count("the authority ") == (expected is not None), told
+        assert expected is None or f"the authority CN=Ending\\, Inc in '{file}'{expected}" in told
+
+
+@pytest.mark.parametrize("key,tls,expected", [
+    ("ec", "ciphers ECDHE-RSA-AES128-GCM-SHA256", "none of these ciphers goes with a certificate of the block"),
+    ("ec", "ciphers ECDHE-RSA-AES128-GCM-SHA256; versions 1.2", "none of these ciphers goes with a certificate of the block"),
+    ("rsa:2048", "ciphers ECDHE-RSA-AES128-GCM-SHA256", None),
+    ("ec", "ciphers ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256", None),
+    ("ec", "versions 1.3; ciphers ECDHE+AESGCM", "these ciphers are of TLS 1.2 only"),
+    ("ec", "versions 1.2; ciphers TLS_AES_128_GCM_SHA256 ECDHE+AESGCM", "suites called TLS_"),
+    ("ec", "versions 1.3; ciphers TLS_AES_128_GCM_SHA256", None),
+    ("ec", "ciphers HIGH:!aNULL:!MD5:!3DES:!MEDIUM:!aECDH:!ECDH+3DES:!EDH-RSA-DES-CBC3-SHA:!KRB5-DES-CBC3-SHA:!EXPORT40", None),
+])
+def test_check_tells_ciphers_that_are_of_no_use(authority, folder, key, tls, expected):
+    pair = authority.issue("site.test", key=key)
+    status, told = check(folder, BLOCK.format(pair, f"tls {{ {tls} }}"))
+    assert status == 0 and ("warning" in told) == (expected is not None), told
+    assert expected is None or expected in told
+
+
+def test_check_tells_a_curve_that_few_take(authority, folder):
+    openssl = ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-days", "30", "-subj", "/CN=site.test", "-addext", "subjectAltName=DNS:site.test"]
+    for curve, is_told in (("secp256k1", True), ("P-384", False)):
+        pair = Pair(folder / f"{curve}.pem", folder / f"{curve}.key", folder)
+        subprocess.run([*openssl, "-pkeyopt", f"ec_paramgen_curve:{curve}", "-keyout", pair.key, "-out", pair.certificate], check=True, capture_output=True)
+        assert ("is on a curve that few clients take" in check(folder, BLOCK.format(pair, ""))[1]) == is_told
 
 
 def test_check_tells_hosts_that_none_of_several_certificates_is_for(authority, folder):
