@@ -104,7 +104,7 @@ static void add_head(const struct admin_view *view, struct text *into)
 struct shown_certificate {
     struct str block;
     bool is_to_servers; /* a pool shows it */
-    const char *path;
+    const char *path;   /* NULL: it is self-signed, and in no file */
     struct certificate_facts facts;
     struct str names;
 };
@@ -124,11 +124,12 @@ static void list_one(struct listing *listing, struct shown_certificate *shown, s
 
 static void list_of_server(struct listing *listing, const struct tls_server_conf *server)
 {
-    for (size_t i = 0; i < server->certificate_count; i++) {
+    bool is_made = server->source == CERTIFICATE_SELF_SIGNED;
+    for (size_t i = 0; i < tls_server_certificates(server->built); i++) {
         struct shown_certificate shown = {.block = server->block.text};
         struct text names;
         text_init(&names);
-        shown.path = server->certificates[i].certificate_path;
+        shown.path = is_made ? NULL : server->certificates[i].certificate_path;
         tls_server_facts(server->built, i, &shown.facts, &names);
         list_one(listing, &shown, &names);
     }
@@ -161,7 +162,7 @@ static void add_certificate(struct text *into, size_t number, const struct shown
     add_line(into, number == 0 ? "certificates" : "");
     text_printf(into, "%.*s%s: ", STR_ARGS(shown->block), shown->is_to_servers ? ", to servers" : "");
     text_add(into, str_is_empty(shown->names) ? STR("without a name") : shown->names);
-    text_add_cstr(into, "; ");
+    text_add_cstr(into, shown->path != NULL ? "; " : "; self-signed; ");
     certificate_tell_end(&shown->facts, wall_seconds(clock_wall()), into);
     text_add_char(into, '\n');
 }
@@ -250,7 +251,10 @@ static void add_json_certificate(struct text *into, size_t number, const struct 
     text_add_char(into, ',');
     add_json_text(into, "shown_to", shown->is_to_servers ? STR("servers") : STR("clients"));
     text_add_char(into, ',');
-    add_json_text(into, "file", str_of(shown->path));
+    if (shown->path != NULL)
+        add_json_text(into, "file", str_of(shown->path));
+    else
+        text_add_cstr(into, "\"self_signed\":true");
     add_json_names(into, shown->names);
     text_add_char(into, ',');
     date_iso((struct wall){shown->facts.ends * 1000000}, ends);

@@ -197,6 +197,11 @@ static X509 *certificate_of(struct tls_server *server, size_t index)
     return certificate;
 }
 
+size_t tls_server_certificates(const struct tls_server *server)
+{
+    return server->count;
+}
+
 void tls_server_facts(struct tls_server *server, size_t index, struct certificate_facts *ret, struct text *names)
 {
     X509 *certificate = certificate_of(server, index);

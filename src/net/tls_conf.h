@@ -102,7 +102,9 @@ struct certificate_facts {
     int64_t begins, ends;
 };
 
-/* Of one of the certificates, as it is now. `names` (may be NULL) gets the hosts and addresses it is for, with blanks
+/* How many certificates it has: those of the configuration, or the one that is self-signed. */
+size_t tls_server_certificates(const struct tls_server *server);
+/* Of one of them, as it is now. `names` (may be NULL) gets the hosts and addresses it is for, with blanks
    between them. From any thread. */
 void tls_server_facts(struct tls_server *server, size_t index, struct certificate_facts *ret, struct text *names);
 bool tls_server_covers(struct tls_server *server, size_t index, struct str host);

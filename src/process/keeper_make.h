@@ -13,7 +13,7 @@
 
 struct evp_pkey_st;
 
-enum { MAKE_DIGEST_LEN = 32, MAKE_DAYS = 398 };
+enum { MAKE_DIGEST_LEN = 32, MAKE_DAYS = 398, MADE_IS_GOOD_DAYS = MAKE_DAYS - 31 /* then another is made */ };
 
 /* A new key; NULL when there is none to be had. */
 struct evp_pkey_st *keeper_make_key(void);

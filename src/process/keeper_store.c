@@ -208,7 +208,7 @@ static bool has_own_key(struct keeper_store *store)
 
 static struct made *find_made(struct keeper_store *store, struct str names)
 {
-    const msec most = (msec)(MAKE_DAYS - 31) * 24 * MSEC_HOUR;
+    const msec most = (msec)MADE_IS_GOOD_DAYS * 24 * MSEC_HOUR;
     list_each(link, &store->made) {
         struct made *made = container_of(link, struct made, link);
         if (str_eq(made->names, names) && mono_since(made->at, clock_mono()) < most)

@@ -116,7 +116,6 @@ void keeping_set_pace(struct supervisor *supervisor)
 }
 
 static void take_all_again(struct supervisor *supervisor);
-static bool has_made(const struct edition *edition);
 
 /* One that is not the first has all keys in force, whoever has need of it: the configuration that is read names more
    than the key that is to be taken. What a keeper has made ends with it; the next one makes another. */
@@ -134,8 +133,8 @@ static bool start(struct supervisor *supervisor)
     keeping_set_pace(supervisor);
     if (keeping->was_there)
         take_all_again(supervisor);
-    supervisor->remake_wanted |= keeping->was_there &&
-                                 (has_made(supervisor->edition) || has_made(supervisor->change.edition));
+    supervisor->remake_wanted |= keeping->was_there && (keeping_has_made(supervisor->edition) ||
+                                                        keeping_has_made(supervisor->change.edition));
     keeping->was_there = true;
     return true;
 }
@@ -366,7 +365,7 @@ static void take_all_again(struct supervisor *supervisor)
     end_waiting(&supervisor->keeping);
 }
 
-static bool has_made(const struct edition *edition)
+bool keeping_has_made(const struct edition *edition)
 {
     for (size_t i = 0; edition != NULL && i < edition->config->tls_server_count; i++)
         if (edition->config->tls_servers[i]->source != CERTIFICATE_FILES)

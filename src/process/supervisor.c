@@ -24,7 +24,8 @@ enum {
     DELAY_FIRST_MS = 100, /* before the third worker in a row that died early; doubled from then on */
     DELAY_MAX_MS = 10000,
     STOP_PATIENCE_MS = 5000, /* for a worker that was told to stop at once */
-    POLL_MAX = 2 + CONTROL_POLL_MAX + 2 * CHILDREN_MAX
+    POLL_MAX = 2 + CONTROL_POLL_MAX + 2 * CHILDREN_MAX,
+    POLL_MS_MAX = MSEC_HOUR
 };
 
 int64_t now_ms(void)
@@ -272,6 +273,7 @@ static int patience(const struct supervisor *supervisor)
     if (supervisor->change.kind == CHANGE_NONE) {
         sooner(&wait, supervisor->reload_wanted || supervisor->remake_wanted ? now : supervisor->restart_at_ms, now);
         sooner(&wait, renewal_due_ms(supervisor), now);
+        sooner(&wait, supervisor->remake_at_ms, now);
     }
     sooner(&wait, supervisor->end_at_ms, now);
     sooner(&wait, ticket_keys_due(&supervisor->tickets), now);
@@ -283,7 +285,7 @@ static int patience(const struct supervisor *supervisor)
         if (client->fd >= 0 && client->state == CLIENT_READING)
             sooner(&wait, client->until_ms, now);
     }
-    return (int)wait;
+    return wait < POLL_MS_MAX ? (int)wait : POLL_MS_MAX;
 }
 
 static void wait_for_news(struct supervisor *supervisor)
@@ -312,6 +314,10 @@ static void do_what_is_due(struct supervisor *supervisor)
     if (supervisor->keeping.aide.revive_at_ms != 0 && now >= supervisor->keeping.aide.revive_at_ms)
         keeping_revive(supervisor);
     keeping_forget_retired(supervisor, now);
+    if (supervisor->remake_at_ms != 0 && now >= supervisor->remake_at_ms) {
+        supervisor->remake_wanted = true;
+        supervisor->remake_at_ms = now + MSEC_HOUR; /* unless it succeeds */
+    }
     if (supervisor->state != SUPERVISOR_RUNNING)
         supervisor->remake_wanted = false;
     if (supervisor->state == SUPERVISOR_RUNNING && supervisor->ordering.aide.revive_at_ms != 0 &&

@@ -110,9 +110,10 @@ struct supervisor {
     struct edition *edition;    /* in force */
     struct sockets *sockets;    /* in force */
     struct change change;
-    unsigned generation; /* the newest number */
-    bool reload_wanted;  /* after the change under way */
-    bool remake_wanted;  /* likewise: the keeper has lost certificates that it had made */
+    unsigned generation;  /* the newest number */
+    bool reload_wanted;   /* after the change under way */
+    bool remake_wanted;   /* likewise: the keeper has lost certificates that it had made, or they are old */
+    int64_t remake_at_ms; /* before certificates that the keeper has made are too old; 0: there are none */
     bool has_started;
     unsigned early_deaths; /* of workers, one after the other */
     int64_t restart_at_ms; /* 0: not planned */
@@ -168,6 +169,8 @@ void keeping_retire_pairs(struct supervisor *supervisor, const struct edition *e
 /* When there is something to forget; 0: never. */
 int64_t keeping_due_ms(const struct keeping *keeping);
 void keeping_forget_retired(struct supervisor *supervisor, int64_t now);
+/* Does the edition (NULL: no) have certificates that the keeper makes? */
+bool keeping_has_made(const struct edition *edition);
 /* Starts it again, with the keys in force. */
 void keeping_revive(struct supervisor *supervisor);
 void keeping_end(struct supervisor *supervisor);

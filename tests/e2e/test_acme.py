@@ -1,5 +1,5 @@
 """Certificates that make no work: ordered from an authority (pebble), renewed, and self-signed."""
-import json, os, re, shutil, signal, socket, ssl, stat, subprocess, sys, threading, types
+import datetime, json, os, re, shutil, signal, socket, ssl, stat, subprocess, sys, threading, types
 
 import pytest
 
@@ -705,6 +705,12 @@ def test_self_signed(gatehouse):
     assert curl(f"https://site.test:{g.port}/", "-k", "--resolve", f"site.test:{g.port}:127.0.0.1").body == b"site.test"
     assert g.reload().returncode == 0
     assert shown(g.port) == first                                   # as long as the keeper lives
+    site, rest = json.loads(g.command("status", "--json").stdout)["certificates"]
+    assert site["block"] == "site" and site["self_signed"] and site["names"] == ["site.test", "below.test", "*.below.test"]
+    assert rest["names"] == ["localhost"] and "file" not in rest
+    left = datetime.datetime.fromisoformat(rest["expires"].replace("Z", "+00:00")) - datetime.datetime.now(datetime.timezone.utc)
+    assert 396 < left.days < 399
+    assert "site: site.test below.test *.below.test; self-signed; expires in 39" in g.command("status").stdout
     assert sorted(name for name in os.listdir(g.dir) if name not in ("control.sock", "gatehouse.conf", "gatehouse.out", "gatehouse.err")) == []
 
 
