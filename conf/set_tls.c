@@ -39,6 +39,9 @@ bool set_tls_versions(struct scope *scope, const struct setting *setting)
         if (version->name == NULL)
             return mistake(scope->load, &setting->args[i], "1.2 and 1.3; what is older is not safe",
                            "'%.*s' is no version of TLS that is spoken here", STR_ARGS(setting->args[i].text));
+        if ((tls->versions & (unsigned)version->value) != 0)
+            return mistake(scope->load, &setting->args[i], "once is enough", "unexpected '%s' in 'versions'",
+                           version->name);
         tls->versions |= (unsigned)version->value;
     }
     return true;

@@ -130,6 +130,7 @@ static const char *server_remedy(struct str text)
         const char *remedy;
     } remedies[] = {
         {{"http://", 7}, "leave http:// off: HOST:PORT"},
+        {{"https://unix:", 13}, "write a pool: server unix:/path; tls { server-name NAME }"},
         {{"https://", 8}, "a server has no path: https://HOST:PORT"},
         {{"srv:", 4}, "SRV records are not in this version: HOST:PORT"},
     };

@@ -115,6 +115,8 @@ def test_the_first_block_is_not_in_force_for_another(gatehouse, authority, pairs
 
 @pytest.mark.parametrize("inside,expected", [
     ("versions 1.1", "'1.1' is no version of TLS that is spoken here"),
+    ("versions 1.1 1.2 1.3", "'1.1' is no version of TLS that is spoken here"),
+    ("hsts 365d includeSubDomains", "unexpected 'includeSubDomains' in 'hsts'"),
     ("versions 1.2 1.3 1.2", "unexpected '1.2'"),
     ("ciphers ECDHE+AESGCM:ECHDE+CHACHA20", "there is no cipher 'ECHDE+CHACHA20'"),
     ("ciphers ECDHE+AESGCM:!SAH1", "there is no cipher '!SAH1'"),
