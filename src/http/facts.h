@@ -75,7 +75,7 @@ struct facts {
     struct str verdict; /* "allow", "deny", "redirect", "respond" or none */
     struct str route;   /* the glob, reverse only */
     struct str pool;
-    struct str server;        /* text of the address that served it; never sent to clients */
+    struct str server;        /* text of the address that served it, or was tried last; never sent to clients */
     uint64_t bytes_in;        /* from the client: body, or tunnel's bytes */
     uint64_t bytes_out;       /* to the client: body, or tunnel's bytes */
     uint64_t wire_out;        /* to the client, head included */

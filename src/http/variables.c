@@ -229,7 +229,7 @@ static const struct variable variables[] = {
     ROW(matched, "verdict", LOG, matched, "the list's entry that decided: LIST FILE:LINE"),
     ROW(route, "verdict", LOG, route, "the route, in a reverse block"),
     ROW(pool, "verdict", LOG, pool, "the pool that served"),
-    ROW(server, "done", LOG, server, "the server that served"),
+    ROW(server, "done", LOG, server, "the server that served; where none did, the one that was tried last"),
     ROW(destination, "dial", LOG, destination, "the IP address that was connected to"),
     ROW(upstream_status, "done", LOG, upstream_status, "the status that the server sent"),
     ROW(upstream_time, "done", LOG, upstream_time, "seconds from the request sent to the head of the answer"),

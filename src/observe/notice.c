@@ -11,7 +11,7 @@ enum { ROOM = 1024 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct log_file *file; /* NULL: not begun, or ended */
-static struct notice_share share;
+static struct notice_share shares[NOTICE_KINDS];
 
 bool notice_may(struct notice_share *of, struct mono now, uint64_t *ret_missed)
 {
@@ -41,11 +41,11 @@ static void put(struct log_file *into, uint64_t missed, const char *format, va_l
     log_file_put(into, str_from(text, whole < sizeof text ? whole : sizeof text - 1));
 }
 
-void notice(const char *format, ...)
+void notice(enum notice_of of, const char *format, ...)
 {
     uint64_t missed = 0;
     pthread_mutex_lock(&lock);
-    bool may = file != NULL && notice_may(&share, clock_mono(), &missed);
+    bool may = file != NULL && notice_may(&shares[of], clock_mono(), &missed);
     struct log_file *into = may ? log_file_ref(file) : NULL;
     pthread_mutex_unlock(&lock);
     if (into == NULL)

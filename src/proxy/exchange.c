@@ -177,6 +177,18 @@ static void tell_server(struct exchange *x)
         x->mode->dialled(x, &ip);
 }
 
+/* What was tried last, while none serves. */
+static void tell_tried(struct exchange *x)
+{
+    struct str server = reach_server(x->reach);
+    x->facts.tries += reach_tries(x->reach);
+    x->facts.fault_detail = reach_detail(x->reach);
+    if (server.at == NULL)
+        return;
+    x->facts.server = server;
+    x->facts.reused = false;
+}
+
 /* Names and addresses have time-outs of their own; this one bounds them all, so that a name with many dead addresses
    does not hold the client for long. */
 static bool dial_takes_too_long(struct exchange *x)
@@ -187,25 +199,28 @@ static bool dial_takes_too_long(struct exchange *x)
     return timer_is_due(&x->timer);
 }
 
+static enum step fail_dial(struct exchange *x, enum fault fault)
+{
+    tell_tried(x);
+    if (fault != FAULT_ADDRESS_DENIED || x->mode->dialled == NULL)
+        return fail(x, fault);
+    reach_fini(x->reach);
+    x->reach = NULL;
+    x->mode->dialled(x, NULL);
+    return STEP_REPLY;
+}
+
 static enum step dial(struct exchange *x)
 {
     if (x->reach == NULL)
         x->reach = begin_reach(x);
     enum flow flow = reach_poll(x->reach, &x->task);
     if (flow == FLOW_WAIT || flow == FLOW_MORE)
-        return dial_takes_too_long(x) ? fail(x, FAULT_CONNECT_TIMEOUT) : STEP_WAIT;
+        return dial_takes_too_long(x) ? fail_dial(x, FAULT_CONNECT_TIMEOUT) : STEP_WAIT;
+    if (flow == FLOW_FAIL)
+        return fail_dial(x, reach_fault(x->reach));
     x->facts.tries += reach_tries(x->reach);
-    x->facts.fault_detail = flow == FLOW_FAIL ? reach_detail(x->reach) : STR_NONE;
-    if (flow == FLOW_FAIL) {
-        enum fault fault = reach_fault(x->reach);
-        if (fault == FAULT_ADDRESS_DENIED && x->mode->dialled != NULL) {
-            reach_fini(x->reach);
-            x->reach = NULL;
-            x->mode->dialled(x, NULL);
-            return STEP_REPLY;
-        }
-        return fail(x, fault);
-    }
+    x->facts.fault_detail = STR_NONE;
     x->upstream = reach_take(x->reach);
     reach_fini(x->reach);
     x->reach = NULL;

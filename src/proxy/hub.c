@@ -266,7 +266,7 @@ static void say_refused(const struct client *client, const char *what, struct st
     bool is_shown = logs_may_show(hub->generation->logs, &client->ip, &ip);
     struct str who = !is_shown ? STR("a client") : str_from(text, ip_text(&ip, text));
     struct str of_whom = name.at != NULL ? name : STR("");
-    notice("%.*s at %.*s: %s%s%.*s: %s", STR_ARGS(who), STR_ARGS(client->port->gate->text), what,
+    notice(NOTICE_CLIENT, "%.*s at %.*s: %s%s%.*s: %s", STR_ARGS(who), STR_ARGS(client->port->gate->text), what,
            name.at != NULL ? " for " : "", STR_ARGS(of_whom), why);
 }
 
@@ -708,6 +708,17 @@ void hub_count(const struct hub *hub, struct hub_counts *ret)
 
 /* The hub */
 
+/* The name of a pool in short has all its servers; the reason is to have room behind it. */
+static void not_secured(struct str pool, struct str server, const char *why)
+{
+    enum { SHOWN = 256 };
+    struct str head = str_head(pool, SHOWN);
+    notice(NOTICE_SERVER, "pool %.*s%s, server %.*s: %s", STR_ARGS(head), head.len < pool.len ? "..." : "",
+           STR_ARGS(server), why);
+}
+
+static const struct upstreams_ops upstreams_ops = {.not_secured = not_secured};
+
 struct hub *hub_new(struct generation *generation, struct opener *opener)
 {
     struct hub *hub = must_calloc(1, sizeof *hub);
@@ -717,7 +728,7 @@ struct hub *hub_new(struct generation *generation, struct opener *opener)
     list_init(&hub->ports);
     for (unsigned i = 0; i < STANDINGS; i++)
         list_init(&hub->clients[i]);
-    upstreams_init(&hub->upstreams, hub->resolver);
+    upstreams_init(&hub->upstreams, hub->resolver, &upstreams_ops);
     upstreams_set_pools(&hub->upstreams, generation->pools, generation->pool_count);
     keeper_link_begin(opener);
     tidy_init(&hub->tidy);

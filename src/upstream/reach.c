@@ -4,6 +4,7 @@
 #include "base/must.h"
 #include "upstream/connection.h"
 #include "upstream/pool.h"
+#include "upstream/server_load.h"
 #include "upstream/upstreams.h"
 
 /* One more server, and only as long as no byte was written. */
@@ -287,10 +288,18 @@ static enum flow begin_securing(struct reach *reach, struct task *who)
     return FLOW_MORE;
 }
 
+/* Another server may answer, and then the exchange knows nothing of it. */
+static void tell_not_secured(struct reach *reach, const char *why)
+{
+    if (server_load_may_tell(reach->server->load, clock_mono()))
+        reach->upstreams->ops->not_secured(reach->pool_conf->name.text, reach->conf.text, why);
+}
+
 static enum flow fail_securing(struct reach *reach, enum fault fault, const char *why)
 {
     fail(reach, fault);
     reach->detail = arena_dup(reach->arena, str_of(why));
+    tell_not_secured(reach, why);
     return FLOW_FAIL;
 }
 
@@ -437,6 +446,11 @@ enum fault reach_fault(const struct reach *reach)
 struct str reach_detail(const struct reach *reach)
 {
     return reach->detail;
+}
+
+struct str reach_server(const struct reach *reach)
+{
+    return reach->conf.text;
 }
 
 unsigned reach_tries(const struct reach *reach)

@@ -37,6 +37,8 @@ struct upstream *reach_take(struct reach *reach);
 enum fault reach_fault(const struct reach *reach);
 /* What is known of it besides, in words for the log; at == NULL: nothing. */
 struct str reach_detail(const struct reach *reach);
+/* The server of a pool that was tried last, in the reach's arena; at == NULL: none, or a host. */
+struct str reach_server(const struct reach *reach);
 /* Servers tried so far. */
 unsigned reach_tries(const struct reach *reach);
 

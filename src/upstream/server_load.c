@@ -1,6 +1,5 @@
 #include "upstream/server_load.h"
 
-#include "base/clock.h"
 #include "base/map.h"
 #include "base/must.h"
 
@@ -86,4 +85,12 @@ void server_load_succeeded(struct server_load *load)
 bool server_load_is_ejected(const struct server_load *load)
 {
     return atomic_load_explicit(&load->ejected_until, memory_order_relaxed) > clock_mono().us;
+}
+
+bool server_load_may_tell(struct server_load *load, struct mono now)
+{
+    int64_t told = atomic_load_explicit(&load->told, memory_order_relaxed);
+    if (told != 0 && mono_since((struct mono){told}, now) < MSEC_MINUTE)
+        return false;
+    return atomic_compare_exchange_strong(&load->told, &told, now.us);
 }

@@ -7,6 +7,7 @@
 #ifndef UPSTREAM_SERVER_LOAD_H
 #define UPSTREAM_SERVER_LOAD_H
 
+#include "base/clock.h"
 #include "base/str.h"
 
 #include <stdatomic.h>
@@ -20,6 +21,7 @@ struct server_load {
     atomic_uint failures;          /* in a row, within the window */
     _Atomic int64_t first_failure; /* us of the monotonic clock */
     _Atomic int64_t ejected_until; /* likewise; 0: not */
+    _Atomic int64_t told;          /* likewise, when its TLS was last told to have failed; 0: never */
 };
 
 /* One reference. From any thread. */
@@ -30,5 +32,7 @@ void server_load_unref(struct server_load *load);
 void server_load_failed(struct server_load *load);
 void server_load_succeeded(struct server_load *load);
 bool server_load_is_ejected(const struct server_load *load);
+/* Once a minute: may it be told that no TLS connection has come about? */
+bool server_load_may_tell(struct server_load *load, struct mono now);
 
 #endif

@@ -9,9 +9,9 @@
 #include <limits.h>
 #include <stdlib.h>
 
-void upstreams_init(struct upstreams *upstreams, struct resolver *resolver)
+void upstreams_init(struct upstreams *upstreams, struct resolver *resolver, const struct upstreams_ops *ops)
 {
-    *upstreams = (struct upstreams){.resolver = resolver};
+    *upstreams = (struct upstreams){.ops = ops, .resolver = resolver};
     map_init(&upstreams->hosts);
     list_init(&upstreams->idle);
 }

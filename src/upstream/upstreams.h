@@ -13,7 +13,14 @@
 
 struct pool;
 
+struct upstreams_ops {
+    /* No TLS connection came about with a server of a pool; told at most once a minute of each. Of a reason in words
+       for the log. */
+    void (*not_secured)(struct str pool, struct str server, const char *why);
+};
+
 struct upstreams {
+    const struct upstreams_ops *ops;
     struct resolver *resolver; /* borrowed */
     struct pool **pools;       /* by pool_conf.index, of the newest configuration */
     size_t pool_count;
@@ -28,7 +35,7 @@ struct upstreams {
     } counts;
 };
 
-void upstreams_init(struct upstreams *upstreams, struct resolver *resolver);
+void upstreams_init(struct upstreams *upstreams, struct resolver *resolver, const struct upstreams_ops *ops);
 /* Closes idle connections; none is in use any more. */
 void upstreams_fini(struct upstreams *upstreams);
 

@@ -75,6 +75,40 @@ def test_wrong_name_and_wrong_authority_are_refused(gatehouse, authority, secure
     other.remove()
 
 
+def test_which_server_is_not_believed_is_told(gatehouse, authority, secure):
+    """Once a minute on stderr while another server answers, and by name in the line of a request that none could serve; the client learns nothing of it."""
+    good, wrong = secure(authority.issue("127.0.0.1")), secure(authority.issue("other.test"))
+    named = f"127.0.0.1:{wrong.tls_port}"
+    g = gatehouse(pool(f"127.0.0.1:{good.tls_port}; server {named}", f"tls {{ ca {authority.certificate} }}"))
+    assert [curl(g.url("/tls"), "-H", "Connection: close").status for _ in range(6)] == [200] * 6
+    notice = f"gatehouse: pool app, server {named}: IP address mismatch\n"
+    until(lambda: notice in g.errors(), 10, "the notice")
+    assert all(line["server"] == f"127.0.0.1:{good.tls_port}" for line in records(g, 6))
+    good.stop()
+    answer = curl(g.url("/tls"))
+    line = record_of(g, answer)
+    assert (answer.status, line["pool"], line["tries"]) == (502, "app", 2) and line["server"] in (named, f"127.0.0.1:{good.tls_port}")
+    assert ("mismatch" in line.get("fault_detail", "")) == (line["server"] == named)                  # they are the same server's
+    assert b"mismatch" not in answer.raw and str(wrong.tls_port).encode() not in answer.raw
+    assert g.errors().count("mismatch") == 1 and "left out" not in g.errors()
+
+
+@pytest.mark.parametrize("kind, fault, why", [("clear", "tls-failed", "wrong version number"), ("silent", "tls-timeout", "no end of the handshake in time"),
+                                              ("none", "connect-failed", None)])
+def test_a_line_of_a_server_that_was_not_reached_names_it(gatehouse, nginx, kind, fault, why):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = {"clear": nginx.port, "silent": silent.getsockname()[1], "none": free_port()}[kind]
+        g = gatehouse(f"timeouts {{ server-tls 300ms }}\n{pool(f'https://127.0.0.1:{port}')[1:]}")
+        answer = curl(g.url())
+        line = record_of(g, answer)
+        assert (line["fault"], line["server"], line.get("fault_detail")) == (fault, f"127.0.0.1:{port}", why)
+        assert str(port).encode() not in answer.raw
+        if why is not None:
+            until(lambda: f"gatehouse: pool app, server 127.0.0.1:{port}: {why}\n" in g.errors(), 10, "the notice")
+        else:
+            assert "pool app" not in g.errors()
+
+
 @pytest.mark.parametrize("extension", ["keyUsage=digitalSignature", "subjectAltName=email:admin@app.test"])
 def test_a_common_name_is_no_name_of_a_server(gatehouse, authority, secure, extension):
     n = secure(authority.issue("app.test", extensions=[extension]))

@@ -1,4 +1,5 @@
 #include "upstream/pool.h"
+#include "upstream/server_load.h"
 #include "upstream/upstreams.h"
 
 #include <check.h>
@@ -15,7 +16,7 @@ static bool tried[SERVERS];
 
 static void setup(void)
 {
-    upstreams_init(&upstreams, NULL);
+    upstreams_init(&upstreams, NULL, NULL);
     const char *const names[SERVERS] = {"a:80", "b:80", "c:80"};
     for (size_t i = 0; i < SERVERS; i++) {
         servers[i] = (struct server_conf){.text = str_of(names[i]), .weight = 1};
@@ -140,7 +141,7 @@ END_TEST
 START_TEST(threads_share_what_they_know_of_a_server)
 {
     struct upstreams other;
-    upstreams_init(&other, NULL);
+    upstreams_init(&other, NULL, NULL);
     struct pool *theirs = pool_new(&other, &conf, NULL);
     server_enter(pool->members[0].server);
     ck_assert_uint_eq(server_active(theirs->members[0].server), 1);
@@ -151,6 +152,18 @@ START_TEST(threads_share_what_they_know_of_a_server)
     ck_assert(!server_is_ejected(pool->members[1].server));
     pool_free(theirs);
     upstreams_fini(&other);
+}
+END_TEST
+
+START_TEST(what_its_tls_lacks_is_told_once_a_minute)
+{
+    struct server_load *load = pool->members[0].server->load, *other = pool->members[1].server->load;
+    struct mono now = {5 * 1000000};
+    ck_assert(server_load_may_tell(load, now));
+    ck_assert(!server_load_may_tell(load, mono_after(now, MSEC_MINUTE - 1)));
+    ck_assert(server_load_may_tell(other, now));
+    ck_assert(server_load_may_tell(load, mono_after(now, MSEC_MINUTE)));
+    ck_assert(!server_load_may_tell(load, mono_after(now, MSEC_MINUTE)));
 }
 END_TEST
 
@@ -168,6 +181,7 @@ Suite *suite_pool(void)
     tcase_add_test(tests, full_server_is_passed_over);
     tcase_add_test(tests, reload_keeps_what_is_known_of_a_server);
     tcase_add_test(tests, threads_share_what_they_know_of_a_server);
+    tcase_add_test(tests, what_its_tls_lacks_is_told_once_a_minute);
     suite_add_tcase(suite, tests);
     return suite;
 }
