@@ -1,6 +1,7 @@
 #include "net/tls.h"
 
 #include "base/addr.h"
+#include "base/hostname.h"
 #include "base/must.h"
 #include "loop/ready.h"
 #include "net/client_hello.h"
@@ -28,8 +29,9 @@ struct greeting {
     struct tls_resumption *resumption; /* of a server; borrowed */
     struct signer signer;
     struct tls_job job;
-    struct buffer rest; /* was read before TLS began */
-    const char *why;    /* it failed */
+    struct buffer rest;        /* was read before TLS began */
+    const char *why;           /* it failed */
+    struct tls_seen *unserved; /* what its hello has told, when there is nothing for it; owned */
 };
 
 /* Small, since thousands of idle ones are held. */
@@ -312,11 +314,15 @@ static struct tls_seen *look_at_hello(struct tls *tls)
 {
     struct str name;
     tls->is_challenge = tls_hello_is_challenge(tls->ssl);
-    struct tls_server *server = tls_hello_name(tls->ssl, &name) ? choose_server(tls, name) : NULL;
+    bool is_fine = tls_hello_name(tls->ssl, &name);
+    struct tls_server *server = is_fine ? choose_server(tls, name) : NULL;
     struct tls_seen *seen = tls_seen_new(server, name);
     if (server != NULL)
         return seen;
-    tls_seen_free(seen);
+    tls->greeting->unserved = seen;
+    tls->greeting->why = is_fine && (name.at == NULL || !hostname_is_numeric_like(name))
+                             ? "no site has the name that was asked for"
+                             : "the name in its hello is not one of a host";
     return NULL;
 }
 
@@ -330,7 +336,6 @@ int tls_take_hello(SSL *ssl, int *ret_alert, void *arg)
     tls->seen = look_at_hello(tls);
     if (tls->seen == NULL) {
         *ret_alert = SSL_AD_UNRECOGNIZED_NAME;
-        tls->greeting->why = "no site has the name that was asked for";
         return SSL_CLIENT_HELLO_ERROR;
     }
     tls_server_apply(tls->seen->server, ssl, tls->seen->name);
@@ -347,6 +352,14 @@ int tls_confirm_name(SSL *ssl, int *ret_alert, void *arg)
 const struct tls_seen *tls_seen(const struct transport *transport)
 {
     return tls_of(transport)->seen;
+}
+
+struct str tls_asked_name(const struct transport *transport)
+{
+    const struct tls *tls = tls_of(transport);
+    const struct greeting *greeting = greeting_of(tls);
+    const struct tls_seen *told = tls->seen != NULL ? tls->seen : greeting != NULL ? greeting->unserved : NULL;
+    return told != NULL ? told->name : STR_NONE;
 }
 
 bool tls_has_heard(const struct transport *transport)
@@ -431,6 +444,7 @@ static void end_greeting(struct tls *tls)
         return;
     tls_job_end(&greeting->job);
     buffer_clear(&greeting->rest);
+    tls_seen_free(greeting->unserved);
     tls->has_greeting = false;
     tls->resumption = greeting->resumption;
     free(greeting);

@@ -46,6 +46,9 @@ struct tls_gate {
 struct transport *tls_accept(struct transport *taken, const struct tls_gate *gate, struct buffer *rest);
 /* Borrowed: it lives as long as the transport. NULL: there was no hello that a block was found for. */
 const struct tls_seen *tls_seen(const struct transport *transport);
+/* The name that a client asked for, in normal form, also where no block was found for it; at == NULL: none, or none that
+   is of a host. Borrowed as above. */
+struct str tls_asked_name(const struct transport *transport);
 /* Has the peer sent anything at all? */
 bool tls_has_heard(const struct transport *transport);
 

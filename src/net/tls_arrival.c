@@ -3,7 +3,6 @@
 #include "base/must.h"
 #include "loop/timer.h"
 #include "net/tls.h"
-#include "net/tls_seen.h"
 
 #include <stdlib.h>
 
@@ -41,9 +40,9 @@ bool tls_arrival_is_silent(const struct tls_arrival *arrival)
 
 static void fail(struct tls_arrival *arrival, const char *why)
 {
-    const struct tls_seen *seen = arrival->has_begun ? tls_seen(arrival->transport) : NULL;
+    struct str name = arrival->has_begun ? tls_asked_name(arrival->transport) : STR_NONE;
     bool has_heard = arrival->has_begun && tls_has_heard(arrival->transport);
-    arrival->ops->failed(arrival->owner, seen != NULL ? seen->name : STR_NONE, has_heard ? why : NULL);
+    arrival->ops->failed(arrival->owner, name, has_heard ? why : NULL);
     tls_arrival_free(arrival);
 }
 

@@ -590,8 +590,16 @@ def test_failed_handshakes_are_told_and_silence_is_not(gatehouse, authority, pai
         c.is_closed(5)
     until(lambda: f"127.0.0.1 at 127.0.0.1:{port}: no TLS handshake: http request" in g.errors(), 10, "the notice")
     s_client(g, "-tls1_2", "-servername", "no name")
-    until(lambda: "no TLS handshake: no site has the name that was asked for" in g.errors(), 10, "the notice")
+    until(lambda: "no TLS handshake: the name in its hello is not one of a host" in g.errors(), 10, "the notice")
     assert g.errors().count("no TLS handshake") == 3
+
+
+@pytest.mark.parametrize("name, told", [("Shop.Example", " for shop.example: no site has the name that was asked for"), ("127.0.0.1", " for 127.0.0.1: the name in its hello is not one of a host"),
+                                        ("::1", ": the name in its hello is not one of a host"), ("x" * 70, ": the name in its hello is not one of a host")])
+def test_the_name_that_no_site_has_is_told(gatehouse, pairs, name, told):
+    g = gatehouse(two(pairs))
+    s_client(g, "-tls1_2", "-servername", name)
+    until(lambda: f"gatehouse: 127.0.0.1 at 127.0.0.1:{g.port}: no TLS handshake{told}\n" in g.errors(), 10, "the notice")
 
 
 def test_refused_proxy_headers_are_told(gatehouse):
