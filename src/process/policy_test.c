@@ -190,6 +190,19 @@ static const char *impossible(const struct config *config, const struct test_con
     return wrong_certificate(test, facts, ret_hint);
 }
 
+/* Only warned of: TLS may be spoken in front of us, and nothing of that is known here. */
+static void lint_scheme(const struct test_conf *test, struct str scheme, struct diag *diag)
+{
+    const struct reverse_conf *block = test->reverse;
+    bool is_https = str_eq(scheme, STR("https"));
+    for (size_t i = 0; block != NULL && i < block->listen_count; i++)
+        if ((block->listens[i].is_tls || block->listens[i].is_passthrough) == is_https)
+            return;
+    if (block != NULL)
+        diag_add(diag, DIAG_WARNING, &test->url_place, is_https ? "write http://" : "write https://",
+                 "none of the block's listeners speaks %.*s", STR_ARGS(scheme));
+}
+
 static void run_test(const struct config *config, const struct test_conf *test, struct arena *arena, struct diag *diag)
 {
     struct imagine what = {
@@ -211,6 +224,7 @@ static void run_test(const struct config *config, const struct test_conf *test, 
         diag_add(diag, DIAG_ERROR, place, hint, "%s", why);
         return;
     }
+    lint_scheme(test, request.facts.scheme, diag);
     if (test->to.version != 0)
         request.facts.destination = test->to;
     request.facts.client_certificate = test->client_certificate;

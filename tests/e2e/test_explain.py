@@ -270,6 +270,17 @@ def test_scheme_and_port_decide_where_it_comes_in(tmp_path, url, options, said):
     assert said in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("listen,url,is_told", [
+    ("", "https://a.test/", True), ("", "http://a.test/", False), (" tls", "http://a.test/", True), (" tls", "https://a.test/", False),
+    (" tls; listen 127.0.0.1:8081", "http://a.test/", False)])
+def test_a_test_by_a_scheme_that_no_listener_speaks_is_warned_of(tmp_path, listen, url, is_told):
+    file = tmp_path / "g.conf"
+    certificate = "certificate self-signed; " if "tls" in listen else ""
+    file.write_text(f"reverse a {{ listen 127.0.0.1:8080{listen}; {certificate}respond as all 200; test {{ GET {url}; expect respond as all }} }}\n")
+    done = run("check", "-c", file)
+    assert done.returncode == 0 and ("none of the block's listeners speaks" in done.stdout + done.stderr) == is_told
+
+
 def test_where_nothing_decides_the_block_has_to_be_named(tmp_path):
     file = tmp_path / "g.conf"
     file.write_text(SCHEMES)
