@@ -40,8 +40,10 @@ static void forward_identify(struct exchange *x, const void *block)
     x->plan.error_pages = &conf->error_pages;
     x->plan.conceal = conf->conceal;
     x->plan.allow_websocket = true;
-    if (x->seen != NULL && !tls_server_same_rules(x->seen->server, conf->tls->built))
+    if (x->seen != NULL && !tls_server_same_rules(x->seen->server, conf->tls->built)) {
         plan_fault(x, FAULT_MISDIRECTED); /* a reload has changed them since the client was greeted */
+        facts->fault_detail = STR("the TLS greeting was under other rules on certificates of clients");
+    }
 }
 
 static void plan_denied(struct exchange *x, const struct forward_decision *decision)

@@ -31,6 +31,24 @@ static bool was_greeted_by(const struct exchange *x, const void *hosts, const st
     return found->tls != NULL && tls_server_same_rules(x->seen->server, found->tls->built);
 }
 
+static void plan_unserved(struct exchange *x)
+{
+    plan_fault(x, x->facts.host.at == NULL ? FAULT_BAD_HOST : FAULT_MISDIRECTED);
+    if (x->facts.host.at != NULL)
+        x->facts.fault_detail = STR("no block has this host");
+}
+
+static void plan_misdirected(struct exchange *x, const void *hosts, const struct reverse_conf *found)
+{
+    struct str name = x->seen->name;
+    plan_fault(x, FAULT_MISDIRECTED);
+    if (name.at != NULL && reverse_hosts_find(hosts, name) != found)
+        x->facts.fault_detail = arena_printf(x->arena, "the TLS greeting was for %.*s, another block's",
+                                             STR_ARGS(name));
+    else
+        x->facts.fault_detail = STR("the TLS greeting was under other rules on certificates of clients");
+}
+
 static void reverse_identify(struct exchange *x, const void *block)
 {
     const struct cidr_set *trusted = x->gate->listen->forwarded_from;
@@ -46,11 +64,11 @@ static void reverse_identify(struct exchange *x, const void *block)
 
     const struct reverse_conf *found = reverse_hosts_find(block, facts->host);
     if (found == NULL) {
-        plan_fault(x, facts->host.at == NULL ? FAULT_BAD_HOST : FAULT_MISDIRECTED);
+        plan_unserved(x);
         return;
     }
     if (!was_greeted_by(x, block, found)) {
-        plan_fault(x, FAULT_MISDIRECTED);
+        plan_misdirected(x, block, found);
         return;
     }
     x->block_conf = found;

@@ -3,7 +3,7 @@ import contextlib, ctypes, fcntl, http.client, json, os, pathlib, re, shutil, si
 
 import pytest
 
-from lib import SLOWNESS, Client, curl, records, run, tcp_sockets, until
+from lib import SLOWNESS, Client, curl, record_of, records, run, tcp_sockets, until
 from lib.memory import is_in_memory, resident, unmeasurable, unsearchable
 from lib.tls import connect, context
 
@@ -80,13 +80,16 @@ def test_certificates_by_the_name_that_is_asked_for(gatehouse, authority):
     blocks = "".join(f"reverse r{i} {{ listen 127.0.0.1:${{env.PORT}} tls; host {n}; certificate {pairs[n].certificate} {pairs[n].key}; respond 200 body r{i} }}\n"
                      for i, n in enumerate(names))
     blocks += f"reverse w {{ listen 127.0.0.1:${{env.PORT}} tls; host *.wild.test; certificate {wild.certificate} {wild.key}; respond 200 body w }}\n"
-    g = gatehouse("\n" + blocks)
+    g = gatehouse("\nlog { to stdout; format json }\n" + blocks)
     for i, n in enumerate(names):
         assert get(g, authority, host=n).body == b"r%d" % i
     assert get(g, authority, host="deep.wild.test").body == b"w"
     assert get(g, authority, host="nobody.test").exit == 35                       # alert: unrecognized name
     misdirected = get(g, authority, "-H", "Host: two.test", host="one.test")
-    assert misdirected.status == 421
+    assert misdirected.status == 421 and b"one.test" not in misdirected.body
+    assert record_of(g, misdirected)["fault_detail"] == "the TLS greeting was for one.test, another block's"
+    unknown = get(g, authority, "-H", "Host: nobody.test", host="one.test")
+    assert unknown.status == 421 and record_of(g, unknown)["fault_detail"] == "no block has this host"
     assert get(g, authority, "-k", host="127.0.0.1").status == 421                # no name is asked for: the first certificate, and nobody's host
 
 

@@ -332,7 +332,7 @@ def test_a_forged_certificate_is_dropped_without_tls_too(gatehouse, origin):
 
 def test_each_block_has_its_rules(gatehouse, authority, pairs, clients, ann):
     """Whoever was greeted by a block that asks for nothing is nobody in one that does, whatever the Host; and the other way round."""
-    g = gatehouse(two(pairs, "", f"client-ca {clients[0].certificate}"))
+    g = gatehouse("\nthreads 1\nlog { to stdout; format json }" + two(pairs, "", f"client-ca {clients[0].certificate}"))
     open_, shut = context(authority), context(authority, None, ann)
     assert exchange(g, open_, "a.test")[:2] == (200, b"a.test ")
     assert exchange(g, shut, "a.test")[:2] == (200, b"a.test ")
@@ -342,6 +342,9 @@ def test_each_block_has_its_rules(gatehouse, authority, pairs, clients, ann):
     assert exchange(g, shut, None, "b.test")[0] == 421
     assert exchange(g, open_, None, "a.test")[0] == 200
     assert exchange(g, shut, "b.test", "a.test")[0] == 421
+    assert [line["fault_detail"] for line in records(g, 8) if line["status"] == 421] == [
+        "the TLS greeting was for a.test, another block's"] + ["the TLS greeting was under other rules on certificates of clients"] * 2 + [
+        "the TLS greeting was for b.test, another block's"]
     g = gatehouse(two(pairs, f"client-ca {clients[0].certificate}", ""))
     assert exchange(g, shut, None, "b.test")[0] == 421
     with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)):
