@@ -16,5 +16,7 @@ void lint_config(struct loading *load);
 
 /* lint_tls.c */
 void lint_tls(struct loading *load);
+/* Of a block with certificates from files: whether they are for its hosts. Also after one of them was renewed. */
+void lint_hosts(const struct reverse_conf *reverse, struct diag *diag);
 
 #endif

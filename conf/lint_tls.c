@@ -29,12 +29,12 @@ static bool is_covered(const struct tls_server_conf *tls, const struct host_patt
     }
 }
 
-static void lint_hosts(struct loading *load, const struct reverse_conf *reverse)
+void lint_hosts(const struct reverse_conf *reverse, struct diag *diag)
 {
     const struct word *first = &reverse->tls->certificates[0].certificate;
     for (size_t i = 0; i < reverse->host_count; i++)
         if (!is_covered(reverse->tls, &reverse->hosts[i]))
-            diag_add(load->diag, DIAG_WARNING, &first->place, NULL, "the certificate '%.*s'%s is not for '%.*s'",
+            diag_add(diag, DIAG_WARNING, &first->place, NULL, "the certificate '%.*s'%s is not for '%.*s'",
                      STR_ARGS(first->text), reverse->tls->certificate_count > 1 ? ", as the others of this block," : "",
                      STR_ARGS(reverse->hosts[i].word.text));
 }
@@ -60,6 +60,6 @@ void lint_tls(struct loading *load)
         if (reverse->tls != NULL && reverse->tls->source == CERTIFICATE_SELF_SIGNED)
             lint_made(load, reverse->tls);
         if (reverse->tls != NULL && reverse->tls->source == CERTIFICATE_FILES && reverse->tls->built != NULL)
-            lint_hosts(load, reverse);
+            lint_hosts(reverse, load->diag);
     }
 }

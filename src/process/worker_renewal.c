@@ -1,6 +1,7 @@
 #include "process/worker_renewal.h"
 
 #include "base/must.h"
+#include "conf/lint.h"
 #include "process/pairs.h"
 #include "process/remote_opener.h"
 
@@ -56,6 +57,17 @@ static bool renew(const struct config *config, const struct certificate_conf *wa
     return is_fine;
 }
 
+/* As a reload would say it. */
+static void lint(const struct config *config, const struct certificate_conf *renewed, struct diag *diag)
+{
+    for (size_t i = 0; i < config->reverse_count; i++) {
+        const struct reverse_conf *reverse = &config->reverses[i];
+        bool is_shown = reverse->tls != NULL && reverse->tls->source == CERTIFICATE_FILES;
+        if (is_shown && place_in(reverse->tls, renewed) >= 0)
+            lint_hosts(reverse, diag);
+    }
+}
+
 static void work(struct helper_job *job)
 {
     struct worker_renewal *renewal = container_of(job, struct worker_renewal, job);
@@ -63,6 +75,8 @@ static void work(struct helper_job *job)
     struct diag diag;
     diag_init(&diag);
     renewal->is_done = wanted != NULL && renew(renewal->config, wanted, &diag);
+    if (renewal->is_done)
+        lint(renewal->config, wanted, &diag);
     diag_show(&diag, &renewal->told);
     diag_fini(&diag);
 }

@@ -522,6 +522,22 @@ def test_check_tells_that_a_common_name_is_no_host(authority, folder):
     assert status == 0 and told.count("is not for 'site.test'") == 1
 
 
+def test_a_renewed_certificate_that_is_not_for_the_hosts_is_told(gatehouse, authority, folder):
+    """It goes into force all the same, as it does at a start."""
+    names = dict(first=authority.issue("site.test", "b.test"), other=authority.issue("other.test"))
+    put(folder, names["first"])
+    pair = Pair(f"{folder}/c.pem", f"{folder}/k.pem", folder)
+    g = gatehouse(BLOCK.format(pair, "host site.test b.test").replace("8443", "${env.PORT}"))
+    put(folder, names["other"])
+    until(lambda: renewals(g) == 1, 10, "the renewal")
+    until(lambda: g.errors().count("is not for") == 2, 10, "the warnings")
+    for name in ("site.test", "b.test"):
+        assert f"warning: the certificate '{pair.certificate}' is not for '{name}'" in g.errors()
+    put(folder, names["first"])
+    until(lambda: renewals(g) == 2, 10, "the next renewal")
+    assert g.errors().count("is not for") == 2
+
+
 def test_a_key_that_others_can_read_is_told(gatehouse, authority, pairs, folder):
     put(folder, pairs[0])
     os.chmod(folder / "k.pem", 0o644)
