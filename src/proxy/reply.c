@@ -82,10 +82,10 @@ void reply_build(struct exchange *x, struct head *ret_head, struct str *ret_body
     if (fields_find_known(&ret_head->fields, FIELD_DATE) == NULL)
         fields_add_known(&ret_head->fields, FIELD_DATE, arena_dup(x->arena, date_now()));
     add_fields_of_status(status, &ret_head->fields);
-    bool has_no_body = x->facts.method == METHOD_HEAD || status == 204 || status == 304;
+    bool has_no_body = x->client->head.method == METHOD_HEAD || status == 204 || status == 304;
     ret_head->framing = has_no_body ? FRAMING_NONE : FRAMING_LENGTH;
     ret_head->length = has_no_body ? 0 : body.len;
-    if (x->facts.method == METHOD_HEAD)
+    if (x->client->head.method == METHOD_HEAD)
         ret_head->declared = body.len;
     *ret_body = has_no_body ? STR_NONE : body;
 }

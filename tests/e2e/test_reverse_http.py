@@ -344,6 +344,16 @@ def test_continue_of_the_server_reaches_the_client_before_it_sends_the_body(site
         assert c.response().body == b"hi"
 
 
+@pytest.mark.parametrize("wrong", [b"Bad Field: 1\r\n", b"Content-Length: x\r\n", b"Host: y\r\n"])
+def test_a_head_that_is_refused_is_answered_without_a_body(site, wrong):
+    """RFC 9110 9.3.2, also where all of the request is not understood."""
+    g, _ = site()
+    with Client(g.port) as c:
+        c.send(b"HEAD / HTTP/1.1\r\nHost: x\r\n" + wrong + b"\r\n")
+        answer = c.response(head=True)
+        assert answer.status == 400 and int(answer["content-length"]) > 0 and c.recv() == b""
+
+
 def test_a_refusal_instead_of_continue_reaches_the_client(site):
     def script(conn):
         conn.read_until(b"\r\n\r\n")

@@ -239,6 +239,33 @@ def test_http_in_clear_is_told_that_this_is_tls(gatehouse, authority, pair, mode
     until(lambda: "no TLS handshake: http request" in g.errors(), 10, "the notice")
 
 
+@pytest.mark.parametrize("is_apart", [True, False])
+def test_http_in_clear_behind_a_proxy_header(gatehouse, pair, is_apart):
+    g = gatehouse("\nlog { to stdout; format json }" + SITE.format(pair).replace(" tls\n", " tls proxy-protocol from 127.0.0.1\n"))
+    with Client(g.port) as c:
+        header, request = b"PROXY TCP4 192.0.2.7 192.0.2.1 1000 443\r\n", b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"
+        for data in (header, request) if is_apart else (header + request,):
+            c.send(data)
+        answer = c.response(head=True)
+        assert answer.status == 400 and answer["connection"] == "close" and c.recv() == b""
+    line = records(g, 1)[0]
+    assert (line["client"], line["fault"]) == ("192.0.2.7", "not-tls")
+
+
+def test_http_in_clear_behind_a_hello_is_none(gatehouse, pair):
+    g = gatehouse(SITE.format(pair))
+    got = alert_or_close(g, hello() + b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert got[:1] == b"\x16" and b"HTTP" not in got
+
+
+def test_who_stays_after_http_in_clear_is_closed(gatehouse, pair):
+    g = gatehouse(SITE.format(pair))
+    with Client(g.port) as c:
+        c.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert c.response().status == 400
+        until(lambda: json.loads(g.command("status", "--json").stdout)["connections_open"] == 0, 5, "it is closed")
+
+
 def test_http_in_clear_has_the_times_of_requests(gatehouse, pair):
     g = gatehouse("\ntimeouts { client-header 300ms }\n" + SITE.format(pair))
     with socket.create_connection(("127.0.0.1", g.port), 10) as c:
