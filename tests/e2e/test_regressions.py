@@ -1,7 +1,7 @@
 """What once went wrong, each with the way it was found."""
 import multiprocessing, selectors, socket, time
 
-from lib import Client, check, tcp_sockets, until
+from lib import SLOWNESS, Client, check, tcp_sockets, until
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 SITE = """
@@ -47,12 +47,12 @@ def test_a_reload_while_a_server_is_dialled(gatehouse, origin):
     o = origin(OK)
     with FullBacklog() as hangs:
         servers = f"server 127.0.0.1:{hangs.port} weight 100\nserver 127.0.0.1:{o.port}"
-        g = gatehouse(SITE % ("1s", servers))
+        g = gatehouse(SITE % (f"{3 * SLOWNESS:g}s", servers))
         with Client(g.port) as c:
             c.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             until(hangs.is_dialled, what="it is dialling")
             worker = g.workers()
-            for patience in ("2s", "3s"):               # twice, so that no generation but the exchange's own holds the old one
+            for patience in ("90s", "91s"):             # twice, so that no generation but the exchange's own holds the old one
                 assert g.reload(SITE % (patience, servers)).returncode == 0
             assert c.response().body == b"hi"
         assert g.workers() == worker
