@@ -536,6 +536,41 @@ def test_a_ticket_ends_with_the_certificate_that_was_shown(gatehouse, authority,
     until(is_over, 20, "the session is refused")
 
 
+def allow_early_data(path):
+    """Has the session in the file say that its ticket was for early data (RFC 8446 4.6.1): `max_early_data`, which openssl
+    writes as [15], between the tick's age [14] and the protocol [16]."""
+    at = ssl.PEM_cert_to_DER_cert(path.read_text().replace("SSL SESSION PARAMETERS", "CERTIFICATE"))
+    assert at[:2] == b"\x30\x82"
+    fields, rest = [], at[4:]
+    while rest:
+        more = rest[1] & 0x7f if rest[1] & 0x80 else 0                                # bytes of the length
+        length = 2 + more + (int.from_bytes(rest[2:2 + more], "big") if more else rest[1])
+        fields.append(rest[:length])
+        rest = rest[length:]
+    assert not any(field[0] == 0xaf for field in fields), "the ticket is for early data"
+    behind = next((i for i, field in enumerate(fields) if field[0] > 0xaf), len(fields))
+    inside = b"".join(fields[:behind] + [b"\xaf\x04\x02\x02\x40\x00"] + fields[behind:])
+    made = base64.encodebytes(b"\x30\x82" + len(inside).to_bytes(2, "big") + inside).decode()
+    path.write_text(f"-----BEGIN SSL SESSION PARAMETERS-----\n{made}-----END SSL SESSION PARAMETERS-----\n")
+
+
+@pytest.mark.parametrize("fill", [0, 10000])
+def test_early_data_are_passed_over(gatehouse, pairs, tmp_path, fill):
+    """They could be sent again by anybody who has seen them (RFC 8446 8): so no ticket is for them, and where a client
+    sends them all the same the handshake goes on as if they had not come."""
+    g = gatehouse(site(pairs, inside='respond 200 body "asked for $uri."'))
+    options = ("-tls1_3", "-servername", "site.test", "-sess_out", tmp_path / "session")
+    def request(path):
+        return f"GET {path} HTTP/1.1\r\nHost: site.test\r\nX-Fill: {'x' * fill}\r\nConnection: close\r\n\r\n".encode()
+    assert b"asked for /first." in s_client(g, *options, data=request("/first")).stdout
+    allow_early_data(tmp_path / "session")
+    (tmp_path / "early").write_bytes(request("/early"))
+    told = s_client(g, *options[:3], "-sess_in", tmp_path / "session", "-early_data", tmp_path / "early", data=request("/late")).stdout
+    assert b"Reused, TLSv1.3" in told and b"Early data was rejected" in told
+    assert re.findall(rb"asked for (\S+)\.", told) == [b"/late"]
+    assert json.loads(g.command("status", "--json").stdout)["requests"] == 2
+
+
 # HSTS
 
 def test_hsts(gatehouse, authority, pairs, nginx_new):
