@@ -31,7 +31,7 @@ struct key {
 /* A certificate that was made here. */
 struct made {
     struct list link;
-    struct mono at;
+    struct wall at;
     struct str names;
     struct text pem;
 };
@@ -206,12 +206,19 @@ static bool has_own_key(struct keeper_store *store)
     return true;
 }
 
+/* By the wall clock, which may have been set meanwhile: at the start it may have been that of a machine without a battery
+   for it. */
+static bool is_good(const struct made *made)
+{
+    int64_t age = wall_seconds(clock_wall()) - wall_seconds(made->at);
+    return age >= 0 && age < MADE_IS_GOOD_DAYS * INT64_C(86400);
+}
+
 static struct made *find_made(struct keeper_store *store, struct str names)
 {
-    const msec most = (msec)MADE_IS_GOOD_DAYS * 24 * MSEC_HOUR;
     list_each(link, &store->made) {
         struct made *made = container_of(link, struct made, link);
-        if (str_eq(made->names, names) && mono_since(made->at, clock_mono()) < most)
+        if (str_eq(made->names, names) && is_good(made))
             return made;
     }
     return NULL;
@@ -225,7 +232,7 @@ static void keep_made(struct keeper_store *store, struct str names, struct str p
     if (store->made_count == MADE_MAX)
         free_made(store, container_of(store->made.next, struct made, link));
     made->names = str_from(must_copy(names.at, names.len), names.len);
-    made->at = clock_mono();
+    made->at = clock_wall();
     text_init(&made->pem);
     text_add(&made->pem, pem);
     list_push_back(&store->made, &made->link);
