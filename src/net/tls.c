@@ -48,7 +48,7 @@ struct tls {
         const char *why;       /* a server's handshake has failed, or what came behind it */
         struct tls_seen *seen; /* of a client; NULL: nothing yet. Owned */
     };
-    uint8_t quiet;  /* records that brought no data, since the last that did */
+    uint16_t quiet; /* records that brought no data, less those that data make up for */
     bool is_client; /* it came to us */
     bool has_greeting;
     bool is_open;      /* the handshake is done */
@@ -224,6 +224,25 @@ static void name_server(struct tls *tls, const struct tls_client *client, struct
     must(!client->verify || X509_VERIFY_PARAM_set1_host(expected, text, name.len) == 1);
 }
 
+/* Session tickets and changes of keys bring nothing, and a peer may send them without end: the library takes all that it
+   has read ahead in one call. */
+enum { QUIET_MAX = 64, DATA_FOR_QUIET = 1024 };
+
+static void count_quiet(int is_written, int version, int kind, const void *bytes, size_t len, SSL *ssl, void *arg)
+{
+    (void)version, (void)arg;
+    struct tls *tls = tls_of_ssl(ssl);
+    bool is_type = (kind == SSL3_RT_HEADER || kind == SSL3_RT_INNER_CONTENT_TYPE) && len > 0;
+    if (!is_written && is_type && tls->is_open && *(const uint8_t *)bytes != SSL3_RT_APPLICATION_DATA)
+        tls->quiet = tls->quiet < UINT16_MAX ? (uint16_t)(tls->quiet + 1) : tls->quiet;
+}
+
+static void make_up_for_quiet(struct tls *tls, size_t data)
+{
+    size_t made_up = 1 + data / DATA_FOR_QUIET;
+    tls->quiet = tls->quiet > made_up ? (uint16_t)(tls->quiet - made_up) : 0;
+}
+
 static struct tls *new_tls(struct transport *taken, SSL_CTX *ctx)
 {
     struct tls *tls = must_calloc(1, sizeof *tls);
@@ -233,6 +252,7 @@ static struct tls *new_tls(struct transport *taken, SSL_CTX *ctx)
     must(tls->ssl != NULL);
     BIO *bio = new_bio(tls);
     SSL_set_bio(tls->ssl, bio, bio);
+    SSL_set_msg_callback(tls->ssl, count_quiet);
     return tls;
 }
 
@@ -399,6 +419,17 @@ static void note_failure(struct tls *tls, const char *why)
         tls->greeting->why = why;
 }
 
+static enum flow break_off(struct tls *tls, const char *why)
+{
+    struct ready *ready = tls->transport.ready;
+    note_failure(tls, why);
+    tls->transport.error = EPROTO;
+    tls->is_broken = true;
+    ready->is_closed = ready->may_read = true;
+    ERR_clear_error();
+    return FLOW_FAIL;
+}
+
 /* After a call that did not do all it was asked. END: the peer has said that nothing follows. */
 static enum flow wait_or_fail(struct tls *tls, int result, struct task *who)
 {
@@ -415,12 +446,7 @@ static enum flow wait_or_fail(struct tls *tls, int result, struct task *who)
     default:
         break;
     }
-    note_failure(tls, reason(tls));
-    tls->transport.error = EPROTO;
-    tls->is_broken = true;
-    ready->is_closed = ready->may_read = true;
-    ERR_clear_error();
-    return FLOW_FAIL;
+    return break_off(tls, reason(tls));
 }
 
 static int do_handshake(struct tls *tls, struct task *who)
@@ -466,10 +492,10 @@ enum flow tls_connected(struct transport *transport, struct task *who)
         return FLOW_END;
     int result = do_handshake(tls, who);
     int error = SSL_get_error(tls->ssl, result);
-    if (error == SSL_ERROR_WANT_ASYNC) /* the keeper's answer wakes */
-        return FLOW_WAIT;
-    if (error == SSL_ERROR_WANT_ASYNC_JOB) {
-        tls_job_wait(&tls->greeting->job, who);
+    if (error == SSL_ERROR_WANT_ASYNC || error == SSL_ERROR_WANT_ASYNC_JOB) {
+        transport->ready->reader = who; /* its end wakes, too, besides the keeper's answer or the job */
+        if (error == SSL_ERROR_WANT_ASYNC_JOB)
+            tls_job_wait(&tls->greeting->job, who);
         return FLOW_WAIT;
     }
     tls_jobs_feed();
@@ -517,9 +543,6 @@ bool tls_is_untrusted(const struct transport *transport)
 
 /* The transport */
 
-/* Session tickets and changes of keys bring nothing, and a peer may send them without end. */
-enum { QUIET_MAX = 32 };
-
 /* MORE: a record without data was read, and the next may be there already. */
 static enum flow read_record(struct tls *tls, struct buffer *into, size_t room, struct task *who)
 {
@@ -529,12 +552,14 @@ static enum flow read_record(struct tls *tls, struct buffer *into, size_t room, 
     tls->is_drained = false;
     int result = SSL_read_ex(tls->ssl, at, contiguous < room ? contiguous : room, &got);
     buffer_fill(into, result == 1 ? got : 0);
+    if (tls->quiet > QUIET_MAX)
+        return break_off(tls, "too many records without data");
     if (result == 1) {
-        tls->quiet = 0;
+        make_up_for_quiet(tls, got);
         return FLOW_MORE;
     }
     bool is_more = SSL_get_error(tls->ssl, result) == SSL_ERROR_WANT_READ && !tls->is_drained;
-    return is_more && ++tls->quiet < QUIET_MAX ? FLOW_MORE : is_more ? FLOW_FAIL : wait_or_fail(tls, result, who);
+    return is_more ? FLOW_MORE : wait_or_fail(tls, result, who);
 }
 
 /* Reading goes on after a failed write, as in clear: a server's early answer may be there. */
@@ -567,10 +592,21 @@ static void end_run(struct tls *tls)
     tls->run = NULL;
 }
 
-static bool seal(struct tls *tls, const struct buffer *from)
+/* MORE: there is something to send. WAIT: the library has read half a message (a ticket in two records), and writes
+   nothing until it has the rest. */
+static enum flow seal(struct tls *tls, const struct buffer *from, struct task *who)
 {
     tls->run = tls_run_new();
-    return tls_run_seal(tls->run, tls->ssl, from);
+    if (tls_run_seal(tls->run, tls->ssl, from))
+        return FLOW_MORE;
+    if (SSL_get_error(tls->ssl, 0) != SSL_ERROR_WANT_READ)
+        return FLOW_FAIL;
+    if (!tls_run_is_empty(tls->run))
+        return FLOW_MORE;
+    end_run(tls);
+    if (tls->transport.ready->reader == NULL)
+        tls->transport.ready->reader = who;
+    return FLOW_WAIT;
 }
 
 static enum flow send_run(struct tls *tls, struct buffer *from, struct task *who)
@@ -588,8 +624,11 @@ static enum flow write_some(struct transport *transport, struct buffer *from, st
     must(tls->is_open);
     if (transport->error != 0)
         return FLOW_FAIL;
-    while (flow == FLOW_MORE && from->len > 0)
-        flow = tls->run != NULL || seal(tls, from) ? send_run(tls, from, who) : FLOW_FAIL;
+    while (flow == FLOW_MORE && from->len > 0) {
+        flow = tls->run == NULL ? seal(tls, from, who) : FLOW_MORE;
+        if (flow == FLOW_MORE)
+            flow = send_run(tls, from, who);
+    }
     return flow == FLOW_FAIL ? fail_writing(tls) : flow;
 }
 

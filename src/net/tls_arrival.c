@@ -1,6 +1,7 @@
 #include "net/tls_arrival.h"
 
 #include "base/must.h"
+#include "loop/ready.h"
 #include "loop/timer.h"
 #include "net/tls.h"
 
@@ -97,10 +98,13 @@ static void run(struct task *task)
     if (!arrival->has_begun && !begin(arrival))
         return;
     enum flow flow = tls_connected(arrival->transport, task);
-    if (flow == FLOW_WAIT && !timer_is_due(&arrival->timer))
+    bool is_gone = flow == FLOW_WAIT && arrival->transport->ready->is_closed; /* it waits for the keeper */
+    if (flow == FLOW_WAIT && !is_gone && !timer_is_due(&arrival->timer))
         return;
     if (flow != FLOW_END) {
-        fail(arrival, flow == FLOW_WAIT ? "it was not done in time" : tls_why(arrival->transport));
+        fail(arrival, is_gone             ? "the client has gone"
+                      : flow == FLOW_WAIT ? "it was not done in time"
+                                          : tls_why(arrival->transport));
         return;
     }
     struct tls_arrival over = *arrival;

@@ -96,6 +96,11 @@ bool tls_run_seal(struct tls_run *run, SSL *ssl, const struct buffer *from)
     return is_fine;
 }
 
+bool tls_run_is_empty(const struct tls_run *run)
+{
+    return run->records.len == 0;
+}
+
 enum flow tls_run_send(struct tls_run *run, struct transport *tcp, struct buffer *from, struct task *who)
 {
     enum flow flow = transport_write(tcp, &run->records, who);

@@ -24,6 +24,8 @@ bool tls_run_take(struct tls_run *run, struct str record);
 /* Seals what is in front of `from`, which keeps it, through `ssl`, whose BIO gives it to tls_run_take(). False: the
    library fails. */
 bool tls_run_seal(struct tls_run *run, struct ssl_st *ssl, const struct buffer *from);
+/* Nothing was sealed, nor written by the library itself. */
+bool tls_run_is_empty(const struct tls_run *run);
 /* MORE: all is sent, and the run can go. Drops from `from` what is no longer needed. */
 enum flow tls_run_send(struct tls_run *run, struct transport *tcp, struct buffer *from, struct task *who);
 

@@ -274,6 +274,32 @@ def test_http_in_clear_has_the_times_of_requests(gatehouse, pair):
         assert c.recv(100).startswith(b"HTTP/1.1 408 ")
 
 
+@pytest.mark.parametrize("is_reset", [True, False])
+def test_who_leaves_while_the_keeper_is_waited_for_is_gone_at_once(gatehouse, authority, pair, is_reset):
+    g = gatehouse(SITE.format(pair))
+    with connect(g, context(authority)):                        # the worker has a line to it
+        pass
+    keeper = g.processes()["gatehouse-key"]
+    def is_open(count):
+        return lambda: json.loads(g.command("status", "--json").stdout)["connections_open"] == count
+    until(is_open(0), 10, "the first is gone")
+    os.kill(keeper, signal.SIGSTOP)
+    try:
+        clients = [socket.create_connection(("127.0.0.1", g.port)) for _ in range(300)]      # more than there are jobs
+        for c in clients:
+            c.sendall(hello())
+        until(is_open(300), 10, "all wait")
+        for c in clients:
+            if is_reset:
+                c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            c.close()
+        until(is_open(0), 5, "they are gone")
+    finally:
+        os.kill(keeper, signal.SIGCONT)
+    with connect(g, context(authority)) as c:
+        assert c.version() == "TLSv1.3"
+
+
 @pytest.mark.filterwarnings("ignore:.*deprecated")
 @pytest.mark.parametrize("version", ["TLSv1", "TLSv1_1"])
 def test_old_versions_are_refused(gatehouse, authority, pair, version):
