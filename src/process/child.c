@@ -97,6 +97,7 @@ struct child *child_start(struct supervisor *supervisor, const struct edition *e
         return NULL;
     }
     *child = (struct child){.pid = pid, .channel = mine[0], .files = mine[1], .born_ms = now_ms()};
+    child->threads = edition->threads;
     struct letter_to begin = {.kind = MESSAGE_BEGIN, .number = edition->threads};
     begin.index = supervisor->options->without_sandbox ? BEGIN_WITHOUT_SANDBOX : 0;
     begin.text = str_from((const char *)&edition->identity, sizeof edition->identity);
@@ -203,6 +204,20 @@ static void serve_self_signed(struct supervisor *supervisor, struct child *child
     text_fini(&pem);
 }
 
+/* A thread has need of one, and of another when it has lost it. The keeper's time is shared by lines: whoever had any
+   number of them would have all of it. */
+static int give_line(struct supervisor *supervisor, struct child *child)
+{
+    enum { LINES_OF_THREAD = 4 };
+    pid_t keeper = supervisor->keeping.aide.pid;
+    if (child->lined_to != keeper) {
+        child->lined_to = keeper;
+        child->lines = 0;
+    }
+    errno = EMFILE;
+    return child->lines++ < LINES_OF_THREAD * child->threads ? keeping_link(supervisor) : -1;
+}
+
 /* A worker asks that a key be kept, or for a line to the keeper. */
 static void serve_keeper(struct supervisor *supervisor, struct child *child)
 {
@@ -210,7 +225,7 @@ static void serve_keeper(struct supervisor *supervisor, struct child *child)
     char why[KEY_WHY_MAX] = "the configuration does not name it";
     struct key_id id;
     if (message->kind == MESSAGE_LINK) {
-        answer_keeper(child, MESSAGE_LINK, STR_NONE, keeping_link(supervisor));
+        answer_keeper(child, MESSAGE_LINK, STR_NONE, give_line(supervisor, child));
         return;
     }
     if (message->kind == MESSAGE_SELF_SIGNED) {
@@ -312,6 +327,14 @@ static void serve_file(struct supervisor *supervisor, struct child *child)
         close(fd);
 }
 
+/* More than anybody reads is from a worker that means harm. */
+static void add_told(struct text *told, struct str more)
+{
+    enum { TOLD_MAX = 256 * 1024 };
+    if (told->len < TOLD_MAX)
+        text_add(told, str_head(more, TOLD_MAX - told->len));
+}
+
 static void take_news(struct supervisor *supervisor, struct child *child)
 {
     const struct message *message = &supervisor->message;
@@ -321,7 +344,7 @@ static void take_news(struct supervisor *supervisor, struct child *child)
     if (change->kind == CHANGE_NONE || change->child != child)
         return;
     if (message->kind == MESSAGE_TEXT)
-        text_add(&change->told, str_from(message->bytes, message->len));
+        add_told(&change->told, str_from(message->bytes, message->len));
     else if (message->number != change->number)
         return;
     else if (message->kind == MESSAGE_LOADED && change->step == CHANGE_LOADING)

@@ -40,6 +40,7 @@ struct keeper {
     size_t link_count, turn;
     int nice; /* which it is to be from its first signature on; 0: as it is */
     int links[LINKS_MAX];
+    bool is_full[LINKS_MAX]; /* of answers that were not taken */
     struct message message;
 };
 
@@ -94,6 +95,7 @@ static void take_link(struct keeper *keeper)
 {
     if (keeper->link_count == LINKS_MAX || keeper->message.fd < 0)
         return;
+    keeper->is_full[keeper->link_count] = false;
     keeper->links[keeper->link_count++] = keeper->message.fd;
     keeper->message.fd = -1;
 }
@@ -170,12 +172,21 @@ static bool serve_link(struct keeper *keeper, int link, int most)
     return count >= 0;
 }
 
+/* Whoever takes no answers is asked nothing more until he does: to wait for him would be to wait with everybody. */
+static bool has_room(int link)
+{
+    struct pollfd polled = {.fd = link, .events = POLLOUT};
+    return poll(&polled, 1, 0) > 0;
+}
+
 static void drop_closed(struct keeper *keeper)
 {
     size_t kept = 0;
     for (size_t i = 0; i < keeper->link_count; i++)
-        if (keeper->links[i] >= 0)
+        if (keeper->links[i] >= 0) {
+            keeper->is_full[kept] = keeper->is_full[i];
             keeper->links[kept++] = keeper->links[i];
+        }
     keeper->link_count = kept;
 }
 
@@ -186,7 +197,10 @@ static void serve_links(struct keeper *keeper, const struct pollfd *polled, size
     for (size_t i = 0; i < count; i++) {
         size_t at = (keeper->turn + i) % count;
         int most = pace_allows(&keeper->pace, PACKETS_MAX, clock_mono());
-        if (polled[at].revents == 0 || most == 0 || serve_link(keeper, keeper->links[at], most))
+        if (polled[at].revents == 0 || most == 0)
+            continue;
+        keeper->is_full[at] = !has_room(keeper->links[at]);
+        if (keeper->is_full[at] || serve_link(keeper, keeper->links[at], most))
             continue;
         close(keeper->links[at]);
         keeper->links[at] = -1;
@@ -222,7 +236,7 @@ static void serve(struct keeper *keeper)
         size_t count = keeper->link_count;
         struct pollfd *channel = &polled[count];
         for (size_t i = 0; i < count; i++)
-            polled[i] = (struct pollfd){.fd = keeper->links[i], .events = POLLIN};
+            polled[i] = (struct pollfd){.fd = keeper->links[i], .events = keeper->is_full[i] ? POLLOUT : POLLIN};
         *channel = (struct pollfd){.fd = WORKER_CHANNEL, .events = POLLIN};
         msec held = hold(keeper, polled, count);
         int result = held > 0 ? poll(channel, 1, (int)held) : poll(polled, count + 1, -1);

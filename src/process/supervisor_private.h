@@ -25,6 +25,9 @@ struct child {
     struct edition *serving; /* counted; NULL: it has not adopted anything yet */
     int64_t born_ms;
     bool is_leaving; /* it was told to drain or stop */
+    unsigned threads;
+    pid_t lined_to; /* the keeper to which it has had `lines` */
+    unsigned lines;
 };
 
 struct aide_kind {
