@@ -92,13 +92,19 @@ static bool begin(struct tls_arrival *arrival)
     return true;
 }
 
+/* While the keeper is waited for nobody reads, and whoever has ended cannot say what is still missing. */
+static bool has_left(struct transport *transport)
+{
+    return transport->ready->is_closed || transport_is_reset(transport);
+}
+
 static void run(struct task *task)
 {
     struct tls_arrival *arrival = container_of(task, struct tls_arrival, task);
     if (!arrival->has_begun && !begin(arrival))
         return;
     enum flow flow = tls_connected(arrival->transport, task);
-    bool is_gone = flow == FLOW_WAIT && arrival->transport->ready->is_closed; /* it waits for the keeper */
+    bool is_gone = flow == FLOW_WAIT && has_left(arrival->transport);
     if (flow == FLOW_WAIT && !is_gone && !timer_is_due(&arrival->timer))
         return;
     if (flow != FLOW_END) {

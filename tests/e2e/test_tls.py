@@ -286,8 +286,9 @@ def test_who_leaves_while_the_keeper_is_waited_for_is_gone_at_once(gatehouse, au
     os.kill(keeper, signal.SIGSTOP)
     try:
         clients = [socket.create_connection(("127.0.0.1", g.port)) for _ in range(300)]      # more than there are jobs
+        greeting = hello()
         for c in clients:
-            c.sendall(hello())
+            c.sendall(greeting)
         until(is_open(300), 10, "all wait")
         for c in clients:
             if is_reset:
