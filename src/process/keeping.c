@@ -290,7 +290,7 @@ int64_t keeping_due_ms(const struct keeping *keeping)
 
 static void forget(struct keeping *keeping, const struct key_id *key)
 {
-    struct letter_to letter = {.kind = MESSAGE_FORGET_KEY};
+    struct letter_to letter = {.kind = MESSAGE_FORGET_KEY, .at_once = keeping->is_silent};
     letter.text = str_from((const char *)key->bytes, sizeof key->bytes);
     if (keeping->aide.pid != 0)
         channel_send(keeping->aide.channel, &letter);

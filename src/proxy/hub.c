@@ -252,6 +252,7 @@ static void greeted(void *owner, struct transport *taken)
     client->seen = tls_seen(taken);
     client->stage = STAGE_SERVED;
     set_standing(client, STANDING_SILENT); /* anew: it has not asked for anything yet */
+    tidy_soon(&client->port->hub->tidy);   /* of the stack that the handshake has had */
     client->server = http1_server_new(taken, &client_ops, client);
     if (client->is_draining)
         http1_server_drain(client->server);
