@@ -153,14 +153,15 @@ static bool is_named(const struct reverse_conf *block)
     return block->host_count > 0;
 }
 
-static enum fit best_fit(struct explaining *x, bool is_reached)
+/* `reached`: of those alone by which its host comes to the block. */
+static enum fit best_fit(struct explaining *x, bool reached)
 {
     enum fit best = FIT_NONE;
     for (size_t i = 0; i < x->config->reverse_count; i++) {
         const struct reverse_conf *block = &x->config->reverses[i];
         for (size_t n = 0; is_wanted(x, &block->name) && n < block->listen_count; n++) {
             enum fit fit = fit_of(x, &block->listens[n]);
-            if (fit > best && (!is_reached || find_on(x, &block->listens[n]) == block))
+            if (fit > best && (!reached || find_on(x, &block->listens[n]) == block))
                 best = fit;
         }
     }

@@ -97,12 +97,12 @@ void tls_certificate_lint(X509 *certificate, const struct word *at, struct diag 
     text_fini(&text);
 }
 
-static void add_subject(struct text *into, const X509 *certificate)
+/* What could not be printed was not read as a certificate. */
+void tls_certificate_subject(const X509 *certificate, struct text *into)
 {
     char *text;
     BIO *bio = BIO_new(BIO_s_mem());
-    must(bio != NULL);
-    X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+    must(bio != NULL && X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0);
     long len = BIO_get_mem_data(bio, &text);
     text_add(into, str_from(text, len > 0 ? (size_t)len : 0));
     BIO_free(bio);
@@ -117,7 +117,7 @@ void tls_authorities_lint(X509_STORE *store, const struct word *at, struct diag 
         text_init(&text);
         text_init(&name);
         tell_dates(authority, &text);
-        add_subject(&name, authority);
+        tls_certificate_subject(authority, &name);
         if (text.len > 0)
             diag_add(diag, DIAG_WARNING, &at->place, NULL, "the authority %.*s in '%.*s' %s", STR_ARGS(text_str(&name)),
                      STR_ARGS(at->text), text.at);

@@ -6,6 +6,7 @@
 #define NET_TLS_CERTIFICATE_H
 
 #include "base/diag.h"
+#include "base/text.h"
 #include "base/word.h"
 
 #include <openssl/x509v3.h>
@@ -18,6 +19,8 @@ void tls_certificate_lint(X509 *certificate, const struct word *at, struct diag 
 /* The same of each authority in a file that the configuration names. */
 void tls_authorities_lint(X509_STORE *store, const struct word *at, struct diag *diag);
 
+/* Adds its subject in the form of RFC 4514; what is not ASCII is escaped. */
+void tls_certificate_subject(const X509 *certificate, struct text *into);
 /* The hosts and addresses it is for, with blanks between them; to be freed. */
 char *tls_certificate_names(X509 *certificate);
 

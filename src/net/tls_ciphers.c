@@ -148,14 +148,15 @@ bool tls_ciphers_set(SSL_CTX *ctx, const struct word *words, size_t count, struc
     return is_fine && (count == 0 || (set_all(ctx, words, count, diag) && is_safe(ctx, &words[0], diag)));
 }
 
-static bool has_item(const struct tls_server_conf *conf, bool of_suites)
+static bool names_any(const struct tls_server_conf *conf, bool of_suites)
 {
-    struct text text;
-    text_init(&text);
-    gather(conf->ciphers, conf->cipher_count, of_suites, &text);
-    bool has = text.len > 0;
-    text_fini(&text);
-    return has;
+    for (size_t i = 0; i < conf->cipher_count; i++) {
+        struct str rest = conf->ciphers[i].text, item;
+        while (str_cut(&rest, ':', &item))
+            if (is_suite(item) == of_suites)
+                return true;
+    }
+    return false;
 }
 
 /* In TLS 1.3 a suite says nothing of certificates. */
@@ -181,9 +182,9 @@ void tls_ciphers_lint(const SSL_CTX *ctx, const struct tls_server_conf *conf, co
     if (conf->cipher_count == 0)
         return;
     const struct place *at = &conf->ciphers[0].place;
-    if ((conf->versions & TLS_1_2) == 0 && has_item(conf, false))
+    if ((conf->versions & TLS_1_2) == 0 && names_any(conf, false))
         diag_add(diag, DIAG_WARNING, at, "those of TLS 1.3 are called TLS_…", "these ciphers are of TLS 1.2 only");
-    if ((conf->versions & TLS_1_3) == 0 && has_item(conf, true))
+    if ((conf->versions & TLS_1_3) == 0 && names_any(conf, true))
         diag_add(diag, DIAG_WARNING, at, NULL, "suites called TLS_… are of TLS 1.3 only");
     for (size_t i = 0; !is_usable && i < count; i++)
         is_usable = is_any_for(ctx, chains[i].certificate);

@@ -4,6 +4,7 @@
 #include "base/hostname.h"
 #include "base/must.h"
 #include "net/client_hello.h"
+#include "net/tls_certificate.h"
 #include "net/tls_challenge.h"
 #include "net/tls_conf.h"
 
@@ -86,15 +87,13 @@ void tls_seen_free(struct tls_seen *seen)
     free(seen);
 }
 
-/* RFC 4514; what is not ASCII is escaped. */
-static struct str subject_of(X509 *certificate)
+static struct str subject_of(const X509 *certificate)
 {
-    char *text;
-    BIO *bio = BIO_new(BIO_s_mem());
-    must(bio != NULL && X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0);
-    long len = BIO_get_mem_data(bio, &text);
-    struct str copy = own(str_from(len > 0 ? text : "", (size_t)len));
-    BIO_free(bio);
+    struct text text;
+    text_init(&text);
+    tls_certificate_subject(certificate, &text);
+    struct str copy = own(text_str(&text));
+    text_fini(&text);
     return copy;
 }
 

@@ -1,7 +1,6 @@
 /*
  * How fast the keeper signs: so many signatures a second and no more, spread evenly, with a tenth of a second's worth at
- * once. Whoever has broken into a worker may ask without end; those who have no patience with him are other handshakes,
- * which wait in the same line. It only counts: keeper.c lets questions wait.
+ * once, since whoever has broken into a worker may ask without end. It only counts: keeper.c lets questions wait.
  */
 #ifndef PROCESS_KEEPER_PACE_H
 #define PROCESS_KEEPER_PACE_H
