@@ -12,7 +12,6 @@ struct tls_arrival {
     bool has_begun;
     struct buffer rest; /* was read before; empty once it has begun */
     struct mono accepted;
-    const struct tls_gate *gate;
     const struct tls_arrival_owner *ops;
     void *owner;
     struct task task;
@@ -87,7 +86,7 @@ static bool begin(struct tls_arrival *arrival)
         give_in_clear(arrival);
         return false;
     }
-    arrival->transport = tls_accept(arrival->transport, arrival->gate, &arrival->rest);
+    arrival->transport = tls_accept(arrival->transport, arrival->ops->gate(arrival->owner), &arrival->rest);
     arrival->has_begun = true;
     return true;
 }
@@ -119,14 +118,13 @@ static void run(struct task *task)
     over.ops->arrived(over.owner, over.transport);
 }
 
-struct tls_arrival *tls_arrival_new(struct transport *taken, struct buffer *rest, const struct tls_gate *gate,
-                                    msec patience, const struct tls_arrival_owner *ops, void *owner)
+struct tls_arrival *tls_arrival_new(struct transport *taken, struct buffer *rest, msec patience,
+                                    const struct tls_arrival_owner *ops, void *owner)
 {
     struct tls_arrival *arrival = must_calloc(1, sizeof *arrival);
     arrival->transport = taken;
     buffer_move(&arrival->rest, rest, rest->len);
     arrival->accepted = clock_mono();
-    arrival->gate = gate;
     arrival->ops = ops;
     arrival->owner = owner;
     task_init(&arrival->task, run);

@@ -13,6 +13,9 @@
 struct tls_arrival;
 
 struct tls_arrival_owner {
+    /* The gate to come in by. Asked for with the first byte, so that who was silent during a reload gets the new one;
+       borrowed until it is over. */
+    const struct tls_gate *(*gate)(void *owner);
     void (*arrived)(void *owner, struct transport *taken);
     /* It speaks HTTP in clear: `taken` is as it was accepted, `rest` what was read of it, to be emptied, and `waited`
        how long ago it was accepted. */
@@ -22,10 +25,9 @@ struct tls_arrival_owner {
     void (*failed)(void *owner, struct str name, const char *why);
 };
 
-/* `taken` is freshly accepted; `rest` has what was read of it already, and is emptied. `gate` is borrowed until it is
-   over. */
-struct tls_arrival *tls_arrival_new(struct transport *taken, struct buffer *rest, const struct tls_gate *gate,
-                                    msec patience, const struct tls_arrival_owner *ops, void *owner);
+/* `taken` is freshly accepted; `rest` has what was read of it already, and is emptied. */
+struct tls_arrival *tls_arrival_new(struct transport *taken, struct buffer *rest, msec patience,
+                                    const struct tls_arrival_owner *ops, void *owner);
 /* Nothing of a handshake is there, or seen to come. */
 bool tls_arrival_is_silent(const struct tls_arrival *arrival);
 /* Closes at once; the owner is not told. */

@@ -196,6 +196,14 @@ static enum kind kind_of(const struct gate *gate)
     return gate->tls.first != NULL ? KIND_TLS : KIND_CLEAR;
 }
 
+static const struct gate *gate_of(const struct generation *generation, const struct addr *address)
+{
+    for (size_t i = 0; i < generation->gate_count; i++)
+        if (addr_eq(&generation->gates[i].listen->addr, address))
+            return &generation->gates[i];
+    return NULL;
+}
+
 static void client_begin(void *owner, struct stream *stream)
 {
     struct client *client = owner;
@@ -300,8 +308,21 @@ static void greeted_in_clear(void *owner, struct transport *taken, struct buffer
     serve_rest(client, rest, waited);
 }
 
+/* The one in force; or, when TLS is not spoken here any more, the last by which it was. */
+static const struct tls_gate *greeting_gate(void *owner)
+{
+    struct client *client = owner;
+    struct port *port = client->port;
+    if (kind_of(port->gate) == KIND_TLS) {
+        struct generation *old = client->generation;
+        client->generation = generation_ref(port->generation);
+        generation_unref(old);
+    }
+    return &gate_of(client->generation, &port->address)->tls;
+}
+
 static const struct tls_arrival_owner greeting_ops = {
-    .arrived = greeted, .in_clear = greeted_in_clear, .failed = not_greeted};
+    .gate = greeting_gate, .arrived = greeted, .in_clear = greeted_in_clear, .failed = not_greeted};
 
 /* `rest` is what was read already; it is emptied. */
 static void greet(struct client *client, struct transport *taken, struct buffer *rest)
@@ -310,8 +331,7 @@ static void greet(struct client *client, struct transport *taken, struct buffer 
     client->stage = STAGE_GREETING;
     tidy_soon(&port->hub->tidy);
     client->generation = generation_ref(port->generation);
-    client->greeting = tls_arrival_new(taken, rest, &port->gate->tls, port->gate->timeouts->tls_handshake,
-                                       &greeting_ops, client);
+    client->greeting = tls_arrival_new(taken, rest, port->gate->timeouts->tls_handshake, &greeting_ops, client);
 }
 
 /* True: it is HTTP in clear, and `rest` is still to be given to its server; else it was taken. */
@@ -534,14 +554,6 @@ static const struct listener_ops port_ops = {
     .accepted = accepted, .may_accept = may_accept, .paused = paused, .resumed = resumed};
 
 /* Ports */
-
-static const struct gate *gate_of(const struct generation *generation, const struct addr *address)
-{
-    for (size_t i = 0; i < generation->gate_count; i++)
-        if (addr_eq(&generation->gates[i].listen->addr, address))
-            return &generation->gates[i];
-    return NULL;
-}
 
 static struct port *port_of(const struct hub *hub, const struct addr *address)
 {

@@ -691,6 +691,45 @@ def test_who_connects_and_says_nothing_costs_little_memory(gatehouse, authority,
     handshakes(g, authority, 1)
 
 
+def silent(g):
+    """A connection that was accepted, and has said nothing: what comes after it finds it there, with one thread."""
+    one = socket.create_connection(("127.0.0.1", g.port), 10 * SLOWNESS)
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", g.port), 10 * SLOWNESS) as next_one:
+        next_one.sendall(b"\x15\x03\x03\x00\x02\x02\x00")
+        while next_one.recv(4096):
+            pass
+    return one
+
+
+def answer(one, authority):
+    with context(authority).wrap_socket(one, server_hostname="site.test") as c:
+        c.sendall(b"GET / HTTP/1.1\r\nHost: site.test\r\n\r\n")
+        return c.recv(4096), c.getpeercert()["serialNumber"]
+
+
+def test_who_was_silent_during_a_reload_is_greeted_by_what_is_in_force(gatehouse, authority):
+    conf = "\nthreads 1\n" + SITE
+    g = gatehouse(conf.format(authority.issue("site.test")))
+    with silent(g) as one:
+        assert g.reload(conf.format(authority.issue("site.test"))).returncode == 0
+        keeper = g.processes()["gatehouse-key"]
+        os.kill(keeper, signal.SIGKILL)                                          # the next one has no key of the former pair
+        until(lambda: g.processes().get("gatehouse-key", keeper) != keeper, 10, "another keeper")
+        told, serial = answer(one, authority)
+        assert b" 200 " in told
+        with connect(g, context(authority)) as now:
+            assert now.getpeercert()["serialNumber"] == serial
+
+
+def test_who_was_silent_while_tls_went_away_is_told_so(gatehouse, authority, pair):
+    conf = "\nthreads 1\n" + SITE.format(pair)
+    g = gatehouse(conf)
+    with silent(g) as one:
+        assert g.reload(re.sub("tls$|certificate .*", "", conf, flags=re.M)).returncode == 0
+        assert curl(g.url(), "-H", "Host: site.test").body == b"http site.test"
+        assert b" 503 " in answer(one, authority)[0]
+
+
 def test_a_certificate_that_changes_is_served_after_a_reload(gatehouse, authority, web_folder):
     def put(pair):
         for name, path in (("c.pem", pair.certificate), ("k.pem", pair.key)):
