@@ -289,14 +289,19 @@ static size_t take_body(struct client_hello *hello, struct str bytes)
     return len;
 }
 
-static size_t skip_record(struct client_hello *hello, size_t room)
+static size_t skip_record(struct client_hello *hello, size_t most)
 {
-    size_t len = hello->record_left < room ? hello->record_left : room;
+    size_t len = hello->record_left < most ? hello->record_left : most;
     hello->record_left -= len;
     hello->skipped += len;
     if (hello->record_left == 0)
         hello->record_len = 0;
     return len;
+}
+
+static bool is_skipping(const struct client_hello *hello)
+{
+    return hello->record_len == sizeof hello->record && hello->record[0] != RECORD_HANDSHAKE;
 }
 
 static size_t take_some(struct client_hello *hello, struct str bytes)
@@ -306,8 +311,6 @@ static size_t take_some(struct client_hello *hello, struct str bytes)
         take_record_byte(hello, byte);
         return 1;
     }
-    if (hello->record[0] != RECORD_HANDSHAKE)
-        return skip_record(hello, bytes.len);
     if (hello->body != NULL)
         return take_body(hello, bytes);
     take_message_byte(hello, byte);
@@ -327,19 +330,26 @@ void client_hello_init_again(struct client_hello *hello, struct arena *arena)
     hello->is_again = true;
 }
 
+/* Of the next bytes. */
+static size_t read_some(struct client_hello *hello, struct str bytes)
+{
+    size_t room = CLIENT_HELLO_MAX - (hello->taken - hello->skipped);
+    size_t taken = 0;
+    if (is_skipping(hello))
+        taken = skip_record(hello, bytes.len);
+    else if (room > 0)
+        taken = take_some(hello, str_head(bytes, room));
+    else
+        refuse(hello, "it is too long");
+    hello->taken += taken;
+    return taken;
+}
+
 enum client_hello_state client_hello_read(struct client_hello *hello, struct str bytes, size_t *ret_used)
 {
     size_t used = 0;
-    while (hello->state == CLIENT_HELLO_MORE && used < bytes.len) {
-        size_t room = (hello->is_again ? 3U : 1U) * CLIENT_HELLO_MAX - hello->taken;
-        if (room == 0) {
-            refuse(hello, "it is too long");
-            break;
-        }
-        size_t taken = take_some(hello, str_head(str_skip(bytes, used), room));
-        hello->taken += taken;
-        used += taken;
-    }
+    while (hello->state == CLIENT_HELLO_MORE && used < bytes.len)
+        used += read_some(hello, str_skip(bytes, used));
     *ret_used = used;
     return hello->state;
 }

@@ -4,7 +4,7 @@
  *
  * Incremental: it is fed with the bytes as they come, cut anywhere, records included. Strict: what has no one reading
  * is malformed, never repaired, since whoever answers the hello must not find another name in it than was found here.
- * Bounded: CLIENT_HELLO_MAX bytes in all. The message's copy and what is found in it live in the arena.
+ * Bounded: CLIENT_HELLO_MAX bytes in all, but for what is skipped. The message's copy and what is found in it live in the arena.
  */
 #ifndef NET_CLIENT_HELLO_H
 #define NET_CLIENT_HELLO_H
@@ -50,7 +50,8 @@ struct client_hello {
 
 void client_hello_init(struct client_hello *hello, struct arena *arena);
 /* For the one that a HelloRetryRequest has asked for: before it there may be alerts, a change_cipher_spec (RFC 8446
-   D.4) and early data that the server skips (4.2.10). They count: three times as many bytes in all. */
+   D.4) and early data that the server skips (4.2.10): as much as the client likes to send, since nothing of it is
+   kept. */
 void client_hello_init_again(struct client_hello *hello, struct arena *arena);
 /* Has nothing of a hello come, but perhaps of what may stand before it? */
 bool client_hello_has_not_begun(const struct client_hello *hello);

@@ -406,8 +406,8 @@ static enum step tunnel(struct exchange *x)
     x->answer_bytes = x->tunnel.down.delivered;
     if (flow == FLOW_FAIL)
         x->facts.fault = x->tunnel.fault;
-    if (x->tunnel.detail != NULL)
-        x->facts.fault_detail = str_of(x->tunnel.detail);
+    if (x->tunnel.detail.at != NULL)
+        x->facts.fault_detail = x->tunnel.detail;
     x->client_end = flow == FLOW_END ? STREAM_CLOSE : STREAM_ABORT;
     hub_tunnel_ended(x->hub);
     leave_upstream(x, flow == FLOW_END ? STREAM_CLOSE : STREAM_ABORT);

@@ -33,10 +33,14 @@ msec greeting_time_left(const struct greeting *greeting)
 void greeting_read_held(struct client_hello *hello, const struct buffer *held, size_t skip)
 {
     struct iovec pieces[16];
-    size_t used;
-    int count = buffer_iov_behind(held, skip, pieces, (int)lengthof(pieces));
-    for (int i = 0; i < count; i++)
-        client_hello_read(hello, str_from(pieces[i].iov_base, pieces[i].iov_len), &used);
+    while (hello->state == CLIENT_HELLO_MORE && skip < held->len) {
+        int count = buffer_iov_behind(held, skip, pieces, (int)lengthof(pieces));
+        for (int i = 0; i < count; i++) {
+            size_t used;
+            client_hello_read(hello, str_from(pieces[i].iov_base, pieces[i].iov_len), &used);
+            skip += used;
+        }
+    }
 }
 
 enum flow greeting_run(struct greeting *greeting, struct source *from, struct buffer *held, struct task *who)

@@ -13,12 +13,25 @@ static bool is_same(const struct client_hello *first, const struct client_hello 
 /* A client that takes leave instead (an alert) has sent nothing to be judged. */
 static void judge(struct hello_again *again)
 {
-    bool is_leave = again->has_ended && again->hello.state == CLIENT_HELLO_MORE &&
-                    client_hello_has_not_begun(&again->hello);
-    if (is_leave || is_same(again->first, &again->hello))
+    struct client_hello *hello = &again->hello;
+    bool is_leave = again->has_ended && hello->state == CLIENT_HELLO_MORE && client_hello_has_not_begun(hello);
+    if (again->has_ended && !is_leave)
+        client_hello_end(hello);
+    if (is_leave || is_same(again->first, hello))
         again->state = HELLO_AGAIN_OVER;
-    else if (again->has_ended || again->hello.state != CLIENT_HELLO_MORE)
+    else if (hello->state != CLIENT_HELLO_MORE)
         again->state = HELLO_AGAIN_DENIED;
+}
+
+struct str hello_again_why(const struct hello_again *again)
+{
+    const struct client_hello *hello = &again->hello;
+    if (hello->state != CLIENT_HELLO_WHOLE)
+        return arena_printf(hello->arena, "the greeting that the server has asked for cannot be read: %s",
+                            hello->wrong);
+    if (!str_eq(again->first->name, hello->name))
+        return STR("the greeting that the server has asked for names something else than the first");
+    return STR("of the first greeting and the one that the server has asked for, one alone may hide its name");
 }
 
 /* FAIL: the client is gone. WAIT: no more is there, or is wanted. */

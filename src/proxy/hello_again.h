@@ -2,7 +2,7 @@
  * A tunnel behind a greeting that was judged: a server may ask for another hello (HelloRetryRequest, RFC 8446 4.1.4),
  * which nothing but the client's good will keeps from naming another host. So nothing that might be one follows the
  * first hello before the server's answer has begun; and if that asks for another hello, nothing before that was read,
- * and names what the first one did. Early data passes.
+ * and names what the first one did. What cannot be one passes: early data, alerts, change_cipher_spec.
  *
  * It stands in for both sources of the tunnel, for as long as that lasts; then it is in nobody's way.
  */
@@ -40,6 +40,8 @@ struct hello_again {
    the first hello it is taken out; when it is empty, all is still to be read. */
 void hello_again_init(struct hello_again *again, struct arena *arena, const struct client_hello *first,
                       struct buffer *read, struct source *client, struct source *server, msec limit);
+/* DENIED: in words, in the arena or a literal. */
+struct str hello_again_why(const struct hello_again *again);
 /* While another hello is waited for. */
 msec hello_again_time_left(const struct hello_again *again);
 void hello_again_fini(struct hello_again *again);

@@ -113,7 +113,7 @@ static enum flow fail(struct tunnel *tunnel)
     tunnel->fault = FAULT_CLIENT_GONE;
     if (tunnel->again != NULL && tunnel->again->state == HELLO_AGAIN_DENIED) {
         tunnel->fault = FAULT_TUNNEL_DENIED;
-        tunnel->detail = "the greeting that the server has asked for names something else than the first";
+        tunnel->detail = hello_again_why(tunnel->again);
     }
     return FLOW_FAIL;
 }

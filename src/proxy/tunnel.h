@@ -25,8 +25,8 @@ struct tunnel {
     bool down_ended;
     uint64_t last_moved;
     struct mono last_moved_at;
-    enum fault fault;   /* after FAIL */
-    const char *detail; /* … in words; NULL: none */
+    enum fault fault;  /* after FAIL */
+    struct str detail; /* … in words; at == NULL: none */
 };
 
 void tunnel_init(struct tunnel *tunnel, struct stream *client, struct stream *server);

@@ -265,6 +265,53 @@ def test_a_second_hello_that_is_like_the_first_passes(office, raw_site, again):
     until(lambda: told(g) == ("all", None, "allow"))
 
 
+MUCH_EARLY = (b"\x17\x03\x03\x40\x00" + bytes(0x4000)) * 20
+
+
+@pytest.mark.parametrize("is_before", [False, True])
+def test_early_data_go_on_however_much_they_are(office, raw_site, is_before):
+    answer = server_hello(RETRY_RANDOM)
+    def script(conn):
+        conn.read_exactly(len(FIRST + MUCH_EARLY if is_before else FIRST))
+        conn.send(answer)
+        sink(conn)
+    o = raw_site(script)
+    g = office()
+    c = tunnel(g, "www.site.test:443")
+    c.send(FIRST + (MUCH_EARLY if is_before else b""))
+    assert c.read_exactly(len(answer)) == answer
+    c.send(MUCH_EARLY + FIRST)
+    c.half_close()
+    assert c.read_until_close() == b""
+    until(lambda: o.received == [FIRST + (MUCH_EARLY if is_before else b"") + MUCH_EARLY + FIRST])
+    until(lambda: told(g) == ("all", None, "allow"))
+
+
+@pytest.mark.parametrize("again, why", [pytest.param(again, why, id=name) for name, again, why in (
+    ("cut off", FIRST[:50], "cannot be read: it is cut off"),
+    ("hardly begun", FIRST[:6], "cannot be read: it is cut off"),
+    ("an empty record", b"\x16\x03\x03\x00\x00", "cannot be read: a record of it has no valid length"),
+    ("announced too long", b"\x16\x03\x03\x00\x04\x01\x00\x40\x01", "cannot be read: it has no valid length"),
+    ("no record", b"GET / HTTP/1.1\r\n\r\n", "cannot be read: it is broken off"),
+    ("too long in records", b"\x16\x03\x03\x00\x04\x01\x00\x3f\xf0" + b"\x16\x03\x03\x00\x01\x03" * 3000, "cannot be read: it is too long"),
+    ("another name", hello("python"), "names something else"),
+    ("no name", hello("openssl-no-name"), "names something else"))])
+def test_what_is_wrong_with_a_second_hello_is_told(office, raw_site, again, why):
+    answer = server_hello(RETRY_RANDOM)
+    raw_site(answering(FIRST, answer))
+    g = office()
+    c = tunnel(g, "www.site.test:443")
+    c.send(FIRST)
+    assert c.read_exactly(len(answer)) == answer
+    with suppress(OSError):
+        c.send(again)
+        c.half_close()
+    with suppress(ConnectionResetError):
+        c.read_until_close()
+    until(lambda: told(g)[1] == "tunnel-denied")
+    assert why in records(g, 1)[0]["fault_detail"]
+
+
 @pytest.mark.parametrize("again, goes_on", [
     (hello("python"), b""), (CHANGE + hello("python"), CHANGE), (EARLY + WARNING + hello("python"), EARLY + WARNING), (hello("openssl-no-name"), b""),
     (hello("two-names"), b""), (b"GET / HTTP/1.1\r\n\r\n", b""), (b"\x16\x03\x03\x00\x04\x10\x00\x00\x00", b"")])
