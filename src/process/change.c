@@ -22,7 +22,7 @@
  * Whatever fails undoes what was done so far; what was in force stays so.
  */
 
-enum { WORDS_MAX = 256 };
+enum { WORDS_MAX = 256, CHANGE_MINUTES_MAX = 10 };
 
 static void say_mistakes(struct supervisor *supervisor, struct diag *diag)
 {
@@ -51,8 +51,10 @@ void change_end(struct supervisor *supervisor)
 void change_begin(struct supervisor *supervisor, enum change_kind kind, unsigned number)
 {
     must(supervisor->change.kind == CHANGE_NONE);
-    supervisor->change = (struct change){.kind = kind, .number = number, .control = {.fd = -1}};
-    text_init(&supervisor->change.told);
+    struct change *change = &supervisor->change;
+    *change = (struct change){.kind = kind, .number = number, .control = {.fd = -1}};
+    change->until_ms = now_ms() + CHANGE_MINUTES_MAX * (int64_t)MSEC_MINUTE;
+    text_init(&change->told);
 }
 
 static void begin_change(struct supervisor *supervisor, enum change_kind kind)
@@ -335,5 +337,22 @@ void change_failed(struct supervisor *supervisor)
     } else if (supervisor->state == SUPERVISOR_RUNNING) {
         notify("READY=1\nSTATUS=the last reload was refused; generation before goes on");
         plan_after_failure(supervisor, kind);
+    }
+}
+
+/* Traffic goes on while another configuration is loaded, and a load that is given up is forgotten. What else a worker
+   does not come to an end with leaves unknown what it serves. */
+void change_look(struct supervisor *supervisor, int64_t now)
+{
+    struct change *change = &supervisor->change;
+    if (change->until_ms == 0 || now < change->until_ms)
+        return;
+    change->until_ms = 0;
+    text_printf(&change->told, "gatehouse: the worker was not done within %d minutes\n", CHANGE_MINUTES_MAX);
+    if (change->child == supervisor->serving && change->step == CHANGE_LOADING && change->kind != CHANGE_RENEWAL) {
+        child_tell(change->child, MESSAGE_DISCARD);
+        change_failed(supervisor);
+    } else {
+        kill(change->child->pid, SIGKILL);
     }
 }

@@ -288,12 +288,12 @@ int64_t keeping_due_ms(const struct keeping *keeping)
     return due;
 }
 
-static void forget(struct keeping *keeping, const struct key_id *key)
+/* False: it takes no letters now. */
+static bool forget(struct keeping *keeping, const struct key_id *key)
 {
     struct letter_to letter = {.kind = MESSAGE_FORGET_KEY, .at_once = keeping->is_silent};
     letter.text = str_from((const char *)key->bytes, sizeof key->bytes);
-    if (keeping->aide.pid != 0)
-        channel_send(keeping->aide.channel, &letter);
+    return keeping->aide.pid == 0 || channel_send(keeping->aide.channel, &letter);
 }
 
 static void end_first(struct supervisor *supervisor, int64_t now)
@@ -301,14 +301,12 @@ static void end_first(struct supervisor *supervisor, int64_t now)
     struct keeping *keeping = &supervisor->keeping;
     struct retired *first = keeping->retired;
     bool is_in_force = has_key(supervisor->edition, &first->key);
-    if (!is_in_force && is_used(supervisor, &first->key)) {
-        keeping->retired = first->next;
-        append(keeping, first, now);
+    if (is_in_force || (!is_used(supervisor, &first->key) && forget(keeping, &first->key))) {
+        drop(&keeping->retired);
         return;
     }
-    if (!is_in_force)
-        forget(keeping, &first->key);
-    drop(&keeping->retired);
+    keeping->retired = first->next;
+    append(keeping, first, now);
 }
 
 void keeping_forget_retired(struct supervisor *supervisor, int64_t now)

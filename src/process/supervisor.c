@@ -275,6 +275,7 @@ static int patience(const struct supervisor *supervisor)
         sooner(&wait, renewal_due_ms(supervisor), now);
         sooner(&wait, supervisor->remake_at_ms, now);
     }
+    sooner(&wait, supervisor->change.until_ms, now);
     sooner(&wait, supervisor->end_at_ms, now);
     sooner(&wait, ticket_keys_due(&supervisor->tickets), now);
     sooner(&wait, supervisor->keeping.aide.revive_at_ms, now);
@@ -314,6 +315,7 @@ static void do_what_is_due(struct supervisor *supervisor)
     if (supervisor->keeping.aide.revive_at_ms != 0 && now >= supervisor->keeping.aide.revive_at_ms)
         keeping_revive(supervisor);
     keeping_forget_retired(supervisor, now);
+    change_look(supervisor, now);
     if (supervisor->remake_at_ms != 0 && now >= supervisor->remake_at_ms) {
         supervisor->remake_wanted = true;
         supervisor->remake_at_ms = now + MSEC_HOUR; /* unless it succeeds */

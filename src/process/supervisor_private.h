@@ -82,6 +82,7 @@ struct change {
     enum change_kind kind;
     enum change_step step;
     unsigned number;
+    int64_t until_ms;              /* it may take; 0: there is none, or its worker was ended for it */
     struct edition *edition;       /* counted */
     struct child *child;           /* that loads it */
     struct sockets *sockets;       /* what it will listen on */
@@ -198,6 +199,8 @@ void change_remake(struct supervisor *supervisor);
 void change_loaded(struct supervisor *supervisor);
 void change_adopted(struct supervisor *supervisor);
 void change_failed(struct supervisor *supervisor);
+/* Ends the one that takes too long. */
+void change_look(struct supervisor *supervisor, int64_t now);
 
 /* What a change begins and ends with. */
 void change_begin(struct supervisor *supervisor, enum change_kind kind, unsigned number);

@@ -145,6 +145,29 @@ START_TEST(test_a_key_is_forgotten_when_nobody_has_it)
 }
 END_TEST
 
+/* Who takes no letters has the key still. */
+START_TEST(test_a_keeper_that_was_not_told_is_told_later)
+{
+    enum { LONG = 11 * 60 * 1000 };
+    static struct message message;
+    const struct key_id id = {{1, 2, 3}};
+    const struct letter_to filler = {.kind = MESSAGE_PACE, .at_once = true};
+    int64_t now = now_ms();
+    begin();
+    supervisor->keeping.is_silent = true;
+    keeping_retire(supervisor, &id, -1);
+    while (channel_send(supervisor->keeping.aide.channel, &filler))
+        ;
+    keeping_forget_retired(supervisor, now += LONG);
+    ck_assert_int_gt(keeping_due_ms(&supervisor->keeping), now);
+    while (channel_receive(keeper, false, &message) == RECEIVED_MESSAGE)
+        ck_assert_uint_eq(message.kind, MESSAGE_PACE);
+    keeping_forget_retired(supervisor, now + LONG);
+    expect_forgotten(&id);
+    end();
+}
+END_TEST
+
 /* What was taken for a load that has failed meanwhile. */
 START_TEST(test_a_key_that_is_taken_too_late_is_forgotten)
 {
@@ -195,6 +218,7 @@ Suite *suite_keeping(void)
     tcase_add_test(all, test_answers_with_descriptors);
     tcase_add_test(all, test_one_that_says_other_things_without_end);
     tcase_add_test(all, test_a_key_is_forgotten_when_nobody_has_it);
+    tcase_add_test(all, test_a_keeper_that_was_not_told_is_told_later);
     tcase_add_test(all, test_a_key_that_is_taken_too_late_is_forgotten);
     tcase_add_test(all, test_a_key_is_probed_without_room);
     suite_add_tcase(suite, all);
