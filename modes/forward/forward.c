@@ -6,7 +6,6 @@
 #include "modes/forward/edit.h"
 #include "modes/forward/own_listener.h"
 #include "modes/forward/tunnel_check.h"
-#include "net/tls_seen.h"
 #include "proxy/apply.h"
 #include "proxy/exchange.h"
 
@@ -40,10 +39,7 @@ static void forward_identify(struct exchange *x, const void *block)
     x->plan.error_pages = &conf->error_pages;
     x->plan.conceal = conf->conceal;
     x->plan.allow_websocket = true;
-    if (x->seen != NULL && !tls_server_same_rules(x->seen->server, conf->tls->built)) {
-        plan_fault(x, FAULT_MISDIRECTED); /* a reload has changed them since the client was greeted */
-        facts->fault_detail = STR("the TLS greeting was under other rules on certificates of clients");
-    }
+    plan_other_rules(x, conf->tls);
 }
 
 static void plan_denied(struct exchange *x, const struct forward_decision *decision)

@@ -22,9 +22,7 @@ static void passthrough_identify(struct exchange *x, const void *block)
     facts->tls_name = facts->host;
     const struct reverse_conf *found = reverse_hosts_find(block, facts->host);
     if (found == NULL) {
-        plan_fault(x, facts->host.at == NULL ? FAULT_BAD_HOST : FAULT_MISDIRECTED);
-        if (facts->host.at != NULL)
-            facts->fault_detail = STR("no block has this host");
+        plan_unserved(x);
         return;
     }
     x->block_conf = found;

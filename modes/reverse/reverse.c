@@ -20,33 +20,15 @@ static void use_settings(struct plan *plan, const struct reverse_settings *setti
     plan->allow_websocket = settings->websocket;
 }
 
-/* What the client was greeted with – certificate, rules on its own – has to be what the block has, also where the
-   greeting had no name, and where a reload has changed the rules since. */
-static bool was_greeted_by(const struct exchange *x, const void *hosts, const struct reverse_conf *found)
+/* The client was greeted by the name of another block, and so with the certificate of that one. False: it was not. */
+static bool plan_other_name(struct exchange *x, const void *hosts, const struct reverse_conf *found)
 {
-    if (x->seen == NULL)
-        return true;
-    if (x->seen->name.at != NULL && reverse_hosts_find(hosts, x->seen->name) != found)
+    struct str name = x->seen != NULL ? x->seen->name : STR_NONE;
+    if (name.at == NULL || reverse_hosts_find(hosts, name) == found)
         return false;
-    return found->tls != NULL && tls_server_same_rules(x->seen->server, found->tls->built);
-}
-
-static void plan_unserved(struct exchange *x)
-{
-    plan_fault(x, x->facts.host.at == NULL ? FAULT_BAD_HOST : FAULT_MISDIRECTED);
-    if (x->facts.host.at != NULL)
-        x->facts.fault_detail = STR("no block has this host");
-}
-
-static void plan_misdirected(struct exchange *x, const void *hosts, const struct reverse_conf *found)
-{
-    struct str name = x->seen->name;
     plan_fault(x, FAULT_MISDIRECTED);
-    if (name.at != NULL && reverse_hosts_find(hosts, name) != found)
-        x->facts.fault_detail = arena_printf(x->arena, "the TLS greeting was for %.*s, another block's",
-                                             STR_ARGS(name));
-    else
-        x->facts.fault_detail = STR("the TLS greeting was under other rules on certificates of clients");
+    x->facts.fault_detail = arena_printf(x->arena, "the TLS greeting was for %.*s, another block's", STR_ARGS(name));
+    return true;
 }
 
 static void reverse_identify(struct exchange *x, const void *block)
@@ -67,10 +49,8 @@ static void reverse_identify(struct exchange *x, const void *block)
         plan_unserved(x);
         return;
     }
-    if (!was_greeted_by(x, block, found)) {
-        plan_misdirected(x, block, found);
+    if (plan_other_name(x, block, found) || plan_other_rules(x, found->tls))
         return;
-    }
     x->block_conf = found;
     facts->block = found->name.text;
     use_settings(&x->plan, &found->settings);

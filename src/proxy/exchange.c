@@ -5,6 +5,7 @@
 #include "flow/text_source.h"
 #include "http1/client.h"
 #include "net/proxy_header.h"
+#include "net/tls_conf.h"
 #include "net/tls_seen.h"
 #include "observe/access_log.h"
 #include "proxy/file_body.h"
@@ -31,6 +32,23 @@ void plan_fault(struct exchange *x, enum fault fault)
     x->plan.kind = PLAN_FAULT;
     x->plan.fault = fault;
     x->facts.fault = fault;
+}
+
+void plan_unserved(struct exchange *x)
+{
+    bool has_host = x->facts.host.at != NULL;
+    plan_fault(x, has_host ? FAULT_MISDIRECTED : FAULT_BAD_HOST);
+    if (has_host)
+        x->facts.fault_detail = STR("no block has this host");
+}
+
+bool plan_other_rules(struct exchange *x, const struct tls_server_conf *tls)
+{
+    if (x->seen == NULL || (tls != NULL && tls_server_same_rules(x->seen->server, tls->built)))
+        return false;
+    plan_fault(x, FAULT_MISDIRECTED);
+    x->facts.fault_detail = STR("the TLS greeting was under other rules on certificates of clients");
+    return true;
 }
 
 /* The end of what the exchange holds of a server. An abort tells the server that the request is not whole. */

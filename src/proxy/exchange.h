@@ -27,6 +27,7 @@ struct upstream;
 struct file_body;
 struct proxy_header;
 struct tls_seen;
+struct tls_server_conf;
 
 /* In the order in which they mostly happen; the table in exchange.c has a row for each. */
 enum step {
@@ -94,5 +95,10 @@ void exchange_begin(struct hub *hub, struct stream *client, const struct caller 
 
 /* For modes: ends the plan with the error page of a fault. */
 void plan_fault(struct exchange *x, enum fault fault);
+/* … of a request whose host no block has, or that names none. */
+void plan_unserved(struct exchange *x);
+/* … of one whose client was greeted under other rules on its certificates than those of the block that was found, whose
+   settings of TLS are `tls`: it had no name, or a reload has changed them since. False: it was not. */
+bool plan_other_rules(struct exchange *x, const struct tls_server_conf *tls);
 
 #endif
