@@ -104,6 +104,7 @@ static void add_head(const struct admin_view *view, struct text *into)
 struct shown_certificate {
     struct str block;
     bool is_to_servers; /* a pool shows it */
+    bool is_stand_in;   /* for the one that is ordered: self-signed */
     const char *path;   /* NULL: it is self-signed, and in no file */
     struct certificate_facts facts;
     struct str names;
@@ -124,13 +125,13 @@ static void list_one(struct listing *listing, struct shown_certificate *shown, s
 
 static void list_of_server(struct listing *listing, const struct tls_server_conf *server)
 {
-    bool is_made = server->source == CERTIFICATE_SELF_SIGNED;
     for (size_t i = 0; i < tls_server_certificates(server->built); i++) {
         struct shown_certificate shown = {.block = server->block.text};
         struct text names;
         text_init(&names);
-        shown.path = is_made ? NULL : server->certificates[i].certificate_path;
         tls_server_facts(server->built, i, &shown.facts, &names);
+        shown.is_stand_in = shown.facts.is_made && server->source == CERTIFICATE_AUTO;
+        shown.path = shown.facts.is_made ? NULL : server->certificates[i].certificate_path;
         list_one(listing, &shown, &names);
     }
 }
@@ -162,7 +163,9 @@ static void add_certificate(struct text *into, size_t number, const struct shown
     add_line(into, number == 0 ? "certificates" : "");
     text_printf(into, "%.*s%s: ", STR_ARGS(shown->block), shown->is_to_servers ? ", to servers" : "");
     text_add(into, str_is_empty(shown->names) ? STR("without a name") : shown->names);
-    text_add_cstr(into, shown->path != NULL ? "; " : "; self-signed; ");
+    if (shown->path == NULL)
+        text_add_cstr(into, "; self-signed");
+    text_add_cstr(into, shown->is_stand_in ? ", in place of the one that is ordered; " : "; ");
     certificate_tell_end(&shown->facts, wall_seconds(clock_wall()), into);
     text_add_char(into, '\n');
 }
@@ -254,7 +257,7 @@ static void add_json_certificate(struct text *into, size_t number, const struct 
     if (shown->path != NULL)
         add_json_text(into, "file", str_of(shown->path));
     else
-        text_add_cstr(into, "\"self_signed\":true");
+        text_add_cstr(into, shown->is_stand_in ? "\"self_signed\":true,\"stand_in\":true" : "\"self_signed\":true");
     add_json_names(into, shown->names);
     text_add_char(into, ',');
     date_iso((struct wall){shown->facts.ends * 1000000}, ends);

@@ -187,12 +187,14 @@ char *tls_certificate_names(X509 *certificate)
 
 /* Of a server */
 
-static X509 *certificate_of(struct tls_server *server, size_t index)
+/* One reference. */
+static X509 *certificate_of(struct tls_server *server, size_t index, bool *ret_is_made)
 {
     must(index < server->count);
     pthread_mutex_lock(&server->lock);
     X509 *certificate = server->chains[index].certificate;
     X509_up_ref(certificate);
+    *ret_is_made = server->chains[index].is_made;
     pthread_mutex_unlock(&server->lock);
     return certificate;
 }
@@ -204,8 +206,10 @@ size_t tls_server_certificates(const struct tls_server *server)
 
 void tls_server_facts(struct tls_server *server, size_t index, struct certificate_facts *ret, struct text *names)
 {
-    X509 *certificate = certificate_of(server, index);
+    bool is_made;
+    X509 *certificate = certificate_of(server, index, &is_made);
     *ret = facts_of(certificate);
+    ret->is_made = is_made;
     if (names != NULL)
         add_names(names, certificate);
     X509_free(certificate);
@@ -213,10 +217,10 @@ void tls_server_facts(struct tls_server *server, size_t index, struct certificat
 
 bool tls_server_covers(struct tls_server *server, size_t index, struct str host)
 {
-    X509 *certificate = certificate_of(server, index);
     struct ip ip;
     char text[256];
-    bool is_covered = false;
+    bool is_made, is_covered = false;
+    X509 *certificate = certificate_of(server, index, &is_made);
     if (ip_parse(host, &ip) && host.len < sizeof text) {
         memcpy(text, host.at, host.len);
         text[host.len] = '\0';

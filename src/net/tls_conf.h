@@ -100,9 +100,11 @@ void tls_server_renewed(struct tls_server *server, bool is_wanted);
 /* What a certificate says of itself, in seconds since 1970. */
 struct certificate_facts {
     int64_t begins, ends;
+    bool is_made; /* by the keeper, self-signed: it is in no file */
 };
 
-/* How many certificates it has: those of the configuration, or the one that is self-signed. */
+/* How many certificates it has: those of the configuration, for one of which, when it is ordered, another may stand
+   that was made; or the one that is self-signed. */
 size_t tls_server_certificates(const struct tls_server *server);
 /* Of one of them, as it is now. `names` (may be NULL) gets the hosts and addresses it is for, with blanks
    between them. From any thread. */

@@ -13,6 +13,7 @@ struct chain {
     X509 *certificate; /* NULL: none yet */
     STACK_OF(X509) * rest;
     char *names;              /* the hosts and addresses it is for, with blanks between them */
+    bool is_made;             /* by the keeper: it was in no file */
     EVP_PKEY *key;            /* the stand-in for its own; NULL: nobody shows it yet */
     unsigned char digest[32]; /* of the file */
     unsigned char *staple;    /* NULL: none */

@@ -20,6 +20,7 @@ enum { CHAIN_DEPTH_MAX = 8 };
 static bool use_made(SSL_CTX *ctx, const char *pem, struct chain *ret)
 {
     size_t len = strlen(pem);
+    ret->is_made = true;
     must(EVP_Digest(pem, len, ret->digest, NULL, EVP_sha256(), NULL) == 1);
     bool is_fine = tls_chain_parse(pem, len, ret) && tls_chain_try(ctx, ret);
     ERR_clear_error();

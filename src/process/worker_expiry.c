@@ -5,7 +5,7 @@ enum { DAY_MS = 24 * MSEC_HOUR };
 static void tell(const struct certificate_conf *conf, const struct certificate_facts *facts, int64_t now,
                  struct text *into)
 {
-    if (!certificate_is_ending(facts, now))
+    if (facts->is_made || !certificate_is_ending(facts, now)) /* another will be made in time */
         return;
     text_printf(into, "gatehouse: the certificate %s ", conf->certificate_path);
     certificate_tell_end(facts, now, into);

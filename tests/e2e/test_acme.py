@@ -124,6 +124,33 @@ def test_http_01_from_nothing(gatehouse, pebble):
 
 
 @needs_pebble
+def test_status_tells_the_stand_in_from_what_was_ordered(gatehouse, pebble):
+    def certificate(g):
+        told, = json.loads(g.command("status", "--json").stdout)["certificates"]
+        return told
+
+    tls = free_port()
+    authority = pebble(tls=tls, running=False)                      # connections to it are refused
+    g = begin(gatehouse, authority, text=TLS_ONLY, PORT=tls)
+    in_place = "site: site.test; self-signed, in place of the one that is ordered; expires in 39"
+    for _ in ("at first", "after a reload"):
+        told = certificate(g)
+        assert told["self_signed"] and told["stand_in"] and told["names"] == ["site.test"] and "file" not in told
+        assert in_place in g.command("status").stdout
+        assert g.reload().returncode == 0
+    g.stop()
+
+    authority.start()
+    g = begin(gatehouse, authority, text=TLS_ONLY, PORT=tls)
+    wait_for_certificate(g, tls)
+    for _ in ("as it came", "after a reload"):
+        told = certificate(g)
+        assert told["file"] == os.path.join(folder(g, authority), "site.test", "cert.pem")
+        assert "self_signed" not in told and "stand_in" not in told and "self-signed" not in g.command("status").stdout
+        assert g.reload().returncode == 0
+
+
+@needs_pebble
 def test_files_are_for_nobody_else(gatehouse, pebble):
     g, authority = ordered(gatehouse, pebble)
     top = os.path.join(str(g.dir), "state", "acme")
@@ -641,6 +668,7 @@ def test_files_that_were_damaged(gatehouse, pebble, issuer, web_folder):
     g = begin(gatehouse, authority, text=TLS_ONLY.replace("${{env.DIR}}/state", str(web_folder)), PORT=tls)
     assert is_self_signed(shown(tls))
     assert "the certificate that was ordered cannot be used: " in g.errors()
+    assert "; self-signed, in place of the one that is ordered; " in g.command("status").stdout
     g.stop()
     # Whoever orders may not lead the supervisor to another file.
     os.remove(os.path.join(base, "site.test", "cert.pem"))
@@ -706,7 +734,7 @@ def test_self_signed(gatehouse):
     assert g.reload().returncode == 0
     assert shown(g.port) == first                                   # as long as the keeper lives
     site, rest = json.loads(g.command("status", "--json").stdout)["certificates"]
-    assert site["block"] == "site" and site["self_signed"] and site["names"] == ["site.test", "below.test", "*.below.test"]
+    assert site["block"] == "site" and site["self_signed"] and "stand_in" not in site and site["names"] == ["site.test", "below.test", "*.below.test"]
     assert rest["names"] == ["localhost"] and "file" not in rest
     left = datetime.datetime.fromisoformat(rest["expires"].replace("Z", "+00:00")) - datetime.datetime.now(datetime.timezone.utc)
     assert 396 < left.days < 399
