@@ -12,9 +12,9 @@
 #include "modes/forward/decide.h"
 #include "modes/forward/tunnel_check.h"
 #include "modes/reverse/decide.h"
-#include "modes/reverse/hosts.h"
-#include "process/keeper.h"
 #include "process/imagine.h"
+#include "process/keeper.h"
+#include "process/way_in.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,16 +27,13 @@ struct chosen {
     unsigned count; /* of blocks that could */
 };
 
-/* How well a listener fits the URL. */
-enum fit { FIT_NONE, FIT_SCHEME, FIT_PORT };
-
 struct explaining {
     const struct args *args;
     struct arena arena;
     struct config *config;
     struct imagined request;
-    struct client_hello hello; /* in the tunnel, if it is one */
-    enum fit least;            /* of the listeners that are looked at */
+    struct client_hello hello; /* in the tunnel, or passed through, if it is one */
+    enum way_in least;         /* by which it has to come to a block */
     struct chosen chosen;
     struct rule_trace trace;
     const struct route_conf *route_shown;
@@ -69,6 +66,7 @@ static const char *read_hello(struct explaining *x)
     x->hello = tunnel_check_imagine(x->request.facts.host, x->request.facts.host_ip.version != 0);
     bool is_good = name == NULL || (hostname_normal(&x->arena, str_of(name), &x->hello.name) &&
                                     !hostname_is_numeric_like(x->hello.name));
+    x->request.facts.tls_name = x->hello.name;
     return is_good ? NULL : "--sni is no host name";
 }
 
@@ -101,43 +99,6 @@ static const char *read_request(struct explaining *x, bool is_forward)
 
 /* The block */
 
-static bool shares_listener(const struct reverse_conf *block, const struct addr *addr)
-{
-    for (size_t i = 0; i < block->listen_count; i++)
-        if (addr_eq(&block->listens[i].addr, addr))
-            return true;
-    return false;
-}
-
-static const struct reverse_conf *find_on(struct explaining *x, const struct listen_conf *listen)
-{
-    const struct config *config = x->config;
-    struct str host = listen->is_passthrough ? x->hello.name : x->request.facts.host;
-    const struct reverse_conf **blocks = arena_alloc(&x->arena, (config->reverse_count + 1) * sizeof *blocks);
-    size_t count = 0;
-    for (size_t i = 0; i < config->reverse_count; i++)
-        if (shares_listener(&config->reverses[i], &listen->addr))
-            blocks[count++] = &config->reverses[i];
-    return reverse_hosts_find(reverse_hosts_build(&x->arena, blocks, count), host);
-}
-
-static enum fit fit_of(const struct explaining *x, const struct listen_conf *listen)
-{
-    const struct facts *facts = &x->request.facts;
-    bool is_https = str_eq(facts->scheme, STR("https"));
-    if (is_https != (listen->is_tls || listen->is_passthrough))
-        return FIT_NONE;
-    return addr_port(&listen->addr) == facts->port ? FIT_PORT : FIT_SCHEME;
-}
-
-static bool is_reached(struct explaining *x, const struct reverse_conf *block)
-{
-    for (size_t i = 0; i < block->listen_count; i++)
-        if (fit_of(x, &block->listens[i]) >= x->least && find_on(x, &block->listens[i]) == block)
-            return true;
-    return false;
-}
-
 static bool is_wanted(const struct explaining *x, const struct word *name)
 {
     const char *wanted = args_get(x->args, "--in");
@@ -153,28 +114,24 @@ static bool is_named(const struct reverse_conf *block)
     return block->host_count > 0;
 }
 
-/* `reached`: of those alone by which its host comes to the block. */
-static enum fit best_fit(struct explaining *x, bool reached)
+static enum way_in way_to(struct explaining *x, const struct reverse_conf *block)
 {
-    enum fit best = FIT_NONE;
-    for (size_t i = 0; i < x->config->reverse_count; i++) {
-        const struct reverse_conf *block = &x->config->reverses[i];
-        for (size_t n = 0; is_wanted(x, &block->name) && n < block->listen_count; n++) {
-            enum fit fit = fit_of(x, &block->listens[n]);
-            if (fit > best && (!reached || find_on(x, &block->listens[n]) == block))
-                best = fit;
-        }
-    }
-    return best;
+    return is_wanted(x, &block->name) ? way_in_to(x->config, block, &x->request.facts, &x->arena) : WAY_NONE;
 }
 
-/* Where a scheme is spoken at all, what has it comes there; of such listeners rather to the one with the port of the URL,
-   where that has the host: ports may be mapped on the way. */
+/* Where a scheme is spoken at all, what has it comes there; of such listeners rather to the one with the port of the
+   URL, where that has the host. */
 static void choose_listeners(struct explaining *x)
 {
-    x->least = best_fit(x, true);
-    if (x->least == FIT_NONE && best_fit(x, false) != FIT_NONE)
-        x->least = FIT_SCHEME;
+    x->least = WAY_HOST;
+    for (size_t i = 0; i < x->config->reverse_count; i++) {
+        const struct reverse_conf *block = &x->config->reverses[i];
+        enum way_in way = way_to(x, block);
+        if (way > x->least)
+            x->least = way;
+        if (x->least == WAY_HOST && is_wanted(x, &block->name) && way_in_is_spoken(block, &x->request.facts))
+            x->least = WAY_SCHEME;
+    }
 }
 
 /* The name of a site of ours is more likely meant to come to its reverse block than to leave through a forward one. */
@@ -183,7 +140,7 @@ static void choose_block(struct explaining *x)
     choose_listeners(x);
     for (size_t i = 0; i < x->config->reverse_count; i++) {
         const struct reverse_conf *block = &x->config->reverses[i];
-        if (!is_wanted(x, &block->name) || !is_reached(x, block))
+        if (way_to(x, block) < x->least)
             continue;
         x->chosen.reverse = block;
         x->chosen.count++;
@@ -208,15 +165,15 @@ static bool has_name(const struct explaining *x)
     return false;
 }
 
-/* The block that gets the request where it was looked for, on an address of the one that is named. */
+/* The block that gets the request where it was looked for, on an address of the one that is named. Where none is named
+   all were asked. */
 static const struct reverse_conf *other_block(struct explaining *x)
 {
+    const char *wanted = args_get(x->args, "--in");
     const struct reverse_conf *other = NULL;
-    for (size_t i = 0; i < x->config->reverse_count; i++) {
-        const struct reverse_conf *block = &x->config->reverses[i];
-        for (size_t n = 0; is_wanted(x, &block->name) && other == NULL && n < block->listen_count; n++)
-            other = fit_of(x, &block->listens[n]) >= x->least ? find_on(x, &block->listens[n]) : NULL;
-    }
+    for (size_t i = 0; wanted != NULL && i < x->config->reverse_count && other == NULL; i++)
+        if (is_wanted(x, &x->config->reverses[i].name))
+            other = way_in_instead(x->config, &x->config->reverses[i], &x->request.facts, &x->arena);
     return other;
 }
 
@@ -228,7 +185,7 @@ static int say_no_block(struct explaining *x)
     const struct reverse_conf *other = other_block(x);
     if (other != NULL)
         printf("a request for the host %.*s comes to the block %.*s\n", STR_ARGS(host), STR_ARGS(other->name.text));
-    else if (x->least != FIT_NONE && str_eq(x->request.facts.scheme, STR("https")))
+    else if (x->least != WAY_HOST && str_eq(x->request.facts.scheme, STR("https")))
         printf("no block serves the host %.*s over TLS: the handshake ends\n", STR_ARGS(host));
     else
         printf("no block serves the host %.*s: answered 421\n", STR_ARGS(host));
@@ -239,7 +196,7 @@ static int say_many_blocks(struct explaining *x)
 {
     fputs("gatehouse: explain: it depends on where the request comes in; say which: --in", stderr);
     for (size_t i = 0; i < x->config->reverse_count; i++)
-        if (is_reached(x, &x->config->reverses[i]))
+        if (way_to(x, &x->config->reverses[i]) >= x->least)
             fprintf(stderr, " %.*s", STR_ARGS(x->config->reverses[i].name.text));
     for (size_t i = 0; i < x->config->forward_count; i++)
         fprintf(stderr, " %.*s", STR_ARGS(x->config->forwards[i].name.text));
@@ -412,9 +369,8 @@ static void explain_reverse(struct explaining *x)
     struct facts *facts = &x->request.facts;
     struct str path = facts->path;
     facts->has_hello = block->is_passthrough;
-    facts->tls_name = x->hello.name;
     printf("block reverse %.*s (%.*s)\n", STR_ARGS(block->name.text), STR_ARGS(block->place_text));
-    if (x->least == FIT_NONE)
+    if (x->least == WAY_HOST)
         printf("none of its listeners speaks %.*s: this shows what the rules would say\n", STR_ARGS(facts->scheme));
     reverse_decide(block, facts, &x->arena, &x->trace, &decision);
     if (decision.route != NULL && x->route_shown != decision.route)

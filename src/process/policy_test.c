@@ -3,8 +3,8 @@
 #include "modes/forward/decide.h"
 #include "modes/forward/tunnel_check.h"
 #include "modes/reverse/decide.h"
-#include "modes/reverse/hosts.h"
 #include "process/imagine.h"
+#include "process/way_in.h"
 
 static const char *const outcome_words[] = {
     [EXPECT_ALLOW] = "allow", [EXPECT_DENY] = "deny", [EXPECT_REDIRECT] = "redirect", [EXPECT_RESPOND] = "respond"};
@@ -132,30 +132,6 @@ static void say_failure(const struct test_conf *test, const struct outcome *outc
     text_fini(&message);
 }
 
-static bool listens_on(const struct reverse_conf *block, const struct addr *addr)
-{
-    for (size_t i = 0; i < block->listen_count; i++)
-        if (addr_eq(&block->listens[i].addr, addr))
-            return true;
-    return false;
-}
-
-/* Would a request for that host come to the block, on any of its addresses? */
-static bool gets_host(const struct config *config, const struct reverse_conf *block, struct str host,
-                      struct arena *arena)
-{
-    const struct reverse_conf **blocks = arena_alloc(arena, (config->reverse_count + 1) * sizeof *blocks);
-    for (size_t i = 0; i < block->listen_count; i++) {
-        size_t count = 0;
-        for (size_t j = 0; j < config->reverse_count; j++)
-            if (listens_on(&config->reverses[j], &block->listens[i].addr))
-                blocks[count++] = &config->reverses[j];
-        if (reverse_hosts_find(reverse_hosts_build(arena, blocks, count), host) == block)
-            return true;
-    }
-    return false;
-}
-
 /* What a client could never show, or has to and does not: the server would ask no rule. NULL: nothing. */
 static const char *wrong_certificate(const struct test_conf *test, const struct facts *facts, const char **ret_hint)
 {
@@ -176,12 +152,12 @@ static const char *wrong_certificate(const struct test_conf *test, const struct 
 }
 
 /* What keeps the request from ever coming to the block as the test has it; NULL, or told at *ret_place. */
-static const char *impossible(const struct config *config, const struct test_conf *test, const struct facts *facts,
+static const char *impossible(const struct test_conf *test, enum way_in way, const struct facts *facts,
                               struct arena *arena, const struct place **ret_place, const char **ret_hint)
 {
     *ret_place = &test->url_place;
     *ret_hint = NULL;
-    if (test->reverse != NULL && !gets_host(config, test->reverse, facts->host, arena))
+    if (test->reverse != NULL && way == WAY_NONE)
         return arena_printf(arena, "a request for '%.*s' does not come to this block", STR_ARGS(facts->host)).at;
     *ret_place = &test->to_place;
     if (test->to.version != 0 && facts->host_ip.version != 0)
@@ -191,16 +167,18 @@ static const char *impossible(const struct config *config, const struct test_con
 }
 
 /* Only warned of: TLS may be spoken in front of us, and nothing of that is known here. */
-static void lint_scheme(const struct test_conf *test, struct str scheme, struct diag *diag)
+static void lint_way(const struct test_conf *test, enum way_in way, const struct facts *facts, struct diag *diag)
 {
-    const struct reverse_conf *block = test->reverse;
-    bool is_https = str_eq(scheme, STR("https"));
-    for (size_t i = 0; block != NULL && i < block->listen_count; i++)
-        if ((block->listens[i].is_tls || block->listens[i].is_passthrough) == is_https)
-            return;
-    if (block != NULL)
+    bool is_https = str_eq(facts->scheme, STR("https"));
+    if (test->reverse == NULL || way > WAY_HOST)
+        return;
+    if (way_in_is_spoken(test->reverse, facts))
+        diag_add(diag, DIAG_WARNING, &test->url_place, NULL,
+                 "by %.*s, a request for '%.*s' does not come to this block", STR_ARGS(facts->scheme),
+                 STR_ARGS(facts->host));
+    else
         diag_add(diag, DIAG_WARNING, &test->url_place, is_https ? "write http://" : "write https://",
-                 "none of the block's listeners speaks %.*s", STR_ARGS(scheme));
+                 "none of the block's listeners speaks %.*s", STR_ARGS(facts->scheme));
 }
 
 static void run_test(const struct config *config, const struct test_conf *test, struct arena *arena, struct diag *diag)
@@ -217,19 +195,20 @@ static void run_test(const struct config *config, const struct test_conf *test, 
         diag_add(diag, DIAG_ERROR, &test->url_place, NULL, "%s", why);
         return;
     }
+    request.facts.tls_name = request.facts.host_ip.version != 0 ? STR_NONE : request.facts.host;
+    enum way_in way = test->reverse != NULL ? way_in_to(config, test->reverse, &request.facts, arena) : WAY_NONE;
     const struct place *place;
     const char *hint;
-    why = impossible(config, test, &request.facts, arena, &place, &hint);
+    why = impossible(test, way, &request.facts, arena, &place, &hint);
     if (why != NULL) {
         diag_add(diag, DIAG_ERROR, place, hint, "%s", why);
         return;
     }
-    lint_scheme(test, request.facts.scheme, diag);
+    lint_way(test, way, &request.facts, diag);
     if (test->to.version != 0)
         request.facts.destination = test->to;
     request.facts.client_certificate = test->client_certificate;
     request.facts.has_hello = test->reverse != NULL && test->reverse->is_passthrough;
-    request.facts.tls_name = request.facts.host_ip.version != 0 ? STR_NONE : request.facts.host;
     if (test->reverse != NULL)
         try_reverse(test->reverse, &request.facts, arena, &outcome);
     else

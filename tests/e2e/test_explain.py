@@ -281,6 +281,29 @@ def test_a_test_by_a_scheme_that_no_listener_speaks_is_warned_of(tmp_path, liste
     assert done.returncode == 0 and ("none of the block's listeners speaks" in done.stdout + done.stderr) == is_told
 
 
+TOGETHER = """
+reverse one   {{ listen 127.0.0.1:8443 tls; host a.test; certificate self-signed; respond as one 200{0} }}
+reverse rest  {{ listen 127.0.0.1:8443 tls; listen 127.0.0.1:8080; certificate self-signed; respond as rest 200{1} }}
+reverse plain {{ listen 127.0.0.1:8081; host a.test; respond as plain 200{2} }}
+"""
+
+
+@pytest.mark.parametrize("url", ["https://a.test/", "http://a.test/", "https://b.test/", "http://b.test/", "https://a.test:8081/", "https://192.0.2.1/"])
+@pytest.mark.parametrize("name", ["one", "rest", "plain"])
+def test_explain_and_tests_have_it_come_in_alike(tmp_path, name, url):
+    file = tmp_path / "g.conf"
+    tests = [f"\n test {{ GET {url}; expect respond as {one} }}" if one == name else "" for one in ("one", "rest", "plain")]
+    file.write_text(TOGETHER.format(*tests))
+    checked = run("check", "-c", file)
+    told = checked.stdout + checked.stderr
+    file.write_text(TOGETHER.format("", "", ""))
+    done = run("explain", url, "--in", name, "-c", file)
+    is_unspoken = "none of its listeners speaks" in done.stdout
+    assert done.returncode == 0 and ("none of the block's listeners speaks" in told) == is_unspoken, told + done.stdout
+    assert ("does not come to this block" in told) == ("result " not in done.stdout), told + done.stdout
+    assert ("result " in done.stdout) == (is_unspoken or not re.search(r"g\.conf:\d+:\d+", told)), told + done.stdout
+
+
 def test_where_nothing_decides_the_block_has_to_be_named(tmp_path):
     file = tmp_path / "g.conf"
     file.write_text(SCHEMES)

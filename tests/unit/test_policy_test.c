@@ -66,11 +66,57 @@ START_TEST(test_forward)
 }
 END_TEST
 
+#define SERVES "certificate self-signed; respond as ours 200\n"
+#define TWO                                                                                                            \
+    "reverse r { listen :8443 tls; host a.test; " SERVES "}\n"                                                         \
+    "reverse s { listen :8443 tls; listen :8080; " SERVES
+
+/* By which listener it comes in. A scheme is only warned of. */
+static const struct row ways[] = {
+    {"reverse r { listen :8443 tls; " SERVES "test { GET https://a.test/; expect respond } }", NULL},
+    {"reverse r { listen :8443 tls; " SERVES "test { GET https://a.test:9/; expect respond } }", NULL},
+    {"reverse r { listen :8443 tls; " SERVES "test { GET http://a.test/; expect respond } }",
+     "2:12: warning: none of the block's listeners speaks http"},
+    {"reverse r { listen :8080; to b.test\n test { GET https://a.test/; expect allow } }",
+     "2:13: warning: none of the block's listeners speaks https"},
+    {"reverse r { listen :8080; host a.test; to b.test\n test { GET http://b.test/; expect allow } }",
+     "2:13: a request for 'b.test' does not come to this block"},
+    {"reverse r { listen :8080; host a.test; to b.test\n test { GET https://b.test/; expect allow } }",
+     "2:13: a request for 'b.test' does not come to this block"},
+    /* On one listener another block has the name, on the other it is the rest's. */
+    {TWO "test { GET http://a.test/; expect respond } }", NULL},
+    {TWO "test { GET https://b.test/; expect respond } }", NULL},
+    {TWO "test { GET https://a.test/; expect respond } }",
+     "4:12: warning: by https, a request for 'a.test' does not come to this block"},
+    /* Where TLS is passed through, an address is no name in the greeting. */
+    {"reverse r { listen :8443 tls-passthrough; host a.test; to b.test\n test { GET https://a.test/; expect allow } }",
+     NULL},
+    {"reverse r { listen :8443 tls-passthrough; to b.test\n test { GET https://192.0.2.1/; expect allow } }", NULL},
+    {"reverse r { listen :8443 tls-passthrough; host 192.0.2.1; to b.test\n"
+     "test { GET https://192.0.2.1/; expect allow } }",
+     "2:12: warning: by https, a request for '192.0.2.1' does not come to this block"},
+};
+
+START_TEST(test_ways)
+{
+    const struct row *row = &ways[_i];
+    struct text answer;
+    text_init(&answer);
+    told(row->test, &answer);
+    if (row->why == NULL)
+        ck_assert_msg(answer.len == 0, "%s", answer.at);
+    else
+        ck_assert_msg(answer.len > 0 && strstr(answer.at, row->why) != NULL, "%s: %s", row->test, answer.at);
+    text_fini(&answer);
+}
+END_TEST
+
 Suite *suite_policy_test(void)
 {
     Suite *suite = suite_create("policy_test");
     TCase *tests = tcase_create("policy_test");
     tcase_add_loop_test(tests, test_forward, 0, (int)lengthof(rows));
+    tcase_add_loop_test(tests, test_ways, 0, (int)lengthof(ways));
     suite_add_tcase(suite, tests);
     return suite;
 }
