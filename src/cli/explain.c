@@ -370,7 +370,7 @@ static void explain_reverse(struct explaining *x)
     struct str path = facts->path;
     facts->has_hello = block->is_passthrough;
     printf("block reverse %.*s (%.*s)\n", STR_ARGS(block->name.text), STR_ARGS(block->place_text));
-    if (x->least == WAY_HOST)
+    if (x->least == WAY_HOST && facts->method != METHOD_CONNECT)
         printf("none of its listeners speaks %.*s: this shows what the rules would say\n", STR_ARGS(facts->scheme));
     reverse_decide(block, facts, &x->arena, &x->trace, &decision);
     if (decision.route != NULL && x->route_shown != decision.route)

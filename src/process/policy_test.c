@@ -166,11 +166,11 @@ static const char *impossible(const struct test_conf *test, enum way_in way, con
     return wrong_certificate(test, facts, ret_hint);
 }
 
-/* Only warned of: TLS may be spoken in front of us, and nothing of that is known here. */
+/* Only warned of: TLS may be spoken in front of us, and nothing of that is known here. A CONNECT has no scheme. */
 static void lint_way(const struct test_conf *test, enum way_in way, const struct facts *facts, struct diag *diag)
 {
     bool is_https = str_eq(facts->scheme, STR("https"));
-    if (test->reverse == NULL || way > WAY_HOST)
+    if (test->reverse == NULL || way > WAY_HOST || facts->method == METHOD_CONNECT)
         return;
     if (way_in_is_spoken(test->reverse, facts))
         diag_add(diag, DIAG_WARNING, &test->url_place, NULL,

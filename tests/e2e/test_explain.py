@@ -270,6 +270,13 @@ def test_scheme_and_port_decide_where_it_comes_in(tmp_path, url, options, said):
     assert said in done.stdout, done.stdout + done.stderr
 
 
+def test_a_connect_has_no_scheme_to_be_spoken(tmp_path):
+    file = tmp_path / "g.conf"
+    file.write_text(SCHEMES)
+    done = run("explain", "https://shop.test/", "--method", "CONNECT", "--in", "shop", "-c", file)
+    assert "result deny as method-refused, status 405" in done.stdout and "speaks" not in done.stdout
+
+
 @pytest.mark.parametrize("listen,url,is_told", [
     ("", "https://a.test/", True), ("", "http://a.test/", False), (" tls", "http://a.test/", True), (" tls", "https://a.test/", False),
     (" tls; listen 127.0.0.1:8081", "http://a.test/", False)])

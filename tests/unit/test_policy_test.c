@@ -83,6 +83,8 @@ static const struct row ways[] = {
      "2:13: a request for 'b.test' does not come to this block"},
     {"reverse r { listen :8080; host a.test; to b.test\n test { GET https://b.test/; expect allow } }",
      "2:13: a request for 'b.test' does not come to this block"},
+    {"reverse r { listen :8443 tls; " SERVES "test { CONNECT https://a.test/; expect deny status 405 } }", NULL},
+    {"reverse r { listen :8080; to b.test\n test { CONNECT https://a.test/; expect deny status 405 } }", NULL},
     /* On one listener another block has the name, on the other it is the rest's. */
     {TWO "test { GET http://a.test/; expect respond } }", NULL},
     {TWO "test { GET https://b.test/; expect respond } }", NULL},
