@@ -28,17 +28,6 @@ void lexer_init(struct lexer *lexer, struct str text, const char *file, struct a
     begin_line(lexer);
 }
 
-struct place word_place_at(const struct word *word, size_t offset, size_t width)
-{
-    struct place place = word->place;
-    size_t quotes = word->quoted ? 2 : 0;
-    if (place.width != word->text.len + quotes || offset > word->text.len)
-        return place;
-    place.column += (unsigned)(offset + quotes / 2);
-    place.width = width > 0 ? (unsigned)width : 1;
-    return place;
-}
-
 /* -1 at the end. */
 static int peek(const struct lexer *lexer, size_t ahead)
 {

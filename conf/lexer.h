@@ -49,8 +49,4 @@ struct lexer {
 void lexer_init(struct lexer *lexer, struct str text, const char *file, struct arena *arena, struct diag *diag);
 struct token lexer_next(struct lexer *lexer);
 
-/* The place of `width` bytes at `offset` inside the word; the whole word where its text is not as it stands in the
-   file. */
-struct place word_place_at(const struct word *word, size_t offset, size_t width);
-
 #endif

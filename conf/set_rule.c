@@ -4,7 +4,6 @@
 #include "conf/array.h"
 #include "conf/block.h"
 #include "conf/expression.h"
-#include "conf/lexer.h"
 #include "conf/page.h"
 #include "conf/value.h"
 

@@ -1,7 +1,5 @@
 #include "conf/value.h"
 
-#include "conf/lexer.h"
-
 #include "base/must.h"
 #include "base/number.h"
 

@@ -15,4 +15,8 @@ struct word {
     bool quoted;
 };
 
+/* The place of `width` bytes at `offset` inside the word; the whole word where its text is not as it stands in the
+   file. */
+struct place word_place_at(const struct word *word, size_t offset, size_t width);
+
 #endif
