@@ -26,9 +26,9 @@ CONDITION(method); /* match_request.c */
 CONDITION(scheme);
 CONDITION(port);
 CONDITION(header);
-CONDITION(client_certificate);
-CONDITION(time);          /* match_time.c */
-CONDITION(response_type); /* match_response.c */
+CONDITION(client_certificate); /* match_subject.c */
+CONDITION(time);               /* match_time.c */
+CONDITION(response_type);      /* match_response.c */
 CONDITION(response_size);
 #undef CONDITION
 

@@ -1,4 +1,4 @@
-/* method, scheme, port, header and client-certificate. */
+/* method, scheme, port and header. */
 #include "acl/condition.h"
 
 #include "base/glob.h"
@@ -203,22 +203,6 @@ enum truth header_truth(const struct condition *condition, const struct facts *f
         return TRUTH_UNKNOWN;
     while ((field = fields_next(facts->request_fields, header->name, field)) != NULL)
         if (header->globs.count == 0 || has_value(&header->globs, field->value))
-            return TRUTH_YES;
-    return TRUTH_NO;
-}
-
-struct condition *client_certificate_parse(const struct acl_scope *scope, const struct word *values, size_t count)
-{
-    return (void *)take_words(scope, values, count);
-}
-
-enum truth client_certificate_truth(const struct condition *condition, const struct facts *facts,
-                                    struct match *ret_match)
-{
-    const struct words_condition *globs = words_of(condition);
-    (void)ret_match;
-    for (size_t i = 0; facts->client_certificate.at != NULL && i < globs->count; i++)
-        if (glob_match_escaped(globs->words[i], facts->client_certificate))
             return TRUTH_YES;
     return TRUTH_NO;
 }

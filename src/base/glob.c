@@ -2,18 +2,27 @@
 
 enum how { AS_WRITTEN, NOCASE, ESCAPED };
 
-/* Bytes that belong together. */
+/* Bytes that belong together: `\,` or `\C3`. */
 static inline size_t unit(struct str text, size_t at, enum how how)
 {
-    return how == ESCAPED && text.at[at] == '\\' && at + 1 < text.len ? 2 : 1;
+    if (how != ESCAPED || text.at[at] != '\\' || at + 1 >= text.len)
+        return 1;
+    return at + 2 < text.len && char_hex(text.at[at + 1]) >= 0 && char_hex(text.at[at + 2]) >= 0 ? 3 : 2;
+}
+
+static inline bool is_wildcard(char c)
+{
+    return c == '*' || c == '?';
 }
 
 static inline bool is_same(const char *pattern, size_t pattern_len, const char *text, size_t text_len, enum how how)
 {
+    if (pattern_len == 2 && text_len == 1)
+        return is_wildcard(pattern[1]) && pattern[1] == *text;
     if (pattern_len != text_len)
-        return *pattern == '?' && pattern_len == 1;
-    if (pattern_len == 2)
-        return pattern[1] == text[1];
+        return *pattern == '?' && pattern_len == 1 && text_len == 2;
+    if (pattern_len > 1)
+        return memcmp(pattern, text, pattern_len) == 0;
     return *pattern == '?' || *pattern == *text || (how == NOCASE && char_lower(*pattern) == char_lower(*text));
 }
 

@@ -15,8 +15,9 @@
 bool glob_match(struct str pattern, struct str text);
 /* ASCII letters in either case, and without the rule for a final slash-star: for the values of fields. */
 bool glob_match_nocase(struct str pattern, struct str text);
-/* With the case as written, and without that rule. A backslash is one with the byte behind it, on both sides, so that
-   what is escaped in the text is matched by what is escaped in the pattern, or by a star: for names of RFC 4514. */
+/* With the case as written, and without that rule, for names of RFC 4514: a backslash is one with the byte, or the two
+   hexadecimal digits, behind it, on both sides. What is escaped in the text is matched by the very same, by a star, or,
+   unless it is in digits, by `?`; and a wildcard that is escaped in the pattern matches itself. */
 bool glob_match_escaped(struct str pattern, struct str text);
 
 #endif

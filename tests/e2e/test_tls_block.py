@@ -241,6 +241,34 @@ def test_a_comma_in_a_name_is_none_of_the_pattern(gatehouse, authority, pairs, c
         assert f"result {verdict} " in said.stdout, said.stdout
 
 
+def test_a_star_stays_in_its_part_of_the_subject(gatehouse, authority, pairs, clients):
+    rules = """deny as outsiders if not client-certificate("CN=*,OU=admins,O=Example")
+    respond 200 body "$client_certificate" """
+    g = gatehouse(site(pairs, f"client-ca {clients[0].certificate}", rules))
+    for subject, status, shown in (("/O=Example/OU=admins/CN=ann", 200, "CN=ann,OU=admins,O=Example"),
+                                   ("/O=Example/OU=admins/OU=guests/CN=eve", 403, "CN=eve,OU=guests,OU=admins,O=Example"),
+                                   ("/O=Example/CN=eve,OU=admins", 403, r"CN=eve\,OU=admins,O=Example")):
+        with connect(g, context(authority, None, clients[0].issue("person", subject=subject))) as c:
+            head, body = ask(c)
+        assert int(head.split()[1]) == status and (status != 200 or body == shown.encode()), subject
+        said = g.command("explain", "https://site.test/", "--client-certificate", shown).stdout
+        assert f"result {'respond' if status == 200 else 'deny as outsiders'} " in said, said
+
+
+def test_check_warns_of_a_pattern_that_begins_inside_of_a_name(web_folder, pairs, clients):
+    def told(rule):
+        text = site(pairs, f"client-ca {clients[0].certificate}", f"deny if not client-certificate({rule})\n    respond 200", "listen 127.0.0.1:8443 tls")
+        result = run("check", "-c", web_folder.put("g.conf", text))
+        assert result.returncode == 0, result.stderr
+        return result.stdout + result.stderr
+    for rule in ("*CN=ann*", '"*CN=ann*"'):
+        lines = told(rule).split("\n")
+        at = next(i for i, line in enumerate(lines) if "'*CN=ann*' is true of a certificate that has 'CN=' inside of a name" in line)
+        line, caret = lines[at + 1], lines[at + 2]
+        assert caret.index("^~~ ") == line.index("CN=ann"), lines
+    assert "inside of a name" not in told(r"*,CN=ann* CN=ann,* CN=\*CN=x")
+
+
 def test_explain_says_what_becomes_of_a_certificate(gatehouse, authority, pairs, clients, ann):
     rules = """deny as nobody status 451 if path(/staff/*) and not client-certificate(*)
     deny as outsiders if path(/staff/*) and not client-certificate(CN=ann "CN=b*")

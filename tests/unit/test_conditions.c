@@ -339,6 +339,158 @@ START_TEST(test_client_certificate)
 }
 END_TEST
 
+static bool has_subject(const char *glob, const char *subject)
+{
+    struct facts facts = {.phase = PHASE_REQUEST, .client_certificate = str_of(subject)};
+    struct word word = {.text = str_of(glob)}; /* may have blanks in it */
+    const struct condition_kind *kind = condition_kind_find(STR("client-certificate"));
+    struct match match;
+    return kind->truth(kind->parse(&kit.scope, &word, 1), &facts, &match) == TRUTH_YES;
+}
+
+START_TEST(test_parts_of_subject)
+{
+    static const struct {
+        const char *glob, *subject;
+        bool is_match;
+    } cases[] = {
+        /* a star inside of a part stays there */
+        {"CN=*,O=Example", "CN=eve,O=Example", true},
+        {"CN=*,O=Example", "CN=eve,OU=sales,O=Example", false},
+        {"CN=a*n,O=Example", "CN=a,OU=n,O=Example", false},
+        {"CN=ann,OU=*,O=Example", "CN=ann,OU=web,OU=old,O=Example", false},
+        {"CN=ann,*admins,O=Example", "CN=ann,OU=x,OU=admins,O=Example", false},
+        {"CN=ann,*admins,O=Example", "CN=ann,OU=admins,O=Example", true},
+        {"CN=ann?OU=web", "CN=ann,OU=web", false},
+        {"CN=*,O=Example", "CN=eve+UID=7,O=Example", true},
+        /* one that is a part is one part or more */
+        {"*", "", true},
+        {"*", "CN=ann,OU=web", true},
+        {"CN=ann,*", "CN=ann", false},
+        {"CN=ann,*", "CN=ann,OU=web,O=Example", true},
+        {"*,O=Example", "O=Example", false},
+        {"*,O=Example", "CN=ann,OU=web,O=Example", true},
+        {"CN=ann,**,O=Example", "CN=ann,O=Example", false},
+        {"CN=ann,**,O=Example", "CN=ann,OU=a,OU=b,O=Example", true},
+        {"*,OU=a*b,*", "CN=x,OU=ac,OU=ab,O=y", true},
+        {"*,OU=a,*,OU=b", "CN=x,OU=a,OU=b", false},
+        {"*,OU=a,*,OU=b", "CN=x,OU=a,OU=a,OU=b", true},
+        {"*,*", "CN=x", false},
+        /* at the beginning and the end it has any parts */
+        {"CN=ann*", "CN=ann", true},
+        {"CN=ann*", "CN=anna,OU=web,O=Example", true},
+        {"*O=Example", "O=Example", true},
+        {"*O=Example", "CN=ann,OU=web,O=Example", true},
+        {"*OU=web*", "CN=ann,OU=web,O=Example", true},
+        {"*web,O=*", "CN=ann,OU=web,O=Example,C=DE", true},
+        {"CN=*n,O=*", "CN=ann,OU=n,O=Example", false},
+        {"CN=a\\*", "CN=a*,O=Example", false},
+        /* what is escaped is in a name */
+        {"CN=*,OU=admins,O=Example", "CN=eve\\,OU=admins,O=Example", false},
+        {"CN=*,OU=admins,O=Example", "CN=eve\\,OU=admins,OU=admins,O=Example", true},
+        {"CN=*,OU=admins,O=Example", "CN=eve\\\\,OU=admins,O=Example", true}, /* the backslash is escaped */
+        {"CN=*,OU=admins,O=Example", "CN=eve+OU=admins,O=Example", false},
+        {"CN=ann,*", "CN=ann\\,x", false},
+        {"CN=ann\\,*", "CN=ann\\,x", true},
+        {"CN=ann\\,*", "CN=ann,x", false},
+        {"*,O=Example\\, Inc.", "CN=ann,O=Example\\, Inc.", true},
+        {"CN=\\*.a.test", "CN=*.a.test", true},
+        {"CN=\\*.a.test", "CN=b.a.test", false},
+        {"CN=\\#0c01", "CN=#0c01", false},
+        {"CN=j*4", "CN=j\\C3\\A4", false}, /* the 4 is half a character */
+        {"", "CN=", false},
+        {"CN=a,", "CN=a", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        ck_assert_msg(has_subject(cases[i].glob, cases[i].subject) == cases[i].is_match, "'%s' of '%s'", cases[i].glob,
+                      cases[i].subject);
+}
+END_TEST
+
+static size_t unit(const char *text)
+{
+    return text[0] == '\\' && text[1] != '\0' ? 2 : 1;
+}
+
+/* As one text: what no pattern may go beyond. */
+static bool is_like_text(const char *glob, const char *subject)
+{
+    if (*glob == '\0' || *subject == '\0')
+        return *subject == '\0' && strspn(glob, "*") == strlen(glob);
+    if (*glob == '*')
+        return is_like_text(glob + 1, subject) || is_like_text(glob, subject + unit(subject));
+    bool is_same = *glob == '?' || (unit(glob) == unit(subject) && memcmp(glob, subject, unit(glob)) == 0);
+    return is_same && is_like_text(glob + unit(glob), subject + unit(subject));
+}
+
+/* The same, but that a star keeps to its part unless it is one, or `glob` begins or ends with it. */
+static bool is_like_parts(const char *glob, const char *subject, bool begins, bool begins_part)
+{
+    if (*glob == '\0' || *subject == '\0')
+        return *subject == '\0' && strspn(glob, "*") == strlen(glob);
+    if (*glob == '*') {
+        size_t stars = strspn(glob, "*");
+        bool is_free = begins || glob[stars] == '\0' || (begins_part && glob[stars] == ',');
+        for (; *subject != '\0'; subject += unit(subject)) {
+            if (is_like_parts(glob + stars, subject, false, false))
+                return true;
+            if (*subject == ',' && !is_free)
+                return false;
+        }
+        return glob[stars] == '\0';
+    }
+    bool is_same = (*glob == '?' && *subject != ',') ||
+                   (unit(glob) == unit(subject) && memcmp(glob, subject, unit(glob)) == 0);
+    return is_same && is_like_parts(glob + unit(glob), subject + unit(subject), false, *glob == ',');
+}
+
+static void make_text(unsigned *seed, const char *of, char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        *seed = *seed * 1103515245 + 12345;
+        text[i] = of[*seed >> 16 & 7];
+    }
+    text[len] = '\0';
+}
+
+START_TEST(test_no_pattern_has_more_than_its_text)
+{
+    unsigned seed = 7, found = 0;
+    for (int i = 0; i < 100000; i++) {
+        char glob[9], subject[12];
+        make_text(&seed, "x*?,*,x\\", glob, 8);
+        make_text(&seed, "xx,x,x\\\0", subject, 11);
+        if (strstr(glob, "\\*") != NULL || strstr(glob, "\\?") != NULL)
+            continue;
+        bool is_match = has_subject(glob, subject);
+        found += is_match;
+        ck_assert_msg(!is_match || is_like_text(glob, subject), "'%s' of '%s'", glob, subject);
+        ck_assert_msg(is_match == is_like_parts(glob, subject, true, true), "'%s' of '%s'", glob, subject);
+        arena_reset(&kit.arena);
+    }
+    ck_assert_uint_gt(found, 1000);
+}
+END_TEST
+
+START_TEST(test_loose_type_of_subject)
+{
+    static const char *const loose[] = {"*CN=ann*", "*OU=admins,O=Example", "CN=*OU=admins", "CN=ann,?OU=x",
+                                        "**2.5.4.3=x"};
+    static const char *const fine[] = {"*",        "CN=*",   "CN=ann,*",   "*,CN=ann",
+                                       "*+CN=ann", "CN=a*b", "CN=\\*OU=x", "CN=*a"};
+    for (size_t i = 0; i < sizeof loose / sizeof *loose; i++) {
+        is("client-certificate", loose[i]);
+        assert_told("inside of a name");
+    }
+    is("client-certificate", "CN=ann,* *OU=admins");
+    assert_told("test.conf:1:11: warning: '*OU=admins' is true of a certificate that has 'OU=' inside of a name");
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++) {
+        is("client-certificate", fine[i]);
+        assert_silent();
+    }
+}
+END_TEST
+
 START_TEST(test_table)
 {
     unsigned rows = 0;
@@ -372,6 +524,9 @@ Suite *suite_conditions(void)
         test_header,
         test_response,
         test_client_certificate,
+        test_parts_of_subject,
+        test_no_pattern_has_more_than_its_text,
+        test_loose_type_of_subject,
         test_table,
     };
     Suite *suite = suite_create("conditions");

@@ -156,6 +156,10 @@ START_TEST(test_escaped)
     ck_assert(!fits_escaped("*\\,b", "a\\\\,b") && fits_escaped("*\\,b", "a\\,b"));
     ck_assert(fits_escaped("a?b", "a\\,b") && !fits_escaped("a??b", "a\\,b"));
     ck_assert(fits_escaped("*", "\\,\\") && !fits_escaped("\\", "\\,") && fits_escaped("\\", "\\"));
+    ck_assert(fits_escaped("a\\*b", "a*b") && !fits_escaped("a\\*b", "axb") && !fits_escaped("a\\*b", "a\\xb"));
+    ck_assert(fits_escaped("a\\?b", "a?b") && !fits_escaped("a\\?b", "axb") && !fits_escaped("a\\xb", "axb"));
+    ck_assert(fits_escaped("a\\C3*", "a\\C3\\A4") && !fits_escaped("*3", "a\\C3") && !fits_escaped("a?3", "a\\C3"));
+    ck_assert(!fits_escaped("a?", "a\\C3") && !fits_escaped("a??", "a\\C3") && fits_escaped("*\\C", "a\\C"));
     ck_assert(!fits_escaped("a/*", "a") && !fits_escaped("A", "a") && !fits_escaped("\\A", "\\a"));
 }
 END_TEST

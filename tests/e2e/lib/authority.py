@@ -17,6 +17,8 @@ policy = any
 copy_extensions = copy
 unique_subject = no
 [any]
+organizationName = optional
+organizationalUnitName = optional
 commonName = supplied
 """
 
@@ -68,9 +70,9 @@ class Authority:
             os.replace(pair.certificate, self.certificate)
             os.replace(pair.key, self.key)
 
-    def issue(self, *names, extensions=(), ends="+30", begins="20200101000000Z", key="ec", key_of=None):
+    def issue(self, *names, extensions=(), ends="+30", begins="20200101000000Z", key="ec", key_of=None, subject=None):
         """A certificate for names and addresses; valid for 30 days, or from `begins` to `ends`, as in 20301231235959Z. Its key is a new one, or
-        that of the pair `key_of`."""
+        that of the pair `key_of`. `subject` is as openssl's -subj has it; by default, the first of the names."""
         self._count += 1
         base = self.dir / f"issued{self._count}"
         alternatives = ",".join(("IP:" if ":" in n or n.replace(".", "").isdigit() else "DNS:") + n for n in names)
@@ -78,7 +80,7 @@ class Authority:
             extensions = [f"subjectAltName={alternatives}"]
         kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if key == "ec" else ["-newkey", key]
         made = [*kind, "-nodes", "-keyout", base + ".key"] if key_of is None else ["-key", key_of.key]
-        openssl("req", "-new", *made, "-subj", f"/CN={names[0]}",
+        openssl("req", "-new", *made, "-subj", subject or f"/CN={names[0]}",
                 "-out", base + ".csr", *[word for e in extensions for word in ("-addext", e)])
         times = ["-days", "30"] if ends == "+30" else ["-startdate", begins, "-enddate", ends]
         openssl("ca", "-batch", "-config", self._conf, "-in", base + ".csr", "-out", base + ".pem", "-notext", *times)
