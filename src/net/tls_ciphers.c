@@ -12,6 +12,23 @@ static const char *const gone[] = {"3DES",   "aDH",   "ADH",   "aDSS", "aECDH", 
                                    "kFZA",   "kGOST", "kKRB5", "KRB5", "LOW",    "MD5",      "MEDIUM",   "PSK",
                                    "RC2",    "RC4",   "SEED",  "SRP",  "SSLv2",  NULL};
 
+/* OpenSSL begins another item at an `@` or `!` without a colon, and behind DEFAULT. */
+static bool next_item(struct str *rest, struct str *ret_item)
+{
+    const struct str preset = STR("DEFAULT");
+    size_t end = 1;
+    while (rest->len > 0 && rest->at[0] == ':')
+        *rest = str_skip(*rest, 1);
+    if (rest->len == 0)
+        return false;
+    while (end < rest->len && strchr(":@!", rest->at[end]) == NULL)
+        end++;
+    end = str_starts(*rest, preset) ? preset.len : end;
+    *ret_item = str_head(*rest, end);
+    *rest = str_skip(*rest, end);
+    return true;
+}
+
 static bool is_suite(struct str item)
 {
     return str_starts(item, STR("TLS_"));
@@ -81,21 +98,34 @@ static bool is_item(struct str item)
 
 static bool refuse(struct diag *diag, const struct word *word, struct str item)
 {
-    diag_add(diag, DIAG_ERROR, &word->place,
-             "as 'openssl ciphers' has them, or a suite of TLS 1.3 like TLS_AES_256_GCM_SHA384",
-             "there is no cipher '%.*s'", STR_ARGS(item));
+    const char *names = "as 'openssl ciphers' has them, or a suite of TLS 1.3 like TLS_AES_256_GCM_SHA384";
+    const char *orders = "of these there are @STRENGTH, and @SECLEVEL=2 to 5";
+    diag_add(diag, DIAG_ERROR, &word->place, str_starts(item, STR("@")) ? orders : names, "there is no cipher '%.*s'",
+             STR_ARGS(item));
     return false;
+}
+
+/* Between two colons. */
+static bool check_items(const struct word *word, struct str list, struct diag *diag)
+{
+    struct str item = list;
+    bool is_fine = true, has_item = false;
+    while (next_item(&list, &item)) {
+        has_item = true;
+        is_fine &= is_item(item) || refuse(diag, word, item);
+    }
+    return has_item ? is_fine : refuse(diag, word, item);
 }
 
 static bool check_word(const struct word *word, struct diag *diag)
 {
-    struct str rest = word->text, item;
+    struct str rest = word->text, list;
+    bool is_fine = true;
     if (rest.len == 0)
         return refuse(diag, word, rest);
-    while (str_cut(&rest, ':', &item))
-        if (!is_item(item))
-            return refuse(diag, word, item);
-    return true;
+    while (str_cut(&rest, ':', &list))
+        is_fine &= check_items(word, list, diag);
+    return is_fine;
 }
 
 /* Security begins with a peer that is known and bytes that cannot be read. */
@@ -117,7 +147,7 @@ static void gather(const struct word *words, size_t count, bool of_suites, struc
 {
     for (size_t i = 0; i < count; i++) {
         struct str rest = words[i].text, item;
-        while (str_cut(&rest, ':', &item))
+        while (next_item(&rest, &item))
             if (is_suite(item) == of_suites)
                 text_printf(into, "%s%.*s", into->len > 0 ? ":" : "", STR_ARGS(item));
     }
@@ -152,7 +182,7 @@ static bool names_any(const struct tls_server_conf *conf, bool of_suites)
 {
     for (size_t i = 0; i < conf->cipher_count; i++) {
         struct str rest = conf->ciphers[i].text, item;
-        while (str_cut(&rest, ':', &item))
+        while (next_item(&rest, &item))
             if (is_suite(item) == of_suites)
                 return true;
     }

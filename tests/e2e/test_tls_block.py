@@ -122,6 +122,12 @@ def test_the_first_block_is_not_in_force_for_another(gatehouse, authority, pairs
     ("ciphers ECDHE+AESGCM:!SAH1", "there is no cipher '!SAH1'"),
     ("ciphers TLS_AES_256_GCM_SHA385", "there is no cipher 'TLS_AES_256_GCM_SHA385'"),
     ("ciphers HIGH:@SECLEVEL=0", "there is no cipher '@SECLEVEL=0'"),
+    ("ciphers DEFAULT@SECLEVEL=0", "there is no cipher '@SECLEVEL=0'"),
+    ("ciphers HIGH!aNULL@SECLEVEL=1", "there is no cipher '@SECLEVEL=1'"),
+    ("ciphers HIGH:@SECLEVEL=2@SECLEVEL=0", "there is no cipher '@SECLEVEL=0'"),
+    ("ciphers DEFAULTHIGHEST", "there is no cipher 'HIGHEST'"),
+    ("ciphers ECDHE+AESGCM::HIGH", "there is no cipher ''"),
+    ("ciphers :", "there is no cipher ''"),
     ("ciphers eNULL", "does not encrypt"),
     ("ciphers ALL", "exclude such ciphers: !aNULL:!eNULL"),
     ("ciphers \"\"", "there is no cipher ''"),
@@ -165,7 +171,7 @@ def test_mistakes_of_a_block(web_folder, authority, pairs, text, expected):
 
 
 @pytest.mark.parametrize("ciphers", ["ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!MD5:!RC4", "HIGH:!aNULL:!MD5", "ECDHE-ECDSA-AES128-GCM-SHA256 ECDHE-RSA-AES128-GCM-SHA256",
-                                     "DEFAULT:@SECLEVEL=2", "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384"])
+                                     "DEFAULT:@SECLEVEL=2", "DEFAULT@SECLEVEL=2", "DEFAULT-SHA!PSK", "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384"])
 def test_lists_that_people_have(web_folder, pairs, ciphers):
     result = run("check", "-c", web_folder.put("g.conf", site(pairs, f"ciphers {ciphers}", listen="listen 127.0.0.1:8443 tls")))
     assert result.returncode == 0, result.stdout + result.stderr
