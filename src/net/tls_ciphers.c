@@ -12,16 +12,21 @@ static const char *const gone[] = {"3DES",   "aDH",   "ADH",   "aDSS", "aECDH", 
                                    "kFZA",   "kGOST", "kKRB5", "KRB5", "LOW",    "MD5",      "MEDIUM",   "PSK",
                                    "RC2",    "RC4",   "SEED",  "SRP",  "SSLv2",  NULL};
 
-/* OpenSSL begins another item at an `@` or `!` without a colon, and behind DEFAULT. */
+static bool is_separator(char c)
+{
+    return c == ':' || c == ',' || c == ';' || c == ' ';
+}
+
+/* OpenSSL begins another item at an `@` or `!` without a separator, and behind DEFAULT. */
 static bool next_item(struct str *rest, struct str *ret_item)
 {
     const struct str preset = STR("DEFAULT");
     size_t end = 1;
-    while (rest->len > 0 && rest->at[0] == ':')
+    while (rest->len > 0 && is_separator(rest->at[0]))
         *rest = str_skip(*rest, 1);
     if (rest->len == 0)
         return false;
-    while (end < rest->len && strchr(":@!", rest->at[end]) == NULL)
+    while (end < rest->len && !is_separator(rest->at[end]) && rest->at[end] != '@' && rest->at[end] != '!')
         end++;
     end = str_starts(*rest, preset) ? preset.len : end;
     *ret_item = str_head(*rest, end);
@@ -32,6 +37,11 @@ static bool next_item(struct str *rest, struct str *ret_item)
 static bool is_suite(struct str item)
 {
     return str_starts(item, STR("TLS_"));
+}
+
+static bool has_sign(struct str item)
+{
+    return item.len > 0 && (item.at[0] == '!' || item.at[0] == '-' || item.at[0] == '+');
 }
 
 static bool is_one_of(struct str name, const char *const *names)
@@ -90,10 +100,9 @@ static bool is_item(struct str item)
         return false;
     if (item.at[0] == '@')
         return is_one_of(item, orders);
-    bool is_excluded = item.at[0] == '!' || item.at[0] == '-' || item.at[0] == '+';
-    struct str name = is_excluded ? str_skip(item, 1) : item;
-    return is_known(name) || (is_excluded && is_one_of(name, gone)) ||
-           (is_excluded && item.at[0] != '+' && is_old_name(name));
+    struct str name = has_sign(item) ? str_skip(item, 1) : item;
+    return is_known(name) || (has_sign(item) && is_one_of(name, gone)) ||
+           (has_sign(item) && item.at[0] != '+' && is_old_name(name));
 }
 
 static bool refuse(struct diag *diag, const struct word *word, struct str item)
@@ -105,6 +114,24 @@ static bool refuse(struct diag *diag, const struct word *word, struct str item)
     return false;
 }
 
+/* OpenSSL passes it over: those of TLS 1.3 are in another list, which has no signs. */
+static bool is_idle(struct str item)
+{
+    return has_sign(item) && is_suite(str_skip(item, 1));
+}
+
+static bool check_item(const struct word *word, struct str item, struct diag *diag)
+{
+    if (!is_item(item))
+        return refuse(diag, word, item);
+    if (!is_idle(item))
+        return true;
+    diag_add(diag, DIAG_ERROR, &word->place,
+             "name the suites of TLS 1.3 that are wanted, like TLS_AES_256_GCM_SHA384, in their order",
+             "'%.*s' does nothing: '%c' is for ciphers of TLS 1.2", STR_ARGS(item), item.at[0]);
+    return false;
+}
+
 /* Between two colons. */
 static bool check_items(const struct word *word, struct str list, struct diag *diag)
 {
@@ -112,7 +139,7 @@ static bool check_items(const struct word *word, struct str list, struct diag *d
     bool is_fine = true, has_item = false;
     while (next_item(&list, &item)) {
         has_item = true;
-        is_fine &= is_item(item) || refuse(diag, word, item);
+        is_fine &= check_item(word, item, diag);
     }
     return has_item ? is_fine : refuse(diag, word, item);
 }

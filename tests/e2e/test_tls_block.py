@@ -88,8 +88,9 @@ def test_versions(gatehouse, authority, pairs, only):
                 connect(g, made)
 
 
-def test_versions_and_ciphers_of_the_block_that_is_asked_for(gatehouse, authority, pairs):
-    g = gatehouse(two(pairs, "versions 1.2; ciphers ECDHE-ECDSA-AES256-GCM-SHA384", "ciphers ECDHE-ECDSA-CHACHA20-POLY1305 TLS_CHACHA20_POLY1305_SHA256"))
+@pytest.mark.parametrize("joint", [" ", ",", ":"])
+def test_versions_and_ciphers_of_the_block_that_is_asked_for(gatehouse, authority, pairs, joint):
+    g = gatehouse(two(pairs, "versions 1.2; ciphers ECDHE-ECDSA-AES256-GCM-SHA384", f"ciphers ECDHE-ECDSA-CHACHA20-POLY1305{joint}TLS_CHACHA20_POLY1305_SHA256"))
     def spoken(name, version=None):
         with connect(g, context(authority, version), name) as c:
             return c.version(), c.cipher()[0]
@@ -128,6 +129,15 @@ def test_the_first_block_is_not_in_force_for_another(gatehouse, authority, pairs
     ("ciphers DEFAULTHIGHEST", "there is no cipher 'HIGHEST'"),
     ("ciphers ECDHE+AESGCM::HIGH", "there is no cipher ''"),
     ("ciphers :", "there is no cipher ''"),
+    ("ciphers ECDHE-RSA-AES128-GCM-SHA256,NONSENSE", "there is no cipher 'NONSENSE'"),
+    ("ciphers ECDHE+AESGCM,!SAH1:HIGH", "there is no cipher '!SAH1'"),
+    ("ciphers \"ECDHE+AESGCM; ECHDE+CHACHA20 ,HIGH\"", "there is no cipher 'ECHDE+CHACHA20'"),
+    ("ciphers \"ECDHE+AESGCM HIHG\"", "there is no cipher 'HIHG'"),
+    ("ciphers \" ,\"", "there is no cipher ' ,'"),
+    ("ciphers HIGH,@SECLEVEL=0", "there is no cipher '@SECLEVEL=0'"),
+    ("ciphers ECDHE+AESGCM:!TLS_AES_128_GCM_SHA256", "'!TLS_AES_128_GCM_SHA256' does nothing: '!' is for ciphers of TLS 1.2"),
+    ("ciphers ECDHE+AESGCM -TLS_AES_128_GCM_SHA256", "'-TLS_AES_128_GCM_SHA256' does nothing: '-' is for"),
+    ("ciphers ECDHE+AESGCM:!TLS_AES_128_GCM_SHA257", "there is no cipher '!TLS_AES_128_GCM_SHA257'"),
     ("ciphers eNULL", "does not encrypt"),
     ("ciphers ALL", "exclude such ciphers: !aNULL:!eNULL"),
     ("ciphers \"\"", "there is no cipher ''"),
@@ -171,7 +181,9 @@ def test_mistakes_of_a_block(web_folder, authority, pairs, text, expected):
 
 
 @pytest.mark.parametrize("ciphers", ["ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!MD5:!RC4", "HIGH:!aNULL:!MD5", "ECDHE-ECDSA-AES128-GCM-SHA256 ECDHE-RSA-AES128-GCM-SHA256",
-                                     "DEFAULT:@SECLEVEL=2", "DEFAULT@SECLEVEL=2", "DEFAULT-SHA!PSK", "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384"])
+                                     "DEFAULT:@SECLEVEL=2", "DEFAULT@SECLEVEL=2", "DEFAULT-SHA!PSK",
+                                     "ECDHE+AESGCM,ECDHE+CHACHA20,!RC4,!EDH-RSA-DES-CBC3-SHA", '"ECDHE+AESGCM, ECDHE+CHACHA20; !aNULL"',
+                                     "ECDHE+AESGCM,TLS_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384"])
 def test_lists_that_people_have(web_folder, pairs, ciphers):
     result = run("check", "-c", web_folder.put("g.conf", site(pairs, f"ciphers {ciphers}", listen="listen 127.0.0.1:8443 tls")))
     assert result.returncode == 0, result.stdout + result.stderr
