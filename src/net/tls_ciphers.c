@@ -34,6 +34,11 @@ static bool next_item(struct str *rest, struct str *ret_item)
     return true;
 }
 
+static struct place place_of(const struct word *word, struct str item)
+{
+    return word_place_at(word, (size_t)(item.at - word->text.at), item.len);
+}
+
 static bool is_suite(struct str item)
 {
     return str_starts(item, STR("TLS_"));
@@ -61,20 +66,25 @@ static bool has_cipher(const SSL_CTX *ctx, struct str name)
     return false;
 }
 
-/* Tried alone, on a context of its own. */
-static bool is_known(struct str item)
+/* Tried alone, on a context of its own: does it stand for `wanted` (if empty: for any) among others? */
+static bool has_alone(struct str item, struct str wanted)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     struct text text;
     must(ctx != NULL);
     text_init(&text);
     text_add(&text, item);
-    bool is_fine = is_suite(item) ? SSL_CTX_set_ciphersuites(ctx, text.at) == 1 && has_cipher(ctx, item)
-                                  : SSL_CTX_set_cipher_list(ctx, text.at) == 1;
+    bool has_any = (is_suite(item) ? SSL_CTX_set_ciphersuites : SSL_CTX_set_cipher_list)(ctx, text.at) == 1;
+    bool has_wanted = has_any && (wanted.len == 0 || has_cipher(ctx, wanted));
     text_fini(&text);
     SSL_CTX_free(ctx);
     ERR_clear_error();
-    return is_fine;
+    return has_wanted;
+}
+
+static bool is_known(struct str item)
+{
+    return has_alone(item, is_suite(item) ? item : STR_NONE);
 }
 
 /* A cipher of its own, as in EDH-RSA-DES-CBC3-SHA, or families that are only excluded together: the library may have
@@ -109,7 +119,8 @@ static bool refuse(struct diag *diag, const struct word *word, struct str item)
 {
     const char *names = "as 'openssl ciphers' has them, or a suite of TLS 1.3 like TLS_AES_256_GCM_SHA384";
     const char *orders = "of these there are @STRENGTH, and @SECLEVEL=2 to 5";
-    diag_add(diag, DIAG_ERROR, &word->place, str_starts(item, STR("@")) ? orders : names, "there is no cipher '%.*s'",
+    struct place place = place_of(word, item);
+    diag_add(diag, DIAG_ERROR, &place, str_starts(item, STR("@")) ? orders : names, "there is no cipher '%.*s'",
              STR_ARGS(item));
     return false;
 }
@@ -126,7 +137,8 @@ static bool check_item(const struct word *word, struct str item, struct diag *di
         return refuse(diag, word, item);
     if (!is_idle(item))
         return true;
-    diag_add(diag, DIAG_ERROR, &word->place,
+    struct place place = place_of(word, item);
+    diag_add(diag, DIAG_ERROR, &place,
              "name the suites of TLS 1.3 that are wanted, like TLS_AES_256_GCM_SHA384, in their order",
              "'%.*s' does nothing: '%c' is for ciphers of TLS 1.2", STR_ARGS(item), item.at[0]);
     return false;
@@ -155,15 +167,28 @@ static bool check_word(const struct word *word, struct diag *diag)
     return is_fine;
 }
 
+/* Of the item that brings it in; of the first word when none does. */
+static struct place place_of_cipher(const struct word *words, size_t count, struct str name)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct str rest = words[i].text, item;
+        while (next_item(&rest, &item))
+            if (!has_sign(item) && item.at[0] != '@' && has_alone(item, name))
+                return place_of(&words[i], item);
+    }
+    return words[0].place;
+}
+
 /* Security begins with a peer that is known and bytes that cannot be read. */
-static bool is_safe(const SSL_CTX *ctx, const struct word *word, struct diag *diag)
+static bool is_safe(const SSL_CTX *ctx, const struct word *words, size_t count, struct diag *diag)
 {
     const STACK_OF(SSL_CIPHER) *all = SSL_CTX_get_ciphers(ctx);
     for (int i = 0; i < sk_SSL_CIPHER_num(all); i++) {
         const SSL_CIPHER *cipher = sk_SSL_CIPHER_value(all, i);
         if (SSL_CIPHER_get_cipher_nid(cipher) != NID_undef && SSL_CIPHER_get_auth_nid(cipher) != NID_auth_null)
             continue;
-        diag_add(diag, DIAG_ERROR, &word->place, "exclude such ciphers: !aNULL:!eNULL",
+        struct place place = place_of_cipher(words, count, str_of(SSL_CIPHER_get_name(cipher)));
+        diag_add(diag, DIAG_ERROR, &place, "exclude such ciphers: !aNULL:!eNULL",
                  "the cipher '%s' does not encrypt, or not for anybody who is known", SSL_CIPHER_get_name(cipher));
         return false;
     }
@@ -202,16 +227,19 @@ bool tls_ciphers_set(SSL_CTX *ctx, const struct word *words, size_t count, struc
     bool is_fine = true;
     for (size_t i = 0; i < count; i++)
         is_fine &= check_word(&words[i], diag);
-    return is_fine && (count == 0 || (set_all(ctx, words, count, diag) && is_safe(ctx, &words[0], diag)));
+    return is_fine && (count == 0 || (set_all(ctx, words, count, diag) && is_safe(ctx, words, count, diag)));
 }
 
-static bool names_any(const struct tls_server_conf *conf, bool of_suites)
+/* The first one; false when there is none. */
+static bool find_any(const struct tls_server_conf *conf, bool of_suites, struct place *ret_place)
 {
     for (size_t i = 0; i < conf->cipher_count; i++) {
         struct str rest = conf->ciphers[i].text, item;
         while (next_item(&rest, &item))
-            if (is_suite(item) == of_suites)
+            if (is_suite(item) == of_suites) {
+                *ret_place = place_of(&conf->ciphers[i], item);
                 return true;
+            }
     }
     return false;
 }
@@ -238,15 +266,15 @@ void tls_ciphers_lint(const SSL_CTX *ctx, const struct tls_server_conf *conf, co
     bool is_usable = count == 0;
     if (conf->cipher_count == 0)
         return;
-    const struct place *at = &conf->ciphers[0].place;
-    if ((conf->versions & TLS_1_2) == 0 && names_any(conf, false))
-        diag_add(diag, DIAG_WARNING, at, "those of TLS 1.3 are called TLS_…", "these ciphers are of TLS 1.2 only");
-    if ((conf->versions & TLS_1_3) == 0 && names_any(conf, true))
-        diag_add(diag, DIAG_WARNING, at, NULL, "suites called TLS_… are of TLS 1.3 only");
+    struct place place;
+    if ((conf->versions & TLS_1_2) == 0 && find_any(conf, false, &place))
+        diag_add(diag, DIAG_WARNING, &place, "those of TLS 1.3 are called TLS_…", "these ciphers are of TLS 1.2 only");
+    if ((conf->versions & TLS_1_3) == 0 && find_any(conf, true, &place))
+        diag_add(diag, DIAG_WARNING, &place, NULL, "suites called TLS_… are of TLS 1.3 only");
     for (size_t i = 0; !is_usable && i < count; i++)
         is_usable = is_any_for(ctx, chains[i].certificate);
     if ((conf->versions & TLS_1_2) != 0 && !is_usable)
-        diag_add(diag, DIAG_WARNING, at,
+        diag_add(diag, DIAG_WARNING, &conf->ciphers[0].place,
                  "ECDHE-ECDSA-… wants a certificate with an ECDSA key, ECDHE-RSA-… one with RSA",
                  "none of these ciphers goes with a certificate of the block: nobody can connect by TLS 1.2");
 }

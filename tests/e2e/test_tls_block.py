@@ -161,6 +161,31 @@ def test_mistakes(web_folder, authority, pairs, inside, expected):
     assert ":6:" in told, told
 
 
+@pytest.mark.parametrize("inside,at", [
+    ("ciphers HIGH:!aNULL:!SAH1:!MD5", "!SAH1"),
+    ("ciphers HIGH !aNULL,!SAH1,!MD5", "!SAH1"),
+    ('ciphers "HIGH, NONSENSE"', "NONSENSE"),
+    ("ciphers DEFAULT@SECLEVEL=1", "@SECLEVEL=1"),
+    ("ciphers HIGH:!aNULL:!TLS_AES_128_GCM_SHA256", "!TLS_AES_128_GCM_SHA256"),
+    ("ciphers ECDHE+AESGCM:eNULL:!MD5", "eNULL"),
+    ("ciphers ECDHE+AESGCM TLS_AES_128_GCM_SHA256:aNULL", "aNULL"),
+    ("versions 1.2; ciphers ECDHE+AESGCM:TLS_AES_128_GCM_SHA256:HIGH:!aNULL", "TLS_AES_128_GCM_SHA256"),
+    ("versions 1.3; ciphers TLS_AES_128_GCM_SHA256:ECDHE+AESGCM", "ECDHE+AESGCM"),
+])
+def test_the_caret_is_at_the_cipher(web_folder, pairs, inside, at):
+    lines = run("check", "-c", web_folder.put("g.conf", site(pairs, inside, listen="listen 127.0.0.1:8443 tls"))).stderr.split("\n")
+    carets = [(line, shown) for line, shown in zip(lines, lines[1:]) if re.match(r" *\| *\^~*", shown)]
+    assert len(carets) == 1, lines
+    line, shown = carets[0]
+    from_, to = re.search(r"\^~*", shown).span()
+    assert line[from_:to] == at, lines
+
+
+def test_each_mistake_of_a_list_is_told(web_folder, pairs):
+    told = run("check", "-c", web_folder.put("g.conf", site(pairs, "ciphers HIHG:!aNULL,!SAH1 LWO", listen="listen 127.0.0.1:8443 tls"))).stderr
+    assert re.findall(r"there is no cipher '(.*?)'", told) == ["HIHG", "!SAH1", "LWO"], told
+
+
 @pytest.mark.parametrize("text,expected", [
     ("reverse r { listen 127.0.0.1:8443; tls { tickets off }; respond 200 }", "no 'listen' of this block speaks TLS"),
     ("reverse r { listen 127.0.0.1:8443 tls; listen 127.0.0.1:8080; certificate C K; tls { client-ca CA }; respond 200 }", "nobody can show a certificate here"),
