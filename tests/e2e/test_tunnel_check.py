@@ -1,11 +1,11 @@
 """What is seen of the TLS inside a forward proxy's tunnels to port 443: the ClientHello, and what becomes of the tunnel then."""
-import hashlib, itertools, os, socket, ssl, subprocess, threading
+import hashlib, itertools, os, socket, ssl, subprocess
 from contextlib import ExitStack, suppress
 
 import pytest
 
 from lib import Client, Origin, check, curl, records, until
-from lib.memory import traffic
+from lib.memory import traffic, traffic_when_read
 
 CORPUS = os.path.join(os.path.dirname(__file__), "..", "fuzz", "corpus", "client_hello")
 ADDRESSES = itertools.count(1)
@@ -152,6 +152,7 @@ def test_a_hello_that_comes_with_the_connect_is_looked_at(office, raw_site):
             c.send(f"CONNECT {name}:443 HTTP/1.1\r\nHost: {name}:443\r\n\r\n".encode() + hello("early-data"))
             until(lambda: o.received == gets)
     assert sorted(one["rule"] for one in records(g, 2)) == ["all", "tunnel-check"]
+    assert o.whole(2) == gets
 
 
 def test_a_server_may_speak_first(office, raw_site):
@@ -212,7 +213,7 @@ def test_what_the_check_denies_ends_the_tunnel_before_a_byte_went_on(office, raw
     assert (one["rule"], one["fault"], one["verdict"], one["status"]) == ("tunnel-check", "tunnel-denied", "deny", 200)
     assert reason in one["reason"]
     assert one.get("bytes_in", 0) == 0
-    until(lambda: o.received == [b""])
+    assert o.whole() == [b""]
 
 
 @pytest.mark.parametrize("sent", ["openssl", "ech"])
@@ -329,7 +330,8 @@ def test_a_second_hello_is_no_way_to_another_name(office, raw_site, again, goes_
         c.read_until_close()
     until(lambda: told(g)[1] == "tunnel-denied")
     assert "has asked for" in records(g, 1)[0]["fault_detail"]
-    assert len(o.received) == 1 and (FIRST + goes_on).startswith(o.received[0])
+    [got] = o.whole()
+    assert got.startswith(FIRST) and (FIRST + goes_on).startswith(got)
     c.close()
 
 
@@ -448,7 +450,7 @@ def test_a_hello_that_is_cut_off_is_none(office, raw_site):
     c.send(hello("openssl")[:50])
     c.half_close()
     assert ended(c) and told(g)[0] == "tunnel-check"
-    until(lambda: o.received == [b""])
+    assert o.whole() == [b""]
 
 
 def test_a_hello_without_end_is_held_within_bounds(office, raw_site):
@@ -461,7 +463,7 @@ def test_a_hello_without_end_is_held_within_bounds(office, raw_site):
     except OSError:
         pass
     assert ended(c) and told(g)[0] == "tunnel-check"
-    until(lambda: o.received == [b""])
+    assert o.whole() == [b""]
 
 
 def test_a_hello_that_was_only_announced_holds_little_memory(office, raw_site):
@@ -472,8 +474,9 @@ def test_a_hello_that_was_only_announced_holds_little_memory(office, raw_site):
         before = traffic(g)
         for c in tunnels:
             c.send(b"\x16\x03\x01\x3f\xf0\x01\x00\x3f\xec\x03\x03")
-        threading.Event().wait(0.5)
-        assert traffic(g) < before + 50 * 5000
+        assert traffic_when_read(g, tunnels) < before + 50 * 5000
+    assert {one["rule"] for one in records(g, 50)} == {"tunnel-check"}, "each had begun"
+    assert o.whole(50) == 50 * [b""], "all was held"
 
 
 def test_a_second_hello_is_waited_for_as_the_first(office, raw_site):
@@ -495,7 +498,7 @@ def test_a_second_hello_is_waited_for_as_the_first(office, raw_site):
 
 def test_a_second_hello_that_was_only_announced_holds_little_memory(office, raw_site):
     answer = server_hello(RETRY_RANDOM)
-    raw_site(answering(FIRST, answer))
+    o = raw_site(answering(FIRST, answer))
     g = office()
     with ExitStack() as stack:
         tunnels = [stack.enter_context(tunnel(g, "www.site.test:443")) for _ in range(50)]
@@ -505,8 +508,9 @@ def test_a_second_hello_that_was_only_announced_holds_little_memory(office, raw_
         before = traffic(g)
         for c in tunnels:
             c.send(b"\x16\x03\x03\x3f\xf0\x01\x00\x3f\xec\x03\x03")
-        threading.Event().wait(0.5)
-        assert traffic(g) < before + 50 * 5000
+        assert traffic_when_read(g, tunnels) < before + 50 * 5000
+    assert {one.get("fault") for one in records(g, 50)} == {"tunnel-denied"}, "each had begun"
+    assert o.whole(50) == 50 * [FIRST], "what came then was held"
 
 
 # Told beforehand

@@ -31,6 +31,7 @@ Origin      bytes to the letter: a thread that keeps exactly what arrives and an
               o = origin(lambda conn: ...)                                    # conn: .request() .send() .recv() .read_until()
                                                                               # .wait_closed() .half_close() .close() .reset()
               .port .requests (Request: .line .fields .body .raw) .received (bytes of each connection) .wait(n)
+              .whole(n)                 .received, once n connections have come and all are over
 Client      raw bytes towards a port: with Client(g.port) as c: c.send(b"..."); r = c.response(); r.status, r["name"], r.body
               .response(head=False) .read_until_close() .is_closed(within) .half_close() .reset(); a path is a unix socket
 curl        curl(url, *options, proxy=None) -> .status .connect_status .fields .body .exit .errors

@@ -2,6 +2,7 @@
 import functools, json, os, re
 
 from .gatehouse import binary
+from .wait import tcp_sockets, until
 
 # A sanitizer's own maps are terabytes.
 SANITIZERS = {b"__asan_init": "AddressSanitizer", b"__tsan_init": "ThreadSanitizer"}
@@ -54,6 +55,18 @@ def resident(pid):
 def traffic(g):
     """Bytes that count towards limits { memory }."""
     return json.loads(g.command("status", "--json").stdout)["memory_bytes"]
+
+
+def traffic_when_read(g, clients):
+    """Once the worker has read all that they have sent, and lives with them."""
+    ports = {c.sock.getsockname()[1] for c in clients}
+
+    def all_is_read():
+        there = [one for one in tcp_sockets() if one.state == "ESTABLISHED"]
+        return (sum(one.local == g.port and one.peer in ports and not one.unread for one in there) == len(ports)
+                and sum(one.local in ports and not one.unsent for one in there) == len(ports))
+    until(all_is_read)
+    return traffic(g)
 
 
 def measure_truly(monkeypatch):

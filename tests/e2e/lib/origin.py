@@ -177,6 +177,12 @@ class Origin:
         """The bytes of each connection so far, in the order of their accepts."""
         return [conn.received for conn in self.connections]
 
+    def whole(self, count=1, seconds=10):
+        """What each of so many connections has received, once all of them are over: nothing can come any more."""
+        until(lambda: len(self.connections) >= count and all(conn.sock.fileno() < 0 for conn in self.connections), seconds,
+              f"{count} connections at the origin, and their ends (now {self.connections})")
+        return self.received
+
     def wait(self, count, seconds=10):
         """The requests, once there are so many."""
         until(lambda: len(self.requests) >= count, seconds, f"{count} requests at the origin (scripts: {self.failures})")
