@@ -3,7 +3,6 @@
 #include "base/must.h"
 #include "conf/loader.h"
 #include "process/keeper.h"
-#include "process/keeper_make.h"
 #include "process/log_open.h"
 #include "process/notify.h"
 
@@ -225,13 +224,6 @@ static void replace_edition(struct supervisor *supervisor)
     keeping_set_pace(supervisor);
 }
 
-/* The day after the keeper would make others. */
-static int64_t next_remake_ms(const struct edition *edition)
-{
-    enum { DAY_MS = 24 * MSEC_HOUR };
-    return keeping_has_made(edition) ? now_ms() + (MADE_IS_GOOD_DAYS + 1) * (int64_t)DAY_MS : 0;
-}
-
 static void put_in_force(struct supervisor *supervisor)
 {
     struct change *change = &supervisor->change;
@@ -241,7 +233,7 @@ static void put_in_force(struct supervisor *supervisor)
     edition_unref(change->child->serving);
     change->child->serving = edition_ref(change->edition);
     replace_edition(supervisor);
-    supervisor->remake_at_ms = next_remake_ms(supervisor->edition);
+    supervisor->remake_at_ms = keeping_next_remake_ms(supervisor->edition, now_ms());
     if (change->control.fd >= 0) {
         control_close(&supervisor->control.socket);
         supervisor->control.socket = change->control;

@@ -83,8 +83,9 @@ static void make_certificate(struct keeper *keeper)
         names = str_skip(names, MAKE_DIGEST_LEN);
     }
     text_init(&pem);
+    clock_update();
     bool is_made = message->len > MAKE_DIGEST_LEN || digest == NULL;
-    if (!is_made || !keeper_store_make(keeper->store, names, digest, &pem, why))
+    if (!is_made || !keeper_store_make(keeper->store, names, digest, clock_wall(), &pem, why))
         answer(keeper, MESSAGE_KEY_REFUSED, is_made ? str_of(why) : STR("a challenge without a name"));
     else
         answer(keeper, MESSAGE_MADE, text_str(&pem));

@@ -4,7 +4,6 @@
 #include "process/keeper_store.h"
 
 #include "base/list.h"
-#include "base/clock.h"
 #include "base/must.h"
 #include "process/keeper_make.h"
 
@@ -208,42 +207,41 @@ static bool has_own_key(struct keeper_store *store)
 
 /* By the wall clock, which may have been set meanwhile: at the start it may have been that of a machine without a battery
    for it. */
-static bool is_good(const struct made *made)
+static bool is_good(const struct made *made, struct wall now)
 {
-    int64_t age = wall_seconds(clock_wall()) - wall_seconds(made->at);
+    int64_t age = wall_seconds(now) - wall_seconds(made->at);
     return age >= 0 && age < MADE_IS_GOOD_DAYS * INT64_C(86400);
 }
 
-static struct made *find_made(struct keeper_store *store, struct str names)
+static struct made *find_made(struct keeper_store *store, struct str names, struct wall now)
 {
     list_each(link, &store->made) {
         struct made *made = container_of(link, struct made, link);
-        if (str_eq(made->names, names) && is_good(made))
+        if (str_eq(made->names, names) && is_good(made, now))
             return made;
     }
     return NULL;
 }
 
 /* The oldest goes when there are many: the names of a file that is written anew again and again. */
-static void keep_made(struct keeper_store *store, struct str names, struct str pem)
+static void keep_made(struct keeper_store *store, struct str names, struct wall now, struct str pem)
 {
     enum { MADE_MAX = 1024 };
     struct made *made = must_calloc(1, sizeof *made);
     if (store->made_count == MADE_MAX)
         free_made(store, container_of(store->made.next, struct made, link));
     made->names = str_from(must_copy(names.at, names.len), names.len);
-    made->at = clock_wall();
+    made->at = now;
     text_init(&made->pem);
     text_add(&made->pem, pem);
     list_push_back(&store->made, &made->link);
     store->made_count++;
 }
 
-bool keeper_store_make(struct keeper_store *store, struct str names, const unsigned char *digest, struct text *into,
-                       char ret_why[KEY_WHY_MAX])
+bool keeper_store_make(struct keeper_store *store, struct str names, const unsigned char *digest, struct wall now,
+                       struct text *into, char ret_why[KEY_WHY_MAX])
 {
-    clock_update();
-    struct made *made = digest == NULL ? find_made(store, names) : NULL;
+    struct made *made = digest == NULL ? find_made(store, names, now) : NULL;
     size_t before = into->len;
     if (made != NULL) {
         text_add(into, text_str(&made->pem));
@@ -252,7 +250,7 @@ bool keeper_store_make(struct keeper_store *store, struct str names, const unsig
     if (!has_own_key(store) || !keeper_make_certificate(store->own->pkey, names, digest, into))
         return fail(ret_why, "no certificate can be made");
     if (digest == NULL)
-        keep_made(store, names, str_skip(text_str(into), before));
+        keep_made(store, names, now, str_skip(text_str(into), before));
     return true;
 }
 

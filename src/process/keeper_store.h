@@ -4,6 +4,7 @@
 #ifndef PROCESS_KEEPER_STORE_H
 #define PROCESS_KEEPER_STORE_H
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "net/keeper_protocol.h"
 
@@ -19,10 +20,10 @@ void keeper_store_free(struct keeper_store *store);
    `ret_why` says in words what is wrong; true: what is to be warned of, or "". Keys with a pass phrase are refused. */
 bool keeper_store_take(struct keeper_store *store, int fd, struct key_id *ret, char ret_why[KEY_WHY_MAX]);
 /* A certificate in PEM for these names (a line each), of a key that only the store has; for challenges (keeper_make.h)
-   when `digest` is not NULL. One that is only shown is the same as long as the store lives, but for its last month.
-   False: `ret_why`. */
-bool keeper_store_make(struct keeper_store *store, struct str names, const unsigned char *digest, struct text *into,
-                       char ret_why[KEY_WHY_MAX]);
+   when `digest` is not NULL. One that is only shown is the same as long as the store lives, but for its last month
+   (as of `now`). False: `ret_why`. */
+bool keeper_store_make(struct keeper_store *store, struct str names, const unsigned char *digest, struct wall now,
+                       struct text *into, char ret_why[KEY_WHY_MAX]);
 /* Unless it is that of what was made here. */
 void keeper_store_forget_key(struct keeper_store *store, const struct key_id *id);
 /* Signs, or answers with a length of 0, and whether it does not have the key. */

@@ -371,6 +371,21 @@ bool keeping_has_made(const struct edition *edition)
     return false;
 }
 
+/* The day after the keeper would make others. */
+int64_t keeping_next_remake_ms(const struct edition *edition, int64_t now)
+{
+    enum { DAY_MS = 24 * MSEC_HOUR };
+    return keeping_has_made(edition) ? now + (MADE_IS_GOOD_DAYS + 1) * (int64_t)DAY_MS : 0;
+}
+
+void keeping_remake_old(struct supervisor *supervisor, int64_t now)
+{
+    if (supervisor->remake_at_ms == 0 || now < supervisor->remake_at_ms)
+        return;
+    supervisor->remake_wanted = true;
+    supervisor->remake_at_ms = now + MSEC_HOUR; /* unless it succeeds */
+}
+
 void keeping_revive(struct supervisor *supervisor)
 {
     supervisor->keeping.aide.revive_at_ms = 0;

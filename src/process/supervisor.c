@@ -316,10 +316,7 @@ static void do_what_is_due(struct supervisor *supervisor)
         keeping_revive(supervisor);
     keeping_forget_retired(supervisor, now);
     change_look(supervisor, now);
-    if (supervisor->remake_at_ms != 0 && now >= supervisor->remake_at_ms) {
-        supervisor->remake_wanted = true;
-        supervisor->remake_at_ms = now + MSEC_HOUR; /* unless it succeeds */
-    }
+    keeping_remake_old(supervisor, now);
     if (supervisor->state != SUPERVISOR_RUNNING)
         supervisor->remake_wanted = false;
     if (supervisor->state == SUPERVISOR_RUNNING && supervisor->ordering.aide.revive_at_ms != 0 &&

@@ -175,6 +175,10 @@ int64_t keeping_due_ms(const struct keeping *keeping);
 void keeping_forget_retired(struct supervisor *supervisor, int64_t now);
 /* Does the edition (NULL: no) have certificates that the keeper makes? */
 bool keeping_has_made(const struct edition *edition);
+/* When those that are shown from `now` on are too old, and the keeper would make others; 0: there are none. */
+int64_t keeping_next_remake_ms(const struct edition *edition, int64_t now);
+/* Has others made when it is time, and tries again until they are shown. */
+void keeping_remake_old(struct supervisor *supervisor, int64_t now);
 /* Starts it again, with the keys in force. */
 void keeping_revive(struct supervisor *supervisor);
 void keeping_end(struct supervisor *supervisor);

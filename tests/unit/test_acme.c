@@ -336,8 +336,8 @@ START_TEST(test_made)
     struct text first, second;
     text_init(&first);
     text_init(&second);
-    ck_assert(keeper_store_make(store, STR("a.test\n*.b.test\n"), NULL, &first, why));
-    ck_assert(keeper_store_make(store, STR("a.test\n*.b.test\n"), NULL, &second, why));
+    ck_assert(keeper_store_make(store, STR("a.test\n*.b.test\n"), NULL, clock_wall(), &first, why));
+    ck_assert(keeper_store_make(store, STR("a.test\n*.b.test\n"), NULL, clock_wall(), &second, why));
     ck_assert(str_eq(text_str(&first), text_str(&second)));
     X509 *certificate = read_pem(&first);
     ck_assert(has_name(certificate, "a.test") && has_name(certificate, "x.b.test") && !has_name(certificate, "c.test"));
@@ -367,7 +367,7 @@ START_TEST(test_made_for_addresses)
     char why[KEY_WHY_MAX];
     struct text pem;
     text_init(&pem);
-    ck_assert(keeper_store_make(store, STR("192.0.2.7\n2001:db8::7\na.test\n"), NULL, &pem, why));
+    ck_assert(keeper_store_make(store, STR("192.0.2.7\n2001:db8::7\na.test\n"), NULL, clock_wall(), &pem, why));
     X509 *certificate = read_pem(&pem);
     ck_assert_int_eq(X509_check_ip_asc(certificate, "192.0.2.7", 0), 1);
     ck_assert_int_eq(X509_check_ip_asc(certificate, "2001:db8::7", 0), 1);
@@ -388,7 +388,7 @@ START_TEST(test_made_for_a_challenge)
     struct text pem;
     text_init(&pem);
     memset(digest, 0xa5, sizeof digest);
-    ck_assert(keeper_store_make(store, STR("a.test\n"), digest, &pem, why));
+    ck_assert(keeper_store_make(store, STR("a.test\n"), digest, clock_wall(), &pem, why));
     X509 *certificate = read_pem(&pem);
     ASN1_OBJECT *id = OBJ_txt2obj("1.3.6.1.5.5.7.1.31", 1);
     X509_EXTENSION *extension = X509_get_ext(certificate, X509_get_ext_by_OBJ(certificate, id, -1));
@@ -416,7 +416,7 @@ START_TEST(test_made_for_many)
     text_init(&pem);
     for (int i = 0; i < 100; i++)
         text_printf(&names, "a%d.%060d.%060d.%060d.test\n", i, i, i, i);
-    ck_assert(keeper_store_make(store, text_str(&names), NULL, &pem, why));
+    ck_assert(keeper_store_make(store, text_str(&names), NULL, clock_wall(), &pem, why));
     ck_assert_uint_lt(pem.len, 8 * 1024);
     X509_free(read_pem(&pem));
     text_fini(&names);
