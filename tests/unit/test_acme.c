@@ -360,6 +360,40 @@ START_TEST(test_made)
 }
 END_TEST
 
+static struct text make_at(struct keeper_store *store, int64_t seconds)
+{
+    char why[KEY_WHY_MAX];
+    struct text pem;
+    text_init(&pem);
+    ck_assert(keeper_store_make(store, STR("a.test\n"), NULL, (struct wall){seconds * 1000000}, &pem, why));
+    return pem;
+}
+
+/* Whoever asks for one so many seconds later gets the same. */
+static bool is_made_again(int64_t after)
+{
+    const int64_t made_at = 1795608000;
+    struct keeper_store *store = keeper_store_new();
+    struct text first = make_at(store, made_at);
+    struct text then = make_at(store, made_at + after), again = make_at(store, made_at + after);
+    bool is_same = str_eq(text_str(&first), text_str(&then));
+    ck_assert(str_eq(text_str(&then), text_str(&again)));
+    text_fini(&first);
+    text_fini(&then);
+    text_fini(&again);
+    keeper_store_free(store);
+    return !is_same;
+}
+
+/* Also where the clock was set back meanwhile: what was made then is not valid yet. */
+START_TEST(test_made_anew_before_its_end)
+{
+    const int64_t last_month = (MAKE_DAYS - 31) * INT64_C(86400);
+    ck_assert(!is_made_again(0) && !is_made_again(1) && !is_made_again(last_month - 1));
+    ck_assert(is_made_again(last_month) && is_made_again(2 * last_month) && is_made_again(-1));
+}
+END_TEST
+
 /* Clients look for an address among the addresses, and not among the names. */
 START_TEST(test_made_for_addresses)
 {
@@ -455,6 +489,7 @@ Suite *suite_acme(void)
     tcase_add_test(all, test_a_run_that_overstays);
     tcase_add_test(all, test_what_comes_of_a_run);
     tcase_add_test(all, test_made);
+    tcase_add_test(all, test_made_anew_before_its_end);
     tcase_add_test(all, test_made_for_addresses);
     tcase_add_test(all, test_made_for_a_challenge);
     tcase_add_test(all, test_made_for_many);

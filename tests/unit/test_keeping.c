@@ -1,6 +1,7 @@
 /* The keeper as its supervisor sees it: one that answers too late, too much, or with what nobody has asked for. */
 #include "base/must.h"
 #include "process/keeper.h"
+#include "process/keeper_make.h"
 #include "process/supervisor_private.h"
 
 #include <check.h>
@@ -188,6 +189,47 @@ START_TEST(test_a_key_that_is_taken_too_late_is_forgotten)
 }
 END_TEST
 
+/* Too early, the keeper would give the old one again; and none may be shown that has ended. */
+START_TEST(test_certificates_that_are_made_anew_in_time)
+{
+    const int64_t now = 1000, day = 24 * MSEC_HOUR;
+    static const struct {
+        enum certificate_source source;
+        bool is_made;
+    } rows[] = {{CERTIFICATE_FILES, false}, {CERTIFICATE_SELF_SIGNED, true}, {CERTIFICATE_AUTO, true}};
+    struct tls_server_conf files = {.source = CERTIFICATE_FILES}, server = files;
+    struct tls_server_conf *servers[] = {&files, &server};
+    struct config config = {.tls_servers = servers, .tls_server_count = lengthof(servers)};
+    struct edition edition = {.config = &config};
+    ck_assert_int_eq(keeping_next_remake_ms(NULL, now), 0);
+    for (size_t i = 0; i < lengthof(rows); i++) {
+        server.source = rows[i].source;
+        int64_t at = keeping_next_remake_ms(&edition, now);
+        ck_assert((at != 0) == rows[i].is_made);
+        ck_assert(at == 0 || (at > now + MADE_IS_GOOD_DAYS * day && at < now + (MAKE_DAYS - 14) * day));
+    }
+}
+END_TEST
+
+START_TEST(test_old_certificates_are_wanted_anew_until_they_are)
+{
+    begin();
+    keeping_remake_old(supervisor, INT64_MAX / 2);
+    ck_assert(!supervisor->remake_wanted); /* there are none */
+    supervisor->remake_at_ms = 1000;
+    keeping_remake_old(supervisor, 999);
+    ck_assert(!supervisor->remake_wanted);
+    for (int64_t now = 1000; now < 1000 + 3 * MSEC_HOUR; now += MSEC_HOUR) {
+        keeping_remake_old(supervisor, now);
+        ck_assert(supervisor->remake_wanted);
+        supervisor->remake_wanted = false; /* it is tried, and fails */
+        keeping_remake_old(supervisor, now + MSEC_HOUR - 1);
+        ck_assert(!supervisor->remake_wanted);
+    }
+    end();
+}
+END_TEST
+
 /* As `check` looks at a key: there is room for the file, and none for the pipe. */
 START_TEST(test_a_key_is_probed_without_room)
 {
@@ -220,6 +262,8 @@ Suite *suite_keeping(void)
     tcase_add_test(all, test_a_key_is_forgotten_when_nobody_has_it);
     tcase_add_test(all, test_a_keeper_that_was_not_told_is_told_later);
     tcase_add_test(all, test_a_key_that_is_taken_too_late_is_forgotten);
+    tcase_add_test(all, test_certificates_that_are_made_anew_in_time);
+    tcase_add_test(all, test_old_certificates_are_wanted_anew_until_they_are);
     tcase_add_test(all, test_a_key_is_probed_without_room);
     suite_add_tcase(suite, all);
     return suite;
