@@ -5,6 +5,7 @@ import pytest
 
 from lib import SLOWNESS, Client, curl, record_of, records, run, tcp_sockets, until
 from lib.memory import is_in_memory, resident, unmeasurable, unsearchable
+from lib.openssl import Tls
 from lib.tls import connect, context
 
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may look at the keeper's sockets")
@@ -299,6 +300,59 @@ def test_who_leaves_while_the_keeper_is_waited_for_is_gone_at_once(gatehouse, au
         os.kill(keeper, signal.SIGCONT)
     with connect(g, context(authority)) as c:
         assert c.version() == "TLSv1.3"
+
+
+# Records without data
+
+QUIET = 64                                                       # so many are let through, less those that data make up for
+REQUEST = b"GET / HTTP/1.1\r\nHost: site.test\r\n\r\n"
+
+
+class Greeted(Client):
+    """A client after its handshake, with .tls."""
+
+    def __init__(self, g):
+        super().__init__(g.port)
+        self.tls = Tls()
+        self.tls.shake_hands_over(self)
+
+    def send_changes(self, count):
+        """All at once: the worker may read them in one go."""
+        for _ in range(count):
+            self.tls.change_keys()
+        self.send(self.tls.take())
+
+    def is_answered(self):
+        self.tls.write(REQUEST)
+        self.send(self.tls.take())
+        got = b""
+        while not got.endswith(b"https site.test"):
+            got += self.tls.read_from(self)
+        return got.startswith(b"HTTP/1.1 200 ")
+
+
+def test_changes_of_keys_between_data_are_fine(gatehouse, pair):
+    g = gatehouse(SITE.format(pair))
+    with Greeted(g) as c:
+        c.send_changes(QUIET)
+        assert c.is_answered()
+    with Greeted(g) as c:
+        for _ in range(3 * QUIET):
+            c.send_changes(1)
+            assert c.is_answered()
+
+
+@pytest.mark.parametrize("count", [QUIET + 1, 2000])
+def test_changes_of_keys_without_end_end_the_connection(gatehouse, pair, count):
+    g = gatehouse("\nthreads 1\n" + SITE.format(pair))
+    with contextlib.ExitStack() as stack:
+        other = stack.enter_context(Greeted(g))
+        senders = [stack.enter_context(Greeted(g)) for _ in range(8)]
+        for c in senders:
+            with contextlib.suppress(ConnectionError):
+                c.send_changes(count)
+            assert other.is_answered()
+        assert all(c.is_closed() for c in senders) and other.is_answered()
 
 
 @pytest.mark.filterwarnings("ignore:.*deprecated")

@@ -42,6 +42,7 @@ records     records(g, at_least) -> the lines of a `format json` log as dicts; r
 web_folder  fixture: a folder that the worker may read, with .put(name, bytes)
 Authority   makes certificates: .certificate, .issue(names…) -> .certificate .key, .revoke(pair), .staple(pair). Fixture `authority`
 lib.tls     context(authority, version, pair) and connect(g, context, name): clients by Python's library
+lib.openssl Tls: one end of a connection, whose bytes the test carries; it can change keys, and tear messages
 certificate fixture: .certificate .key, self-signed for site.test, *.site.test and 127.0.0.1
 until       until(condition, seconds=10, what="…") -> its value, as soon as it is true; fails loudly when it never is
 tcp_sockets what the kernel knows of TCP: .local .peer (ports) .state .unsent .unread, each
