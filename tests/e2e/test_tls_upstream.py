@@ -3,8 +3,9 @@ import contextlib, json, os, re, signal, socket, ssl, subprocess, threading
 
 import pytest
 
-from lib import SLOWNESS, Authority, Client, curl, free_port, record_of, records, run, until
+from lib import SLOWNESS, Authority, Client, curl, free_port, record_of, records, run, until, until_read
 from lib.authority import Pair, in_hours, put, rename_over
+from lib.openssl import SMALLEST_RECORDS, Tls
 
 ONE = "\nthreads 1\nlog { to stdout; format json }\n"
 SITE = "reverse site { listen 127.0.0.1:${env.PORT}; pool app }\n"
@@ -659,3 +660,44 @@ def test_the_systems_authorities_are_read_again(gatehouse, authority, secure, we
     assert g.reload().returncode == 0
     refused(g, "unable to get local issuer certificate")
     other.remove()
+
+
+def test_half_a_ticket_holds_no_upload(gatehouse, authority, origin):
+    """The library writes nothing while it has read half a message, which is no failure: the rest may be a while in coming."""
+    pair, size = authority.issue("127.0.0.1"), 3_000_000
+    is_half_sent, is_rest_wanted = threading.Event(), threading.Event()
+    uploads = []
+
+    def script(conn):
+        tls = Tls(pair, ticket_size=SMALLEST_RECORDS)
+        tls.shake_hands_over(conn)
+        tickets = tls.take()
+        first = 5 + int.from_bytes(tickets[3:5], "big")
+        assert SMALLEST_RECORDS < first < len(tickets)
+        conn.send(tickets[:first])
+        is_half_sent.set()
+        assert is_rest_wanted.wait(20 * SLOWNESS)
+        conn.send(tickets[first:])
+        head, _, body = tls.read_from(conn).partition(b"\r\n\r\n")
+        while len(body) < size:
+            body += tls.read_from(conn)
+        uploads.append(body)
+        tls.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+        conn.send(tls.take())
+        conn.wait_closed(20)
+
+    o = origin(script)
+    g = gatehouse(pool(f"127.0.0.1:{o.port}", f"tls {{ ca {authority.certificate} }}"))
+    content = os.urandom(size)
+    with Client(g.port) as c:
+        c.send(f"PUT / HTTP/1.1\r\nHost: site.test\r\nContent-Length: {size}\r\n\r\n".encode() + content[:1000])
+        assert is_half_sent.wait(20 * SLOWNESS)
+        worker = o.connections[0].sock.getpeername()[1]
+        until_read(worker, [o.port])
+        c.send(content[1000:2000])
+        until_read(g.port, [c.sock.getsockname()[1]])
+        assert g.command("status").returncode == 0               # by the one thread, which has tried to write meanwhile
+        is_rest_wanted.set()
+        c.send(content[2000:])
+        assert c.response().status == 200
+    assert uploads == [content]

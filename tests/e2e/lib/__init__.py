@@ -46,6 +46,7 @@ lib.openssl Tls: one end of a connection, whose bytes the test carries; it can c
 certificate fixture: .certificate .key, self-signed for site.test, *.site.test and 127.0.0.1
 until       until(condition, seconds=10, what="…") -> its value, as soon as it is true; fails loudly when it never is
 tcp_sockets what the kernel knows of TCP: .local .peer (ports) .state .unsent .unread, each
+until_read  until_read(port, peers): until what the ports `peers` have sent to `port` was read there
 free_port   a port that is free, and stays so until a server binds it
 """
 from .authority import Authority
@@ -55,7 +56,7 @@ from .gatehouse import Gatehouse, binary, check, run
 from .log import record_of, records
 from .nginx import Nginx
 from .origin import Connection, Origin, Request
-from .wait import SLOWNESS, free_port, tcp_sockets, temp_dir, until
+from .wait import SLOWNESS, free_port, tcp_sockets, temp_dir, until, until_read
 
 __all__ = ["Authority", "Client", "Connection", "Gatehouse", "NameServer", "Nginx", "Origin", "Request", "Response", "SLOWNESS", "binary", "check", "curl",
-           "free_port", "record_of", "records", "run", "tcp_sockets", "temp_dir", "until"]
+           "free_port", "record_of", "records", "run", "tcp_sockets", "temp_dir", "until", "until_read"]

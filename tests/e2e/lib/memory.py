@@ -2,7 +2,7 @@
 import functools, json, os, re
 
 from .gatehouse import binary
-from .wait import tcp_sockets, until
+from .wait import until_read
 
 # A sanitizer's own maps are terabytes.
 SANITIZERS = {b"__asan_init": "AddressSanitizer", b"__tsan_init": "ThreadSanitizer"}
@@ -59,13 +59,7 @@ def traffic(g):
 
 def traffic_when_read(g, clients):
     """Once the worker has read all that they have sent, and lives with them."""
-    ports = {c.sock.getsockname()[1] for c in clients}
-
-    def all_is_read():
-        there = [one for one in tcp_sockets() if one.state == "ESTABLISHED"]
-        return (sum(one.local == g.port and one.peer in ports and not one.unread for one in there) == len(ports)
-                and sum(one.local in ports and not one.unsent for one in there) == len(ports))
-    until(all_is_read)
+    until_read(g.port, [c.sock.getsockname()[1] for c in clients])
     return traffic(g)
 
 

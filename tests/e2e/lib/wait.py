@@ -70,6 +70,15 @@ def tcp_sockets():
         yield TcpSocket(*ports, names.get(state, state), *(int(size, 16) for size in queues.split(":")))
 
 
+def until_read(port, peers):
+    """Until all that these ports have sent to the one was read there, and they are all connected still."""
+    def all_is_read():
+        there = [one for one in tcp_sockets() if one.state == "ESTABLISHED"]
+        return (sum(one.local == port and one.peer in peers and not one.unread for one in there) == len(peers)
+                and sum(one.local in peers and one.peer == port and not one.unsent for one in there) == len(peers))
+    until(all_is_read)
+
+
 class temp_dir:
     """A folder that other users may enter (a worker gives up its rights); .remove() takes it away."""
 
