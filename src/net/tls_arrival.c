@@ -94,7 +94,7 @@ static bool begin(struct tls_arrival *arrival)
 /* While the keeper is waited for nobody reads, and whoever has ended cannot say what is still missing. */
 static bool has_left(struct transport *transport)
 {
-    return transport->ready->is_closed || transport_is_reset(transport);
+    return transport->ready->is_closed || transport_is_reset_by_now(transport);
 }
 
 static void run(struct task *task)

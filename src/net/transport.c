@@ -65,6 +65,11 @@ bool transport_is_reset(struct transport *transport)
         return true;
     if (!transport->ready->may_read && !transport->ready->is_closed)
         return false;
+    return transport_is_reset_by_now(transport);
+}
+
+bool transport_is_reset_by_now(struct transport *transport)
+{
     struct pollfd state = {.fd = event_get_fd(&transport->ready->event)};
     return poll(&state, 1, 0) > 0 && (state.revents & (POLLERR | POLLHUP)) != 0;
 }

@@ -81,8 +81,10 @@ bool transport_may_read(struct transport *transport);
 /* Bytes in the kernel's queue that the peer has not acknowledged. A system call. */
 uint64_t transport_unsent(struct transport *transport);
 /* Has the peer reset the connection, or is it gone in both directions? Asks the kernel only after an edge that was not
-   read yet. */
+   read yet: a reset that came in one event with bytes is hidden once these were read, until more is read. */
 bool transport_is_reset(struct transport *transport);
+/* The same for who reads no more for now, and must know. A system call. */
+bool transport_is_reset_by_now(struct transport *transport);
 /* The socket's own address; len 0 when it cannot be told. A system call. */
 struct addr transport_local(struct transport *transport);
 /* Has `who` woken by the next byte or end, without reading. What came before wakes nobody: ask the two above first. */

@@ -3,7 +3,7 @@ import contextlib, ctypes, fcntl, http.client, json, os, pathlib, re, shutil, si
 
 import pytest
 
-from lib import SLOWNESS, Client, curl, record_of, records, run, tcp_sockets, until
+from lib import SLOWNESS, Client, curl, record_of, records, run, tcp_sockets, until, until_read
 from lib.memory import is_in_memory, resident, unmeasurable, unsearchable
 from lib.openssl import Tls
 from lib.tls import connect, context
@@ -264,7 +264,7 @@ def test_who_stays_after_http_in_clear_is_closed(gatehouse, pair):
     with Client(g.port) as c:
         c.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert c.response().status == 400
-        until(lambda: json.loads(g.command("status", "--json").stdout)["connections_open"] == 0, 5, "it is closed")
+        until(lambda: connections_open(g) == 0, 5, "it is closed")
 
 
 def test_http_in_clear_has_the_times_of_requests(gatehouse, pair):
@@ -275,29 +275,59 @@ def test_http_in_clear_has_the_times_of_requests(gatehouse, pair):
         assert c.recv(100).startswith(b"HTTP/1.1 408 ")
 
 
+def connections_open(g):
+    return json.loads(g.command("status", "--json").stdout)["connections_open"]
+
+
 @pytest.mark.parametrize("is_reset", [True, False])
 def test_who_leaves_while_the_keeper_is_waited_for_is_gone_at_once(gatehouse, authority, pair, is_reset):
     g = gatehouse(SITE.format(pair))
     with connect(g, context(authority)):                        # the worker has a line to it
         pass
     keeper = g.processes()["gatehouse-key"]
-    def is_open(count):
-        return lambda: json.loads(g.command("status", "--json").stdout)["connections_open"] == count
-    until(is_open(0), 10, "the first is gone")
+    until(lambda: connections_open(g) == 0, 10, "the first is gone")
     os.kill(keeper, signal.SIGSTOP)
     try:
         clients = [socket.create_connection(("127.0.0.1", g.port)) for _ in range(300)]      # more than there are jobs
         greeting = hello()
         for c in clients:
             c.sendall(greeting)
-        until(is_open(300), 10, "all wait")
+        until(lambda: connections_open(g) == 300, 10, "all are accepted")
+        until_read(g.port, [c.getsockname()[1] for c in clients])
         for c in clients:
             if is_reset:
                 c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             c.close()
-        until(is_open(0), 5, "they are gone")
+        until(lambda: connections_open(g) == 0, 5, "they are gone")
     finally:
         os.kill(keeper, signal.SIGCONT)
+    with connect(g, context(authority)) as c:
+        assert c.version() == "TLSv1.3"
+
+
+@pytest.mark.parametrize("count", [1, 300])
+def test_who_leaves_with_the_greeting_is_gone_at_once(gatehouse, authority, pair, count):
+    """The worker hears of both in one event, which tells of the greeting only."""
+    g = gatehouse("\nthreads 1\n" + SITE.format(pair))
+    with connect(g, context(authority)):                        # the worker has a line to the keeper
+        pass
+    until(lambda: connections_open(g) == 0, 10, "the first is gone")
+    clients = [socket.create_connection(("127.0.0.1", g.port)) for _ in range(count)]
+    until(lambda: connections_open(g) == count, 10, "they are accepted")
+    here, greeting = g.processes(), hello()
+    os.kill(here["gatehouse-key"], signal.SIGSTOP)
+    try:
+        os.kill(here["gatehouse"], signal.SIGSTOP)
+        try:
+            for c in clients:
+                c.sendall(greeting)
+                c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                c.close()
+        finally:
+            os.kill(here["gatehouse"], signal.SIGCONT)
+        until(lambda: connections_open(g) == 0, 5, "they are gone")
+    finally:
+        os.kill(here["gatehouse-key"], signal.SIGCONT)
     with connect(g, context(authority)) as c:
         assert c.version() == "TLSv1.3"
 
