@@ -4,7 +4,8 @@
  *
  * Incremental: it is fed with the bytes as they come, cut anywhere, records included. Strict: what has no one reading
  * is malformed, never repaired, since whoever answers the hello must not find another name in it than was found here.
- * Bounded: CLIENT_HELLO_MAX bytes in all, but for what is skipped. The message's copy and what is found in it live in the arena.
+ * Bounded: CLIENT_HELLO_MAX bytes in all, but for what is skipped. The message's copy and what is found in it live in
+ * the arena.
  */
 #ifndef NET_CLIENT_HELLO_H
 #define NET_CLIENT_HELLO_H
