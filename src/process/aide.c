@@ -52,6 +52,19 @@ bool aide_lost(struct aide *aide, pid_t pid, int status)
     return true;
 }
 
+bool aide_is_lost(struct aide *aide)
+{
+    struct pollfd channel = {.fd = aide->channel};
+    pid_t pid = aide->pid;
+    int status = 0;
+    if (pid == 0 || poll(&channel, 1, 0) <= 0 || (channel.revents & POLLHUP) == 0)
+        return false;
+    kill(pid, SIGKILL); /* it is ending, or of no use any more */
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return aide_lost(aide, pid, status);
+}
+
 /* One that stands still would keep us from ending, too. */
 static void wait_for_end(pid_t pid)
 {

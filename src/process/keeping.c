@@ -139,40 +139,55 @@ static bool start(struct supervisor *supervisor)
     return true;
 }
 
-bool keeping_take(struct supervisor *supervisor, int fd, struct key_id *ret, char ret_why[KEY_WHY_MAX])
+static bool ask_once(struct supervisor *supervisor, struct letter_to *letter, enum message_kind wanted,
+                     char ret_why[KEY_WHY_MAX])
 {
     struct keeping *keeping = &supervisor->keeping;
-    bool is_there = start(supervisor);
-    struct letter_to letter = {.kind = MESSAGE_KEY, .index = ++keeping->asked, .with_fd = true, .fd = fd};
-    letter.at_once = keeping->is_silent;
-    snprintf(ret_why, KEY_WHY_MAX, "there is no keeper");
     keeping->has_answered = false;
-    lseek(fd, 0, SEEK_SET); /* it may be among those that were just taken again */
-    if (!is_there || !channel_send(keeping->aide.channel, &letter) || !hear(supervisor, MESSAGE_KEY_TAKEN, ret_why) ||
-        !name_of_taken(&keeping->message, ret))
+    snprintf(ret_why, KEY_WHY_MAX, "there is no keeper");
+    if (!start(supervisor))
         return false;
-    snprintf(ret_why, KEY_WHY_MAX, "%.*s", KEY_WHY_MAX - 1, keeping->message.bytes + sizeof ret->bytes);
+    letter->index = ++keeping->asked;
+    letter->at_once = keeping->is_silent;
+    if (letter->with_fd)
+        lseek(letter->fd, 0, SEEK_SET); /* it may be among those that were just taken again */
+    return channel_send(keeping->aide.channel, letter) && hear(supervisor, wanted, ret_why);
+}
+
+/* If one dies, over this or by chance, another one is asked: once, and not by those who have it take all keys again. */
+static bool ask(struct supervisor *supervisor, struct letter_to *letter, enum message_kind wanted,
+                char ret_why[KEY_WHY_MAX])
+{
+    struct keeping *keeping = &supervisor->keeping;
+    return ask_once(supervisor, letter, wanted, ret_why) ||
+           (!keeping->has_answered && keeping->waits == 0 && aide_is_lost(&keeping->aide) &&
+            ask_once(supervisor, letter, wanted, ret_why));
+}
+
+bool keeping_take(struct supervisor *supervisor, int fd, struct key_id *ret, char ret_why[KEY_WHY_MAX])
+{
+    const struct message *message = &supervisor->keeping.message;
+    struct letter_to letter = {.kind = MESSAGE_KEY, .with_fd = true, .fd = fd};
+    if (!ask(supervisor, &letter, MESSAGE_KEY_TAKEN, ret_why) || !name_of_taken(message, ret))
+        return false;
+    snprintf(ret_why, KEY_WHY_MAX, "%.*s", KEY_WHY_MAX - 1, message->bytes + sizeof ret->bytes);
     return true;
 }
 
 bool keeping_make(struct supervisor *supervisor, struct str names, const unsigned char *digest, struct text *into,
                   char ret_why[KEY_WHY_MAX])
 {
-    struct keeping *keeping = &supervisor->keeping;
-    bool is_there = start(supervisor);
-    struct letter_to letter = {
-        .kind = MESSAGE_MAKE, .number = digest != NULL ? MAKE_FOR_CHALLENGE : 0, .index = ++keeping->asked};
+    const struct message *message = &supervisor->keeping.message;
+    struct letter_to letter = {.kind = MESSAGE_MAKE, .number = digest != NULL ? MAKE_FOR_CHALLENGE : 0};
     struct text text;
     text_init(&text);
     if (digest != NULL)
         text_add(&text, str_from((const char *)digest, MAKE_DIGEST_LEN));
     text_add(&text, str_head(names, MADE_NAMES_MAX + 1)); /* the keeper takes whole lines of it */
     letter.text = text_str(&text);
-    letter.at_once = keeping->is_silent;
-    snprintf(ret_why, KEY_WHY_MAX, "there is no keeper");
-    bool is_made = is_there && channel_send(keeping->aide.channel, &letter) && hear(supervisor, MESSAGE_MADE, ret_why);
+    bool is_made = ask(supervisor, &letter, MESSAGE_MADE, ret_why);
     if (is_made)
-        text_add(into, str_from(keeping->message.bytes, keeping->message.len));
+        text_add(into, str_from(message->bytes, message->len));
     text_fini(&text);
     return is_made;
 }

@@ -620,6 +620,29 @@ def test_a_reload_waits_for_a_keeper_that_stands_still_once_only(gatehouse, auth
     assert g.processes()["gatehouse-key"] == keeper
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's supervisor changes how nice the keeper is, which tells that it is waited for")
+@pytest.mark.parametrize("source", ["{0}/c.pem {0}/k.pem", "self-signed"])
+def test_a_keeper_that_dies_while_a_reload_waits_for_it(gatehouse, pairs, folder, source):
+    anybody = ssl.create_default_context()
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    put(folder, pairs[0])
+    g = gatehouse(SITE.replace("{0}/c.pem {0}/k.pem", source).format(folder))
+    assert connect(g, anybody).version() == "TLSv1.3"         # from its first signature on it is nice
+
+    def niceness():
+        return os.getpriority(os.PRIO_PROCESS, keeper)
+    keeper, own = g.processes()["gatehouse-key"], os.getpriority(os.PRIO_PROCESS, g.pid)
+    assert niceness() > own
+    os.kill(keeper, signal.SIGSTOP)
+    with futures.ThreadPoolExecutor() as pool:
+        reload = pool.submit(g.reload)
+        until(lambda: niceness() == own, 10, "it is waited for")
+        os.kill(keeper, signal.SIGKILL)
+        assert reload.result().returncode == 0
+    assert connect(g, anybody).version() == "TLSv1.3"
+    assert g.errors().count("was ended by signal 9") == 1
+
+
 def test_a_keeper_that_dies_twice_while_a_certificate_changes_has_all_keys(gatehouse, authority, pairs, folder):
     """The second death is one for which there is no other at once: the changed pair's key asks for one before."""
     put(folder, pairs[0])

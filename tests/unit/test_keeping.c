@@ -6,6 +6,7 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,6 +253,36 @@ START_TEST(test_a_key_is_probed_without_room)
 }
 END_TEST
 
+/* By what it says, not by the signal that comes later. */
+START_TEST(test_one_that_has_died_is_seen_at_once)
+{
+    static const struct aide_kind kind = {.name = "keeper"};
+    int ends[2], status;
+    ck_assert(channel_pair(ends));
+    struct aide aide = {.kind = &kind, .channel = ends[0]};
+    ck_assert(!aide_is_lost(&aide)); /* there is none */
+    pid_t pid = aide.pid = fork();
+    if (pid == 0) {
+        close(ends[0]);
+        alarm(FLOOD_SECONDS);
+        for (;;)
+            pause();
+    }
+    ck_assert_int_gt(pid, 0);
+    close(ends[1]);
+    ck_assert(!aide_is_lost(&aide));
+    ck_assert_int_eq(kill(pid, SIGKILL), 0);
+    struct pollfd gone = {.fd = ends[0]};
+    ck_assert_int_eq(poll(&gone, 1, FLOOD_SECONDS * 1000), 1);
+    ck_assert(aide_is_lost(&aide));
+    ck_assert_int_eq(aide.pid, 0);
+    ck_assert_int_eq(aide.channel, -1);
+    ck_assert_int_gt(aide.revive_at_ms, 0);
+    ck_assert_int_eq(waitpid(pid, &status, WNOHANG), -1); /* nobody else is told of it */
+    ck_assert(!aide_is_lost(&aide));
+}
+END_TEST
+
 Suite *suite_keeping(void)
 {
     Suite *suite = suite_create("keeping");
@@ -265,6 +296,7 @@ Suite *suite_keeping(void)
     tcase_add_test(all, test_certificates_that_are_made_anew_in_time);
     tcase_add_test(all, test_old_certificates_are_wanted_anew_until_they_are);
     tcase_add_test(all, test_a_key_is_probed_without_room);
+    tcase_add_test(all, test_one_that_has_died_is_seen_at_once);
     suite_add_tcase(suite, all);
     return suite;
 }
