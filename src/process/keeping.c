@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 /* Who has been waited for in vain is not waited for as long again: there may be hundreds of keys. */
-enum { PATIENCE_MS = 5000, SILENT_PATIENCE_MS = 50 };
+enum { PATIENCE_MS = 5000, SILENT_PATIENCE_MS = 50, PACE_AGAIN_MS = 1000 };
 
 static const struct aide_kind keeper = {"keeper", 500};
 
@@ -107,12 +107,16 @@ static bool hear(struct supervisor *supervisor, enum message_kind wanted, char r
 
 void keeping_set_pace(struct supervisor *supervisor)
 {
+    struct keeping *keeping = &supervisor->keeping;
     const struct edition *edition = supervisor->edition != NULL ? supervisor->edition : supervisor->change.edition;
-    if (supervisor->keeping.aide.pid == 0 || edition == NULL)
+    bool is_again = keeping->pace_at_ms != 0;
+    keeping->pace_at_ms = 0;
+    if (keeping->aide.pid == 0 || edition == NULL)
         return;
     struct letter_to letter = {.kind = MESSAGE_PACE, .number = (uint32_t)edition->config->limits.signatures};
-    letter.at_once = supervisor->keeping.is_silent;
-    channel_send(supervisor->keeping.aide.channel, &letter);
+    letter.at_once = keeping->is_silent || is_again;
+    if (!channel_send(keeping->aide.channel, &letter))
+        keeping->pace_at_ms = now_ms() + PACE_AGAIN_MS;
 }
 
 static void take_all_again(struct supervisor *supervisor);

@@ -280,6 +280,7 @@ static int patience(const struct supervisor *supervisor)
     sooner(&wait, ticket_keys_due(&supervisor->tickets), now);
     sooner(&wait, supervisor->keeping.aide.revive_at_ms, now);
     sooner(&wait, keeping_due_ms(&supervisor->keeping), now);
+    sooner(&wait, supervisor->keeping.pace_at_ms, now);
     sooner(&wait, supervisor->ordering.aide.revive_at_ms, now);
     for (size_t i = 0; i < lengthof(supervisor->control.clients); i++) {
         const struct client *client = &supervisor->control.clients[i];
@@ -314,6 +315,8 @@ static void do_what_is_due(struct supervisor *supervisor)
         kill_all(supervisor);
     if (supervisor->keeping.aide.revive_at_ms != 0 && now >= supervisor->keeping.aide.revive_at_ms)
         keeping_revive(supervisor);
+    if (supervisor->keeping.pace_at_ms != 0 && now >= supervisor->keeping.pace_at_ms)
+        keeping_set_pace(supervisor);
     keeping_forget_retired(supervisor, now);
     change_look(supervisor, now);
     keeping_remake_old(supervisor, now);

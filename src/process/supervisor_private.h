@@ -52,6 +52,7 @@ struct keeping {
     bool has_answered;       /* when a key was last given to it */
     bool is_silent;          /* nothing has come from it since it was last waited for in vain */
     uint32_t asked;          /* how often a key was */
+    int64_t pace_at_ms;      /* when it is told again how fast it may sign, since it took no letter; 0: it was told */
     unsigned waits;          /* how many wait for it to take keys, one within the other */
     struct retired *retired; /* keys that are forgotten soon */
     struct message message;
@@ -163,7 +164,8 @@ bool keeping_take(struct supervisor *supervisor, int fd, struct key_id *ret, cha
 /* Has the keeper make a self-signed certificate (keeper_make.h), and adds it in PEM. */
 bool keeping_make(struct supervisor *supervisor, struct str names, const unsigned char *digest, struct text *into,
                   char ret_why[KEY_WHY_MAX]);
-/* Tells the keeper how many signatures a second it may give, as the edition in force says, or the first one. */
+/* Tells the keeper how many signatures a second it may give, as the edition in force says, or the first one; later when
+   it takes no letters now. */
 void keeping_set_pace(struct supervisor *supervisor);
 /* The end of a new line to the keeper, or -1 with errno. */
 int keeping_link(struct supervisor *supervisor);

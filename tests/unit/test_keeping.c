@@ -170,6 +170,34 @@ START_TEST(test_a_keeper_that_was_not_told_is_told_later)
 }
 END_TEST
 
+START_TEST(test_a_keeper_that_was_not_told_its_pace_is_told_later)
+{
+    enum { PER_SECOND = 300 };
+    static struct message message;
+    static struct config config;
+    static struct edition edition = {.config = &config};
+    const struct letter_to filler = {.kind = MESSAGE_LINK, .at_once = true};
+    int64_t now = now_ms();
+    begin();
+    config.limits.signatures = PER_SECOND;
+    supervisor->edition = &edition;
+    supervisor->keeping.is_silent = true;
+    while (channel_send(supervisor->keeping.aide.channel, &filler))
+        ;
+    keeping_set_pace(supervisor);
+    ck_assert_int_gt(supervisor->keeping.pace_at_ms, now);
+    while (channel_receive(keeper, false, &message) == RECEIVED_MESSAGE)
+        ck_assert_uint_eq(message.kind, MESSAGE_LINK);
+    keeping_set_pace(supervisor);
+    ck_assert_int_eq(supervisor->keeping.pace_at_ms, 0);
+    ck_assert_int_eq(channel_receive(keeper, false, &message), RECEIVED_MESSAGE);
+    ck_assert_uint_eq(message.kind, MESSAGE_PACE);
+    ck_assert_uint_eq(message.number, PER_SECOND);
+    supervisor->edition = NULL;
+    end();
+}
+END_TEST
+
 /* What was taken for a load that has failed meanwhile. */
 START_TEST(test_a_key_that_is_taken_too_late_is_forgotten)
 {
@@ -292,6 +320,7 @@ Suite *suite_keeping(void)
     tcase_add_test(all, test_one_that_says_other_things_without_end);
     tcase_add_test(all, test_a_key_is_forgotten_when_nobody_has_it);
     tcase_add_test(all, test_a_keeper_that_was_not_told_is_told_later);
+    tcase_add_test(all, test_a_keeper_that_was_not_told_its_pace_is_told_later);
     tcase_add_test(all, test_a_key_that_is_taken_too_late_is_forgotten);
     tcase_add_test(all, test_certificates_that_are_made_anew_in_time);
     tcase_add_test(all, test_old_certificates_are_wanted_anew_until_they_are);
