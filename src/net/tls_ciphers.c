@@ -244,10 +244,10 @@ static bool find_any(const struct tls_server_conf *conf, bool of_suites, struct 
     return false;
 }
 
-/* In TLS 1.3 a suite says nothing of certificates. */
+/* In TLS 1.3 a suite says nothing of certificates. NULL: one that is not made or ordered yet, and will be of ECDSA. */
 static bool is_for(const SSL_CIPHER *cipher, const X509 *certificate)
 {
-    bool is_rsa = EVP_PKEY_get_base_id(X509_get0_pubkey(certificate)) == EVP_PKEY_RSA;
+    bool is_rsa = certificate != NULL && EVP_PKEY_get_base_id(X509_get0_pubkey(certificate)) == EVP_PKEY_RSA;
     return SSL_CIPHER_get_auth_nid(cipher) == (is_rsa ? NID_auth_rsa : NID_auth_ecdsa);
 }
 

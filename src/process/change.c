@@ -233,7 +233,7 @@ static void put_in_force(struct supervisor *supervisor)
     edition_unref(change->child->serving);
     change->child->serving = edition_ref(change->edition);
     replace_edition(supervisor);
-    supervisor->remake_at_ms = keeping_next_remake_ms(supervisor->edition, now_ms());
+    supervisor->remake_at_ms = change->remake_at_ms;
     if (change->control.fd >= 0) {
         control_close(&supervisor->control.socket);
         supervisor->control.socket = change->control;

@@ -44,7 +44,7 @@ enum message_kind {
     MESSAGE_PACE,       /* number: so many signatures a second and no more; 0: any number, as at first */
     MESSAGE_MAKE, /* a self-signed certificate for the names in bytes, a line each; number: 0, or MAKE_FOR_CHALLENGE and
                      a digest in front; `index` as of KEY */
-    MESSAGE_MADE, /* bytes: the certificate, in PEM */
+    MESSAGE_MADE, /* bytes: the certificate, in PEM; number: for how many seconds the keeper gives the same again */
     MESSAGE_KEY_TAKEN,   /* bytes: struct key_id, and what is to be warned of */
     MESSAGE_KEY_REFUSED, /* bytes: why */
     /* to whoever orders certificates, and back (acme.h) */

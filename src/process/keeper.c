@@ -71,6 +71,13 @@ static void take_key(struct keeper *keeper)
         answer(keeper, MESSAGE_KEY_REFUSED, str_of(why));
 }
 
+static void tell_made(const struct keeper *keeper, struct str names, struct str pem)
+{
+    struct letter_to letter = {.kind = MESSAGE_MADE, .index = keeper->message.index, .text = pem};
+    letter.number = keeper_store_good_seconds(keeper->store, names, clock_wall());
+    channel_send(WORKER_CHANNEL, &letter);
+}
+
 static void make_certificate(struct keeper *keeper)
 {
     const struct message *message = &keeper->message;
@@ -88,7 +95,7 @@ static void make_certificate(struct keeper *keeper)
     if (!is_made || !keeper_store_make(keeper->store, names, digest, clock_wall(), &pem, why))
         answer(keeper, MESSAGE_KEY_REFUSED, is_made ? str_of(why) : STR("a challenge without a name"));
     else
-        answer(keeper, MESSAGE_MADE, text_str(&pem));
+        tell_made(keeper, names, text_str(&pem));
     text_fini(&pem);
 }
 

@@ -27,6 +27,8 @@ struct key {
     EVP_PKEY_CTX *signers[SIGN_KINDS][SIGN_DIGESTS];
 };
 
+enum { GOOD_SECONDS = MADE_IS_GOOD_DAYS * 24 * 60 * 60 };
+
 /* A certificate that was made here. */
 struct made {
     struct list link;
@@ -210,7 +212,7 @@ static bool has_own_key(struct keeper_store *store)
 static bool is_good(const struct made *made, struct wall now)
 {
     int64_t age = wall_seconds(now) - wall_seconds(made->at);
-    return age >= 0 && age < MADE_IS_GOOD_DAYS * INT64_C(86400);
+    return age >= 0 && age < GOOD_SECONDS;
 }
 
 static struct made *find_made(struct keeper_store *store, struct str names, struct wall now)
@@ -221,6 +223,12 @@ static struct made *find_made(struct keeper_store *store, struct str names, stru
             return made;
     }
     return NULL;
+}
+
+uint32_t keeper_store_good_seconds(struct keeper_store *store, struct str names, struct wall now)
+{
+    const struct made *made = find_made(store, names, now);
+    return made != NULL ? (uint32_t)(GOOD_SECONDS - (wall_seconds(now) - wall_seconds(made->at))) : 0;
 }
 
 /* The oldest goes when there are many: the names of a file that is written anew again and again. */

@@ -24,6 +24,8 @@ bool keeper_store_take(struct keeper_store *store, int fd, struct key_id *ret, c
    (as of `now`). False: `ret_why`. */
 bool keeper_store_make(struct keeper_store *store, struct str names, const unsigned char *digest, struct wall now,
                        struct text *into, char ret_why[KEY_WHY_MAX]);
+/* For how many seconds from `now` on it is the same for these names; 0: there is none. */
+uint32_t keeper_store_good_seconds(struct keeper_store *store, struct str names, struct wall now);
 /* Unless it is that of what was made here. */
 void keeper_store_forget_key(struct keeper_store *store, const struct key_id *id);
 /* Signs, or answers with a length of 0, and whether it does not have the key. */

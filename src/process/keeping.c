@@ -178,6 +178,15 @@ bool keeping_take(struct supervisor *supervisor, int fd, struct key_id *ret, cha
     return true;
 }
 
+/* The day after the keeper would make another, for the first of which that is true. */
+static void plan_remake(struct change *change, uint32_t good_seconds)
+{
+    enum { DAY_MS = 24 * MSEC_HOUR };
+    int64_t at_ms = now_ms() + good_seconds * (int64_t)1000 + DAY_MS;
+    if (change->remake_at_ms == 0 || at_ms < change->remake_at_ms)
+        change->remake_at_ms = at_ms;
+}
+
 bool keeping_make(struct supervisor *supervisor, struct str names, const unsigned char *digest, struct text *into,
                   char ret_why[KEY_WHY_MAX])
 {
@@ -192,6 +201,8 @@ bool keeping_make(struct supervisor *supervisor, struct str names, const unsigne
     bool is_made = ask(supervisor, &letter, MESSAGE_MADE, ret_why);
     if (is_made)
         text_add(into, str_from(message->bytes, message->len));
+    if (is_made && digest == NULL)
+        plan_remake(&supervisor->change, message->number);
     text_fini(&text);
     return is_made;
 }
@@ -388,13 +399,6 @@ bool keeping_has_made(const struct edition *edition)
         if (edition->config->tls_servers[i]->source != CERTIFICATE_FILES)
             return true;
     return false;
-}
-
-/* The day after the keeper would make others. */
-int64_t keeping_next_remake_ms(const struct edition *edition, int64_t now)
-{
-    enum { DAY_MS = 24 * MSEC_HOUR };
-    return keeping_has_made(edition) ? now + (MADE_IS_GOOD_DAYS + 1) * (int64_t)DAY_MS : 0;
 }
 
 void keeping_remake_old(struct supervisor *supervisor, int64_t now)

@@ -84,6 +84,7 @@ struct change {
     enum change_step step;
     unsigned number;
     int64_t until_ms;              /* it may take; 0: there is none, or its worker was ended for it */
+    int64_t remake_at_ms;          /* when certificates that were made for it are too old; 0: there are none */
     struct edition *edition;       /* counted */
     struct child *child;           /* that loads it */
     struct sockets *sockets;       /* what it will listen on */
@@ -179,8 +180,6 @@ int64_t keeping_due_ms(const struct keeping *keeping);
 void keeping_forget_retired(struct supervisor *supervisor, int64_t now);
 /* Does the edition (NULL: no) have certificates that the keeper makes? */
 bool keeping_has_made(const struct edition *edition);
-/* When those that are shown from `now` on are too old, and the keeper would make others; 0: there are none. */
-int64_t keeping_next_remake_ms(const struct edition *edition, int64_t now);
 /* Has others made when it is time, and tries again until they are shown. */
 void keeping_remake_old(struct supervisor *supervisor, int64_t now);
 /* Starts it again, with the keys in force. */

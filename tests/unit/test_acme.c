@@ -378,6 +378,8 @@ static bool is_made_again(int64_t after)
     struct text then = make_at(store, made_at + after), again = make_at(store, made_at + after);
     bool is_same = str_eq(text_str(&first), text_str(&then));
     ck_assert(str_eq(text_str(&then), text_str(&again)));
+    int64_t good = keeper_store_good_seconds(store, STR("a.test\n"), (struct wall){(made_at + after) * 1000000});
+    ck_assert_int_eq(good, MADE_IS_GOOD_DAYS * INT64_C(86400) - (is_same ? after : 0));
     text_fini(&first);
     text_fini(&then);
     text_fini(&again);
@@ -388,6 +390,9 @@ static bool is_made_again(int64_t after)
 /* Also where the clock was set back meanwhile: what was made then is not valid yet. */
 START_TEST(test_made_anew_before_its_end)
 {
+    struct keeper_store *none = keeper_store_new();
+    ck_assert_uint_eq(keeper_store_good_seconds(none, STR("a.test\n"), clock_wall()), 0);
+    keeper_store_free(none);
     const int64_t last_month = (MAKE_DAYS - 31) * INT64_C(86400);
     ck_assert(!is_made_again(0) && !is_made_again(1) && !is_made_again(last_month - 1));
     ck_assert(is_made_again(last_month) && is_made_again(2 * last_month) && is_made_again(-1));

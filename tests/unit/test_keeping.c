@@ -219,24 +219,35 @@ START_TEST(test_a_key_that_is_taken_too_late_is_forgotten)
 END_TEST
 
 /* Too early, the keeper would give the old one again; and none may be shown that has ended. */
+static void make_one(uint32_t good_seconds)
+{
+    char why[KEY_WHY_MAX];
+    struct text pem;
+    struct letter_to letter = {
+        .kind = MESSAGE_MADE, .number = good_seconds, .index = supervisor->keeping.asked + 1, .text = STR("pem")};
+    text_init(&pem);
+    ck_assert(channel_send(keeper, &letter));
+    ck_assert(keeping_make(supervisor, STR("a.test\n"), NULL, &pem, why));
+    ck_assert(str_eq(text_str(&pem), STR("pem")));
+    text_fini(&pem);
+}
+
+/* As old as the keeper says, not as old as the load: it gives those that it has made before. */
 START_TEST(test_certificates_that_are_made_anew_in_time)
 {
-    const int64_t now = 1000, day = 24 * MSEC_HOUR;
-    static const struct {
-        enum certificate_source source;
-        bool is_made;
-    } rows[] = {{CERTIFICATE_FILES, false}, {CERTIFICATE_SELF_SIGNED, true}, {CERTIFICATE_AUTO, true}};
-    struct tls_server_conf files = {.source = CERTIFICATE_FILES}, server = files;
-    struct tls_server_conf *servers[] = {&files, &server};
-    struct config config = {.tls_servers = servers, .tls_server_count = lengthof(servers)};
-    struct edition edition = {.config = &config};
-    ck_assert_int_eq(keeping_next_remake_ms(NULL, now), 0);
-    for (size_t i = 0; i < lengthof(rows); i++) {
-        server.source = rows[i].source;
-        int64_t at = keeping_next_remake_ms(&edition, now);
-        ck_assert((at != 0) == rows[i].is_made);
-        ck_assert(at == 0 || (at > now + MADE_IS_GOOD_DAYS * day && at < now + (MAKE_DAYS - 14) * day));
-    }
+    enum { GOOD_SECONDS = 5000, SLOW_MS = 60 * 1000 };
+    const int64_t day = 24 * MSEC_HOUR, due = now_ms() + day + GOOD_SECONDS * INT64_C(1000);
+    begin();
+    ck_assert_int_eq(supervisor->change.remake_at_ms, 0);
+    make_one(2 * GOOD_SECONDS);
+    ck_assert_int_ge(supervisor->change.remake_at_ms, due + GOOD_SECONDS * INT64_C(1000));
+    make_one(GOOD_SECONDS);
+    ck_assert_int_ge(supervisor->change.remake_at_ms, due);
+    ck_assert_int_lt(supervisor->change.remake_at_ms, due + SLOW_MS);
+    make_one(2 * GOOD_SECONDS);
+    ck_assert_int_lt(supervisor->change.remake_at_ms, due + SLOW_MS);
+    ck_assert_int_lt((MADE_IS_GOOD_DAYS + 1) * day, (MAKE_DAYS - 14) * day);
+    end();
 }
 END_TEST
 
