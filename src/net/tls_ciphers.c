@@ -87,18 +87,36 @@ static bool is_known(struct str item)
     return has_alone(item, is_suite(item) ? item : STR_NONE);
 }
 
-/* A cipher of its own, as in EDH-RSA-DES-CBC3-SHA, or families that are only excluded together: the library may have
-   had it once, and what is left out does no harm. */
-static bool is_old_name(struct str name)
+/* A cipher by its own name, as EDH-RSA-DES-CBC3-SHA, that the library has had: nothing in it is unheard of, and something
+   is of former times. */
+static bool is_old_cipher(struct str name)
 {
-    bool is_joined = false;
-    for (size_t i = 0; i < name.len; i++) {
-        bool is_joint = name.at[i] == '-' || name.at[i] == '+';
-        if (!is_joint && !char_is_alpha(name.at[i]) && !char_is_digit(name.at[i]))
+    static const char *const former[] = {"3DES", "ADH", "AECDH",  "CBC3",     "DES",     "DH",   "DSS", "ECDH",
+                                         "EXP",  "FZA", "GOST94", "GOST2001", "IDEA",    "KRB5", "MD5", "NULL",
+                                         "PSK",  "RC2", "RC4",    "SEED",     "EXP1024", "SRP",  NULL};
+    static const char *const usual[] = {"3DES",   "40",          "56",          "64",     "AES",    "AES128",
+                                        "AES256", "CAMELLIA128", "CAMELLIA256", "CBC",    "CCM",    "CCM8",
+                                        "DHE",    "ECDHE",       "ECDSA",       "EDE",    "EDH",    "GCM",
+                                        "RSA",    "SHA",         "SHA256",      "SHA384", "GOST89", NULL};
+    bool has_former = false;
+    struct str part;
+    while (str_cut(&name, '-', &part)) {
+        bool is_former = is_one_of(part, former);
+        if (!is_former && !is_one_of(part, usual))
             return false;
-        is_joined |= is_joint;
+        has_former |= is_former;
     }
-    return is_joined;
+    return has_former;
+}
+
+/* "RC4+RSA": each of them is, or was, a family. */
+static bool is_old_join(struct str name)
+{
+    struct str part;
+    while (str_cut(&name, '+', &part))
+        if (!is_known(part) && !is_one_of(part, gone))
+            return false;
+    return true;
 }
 
 /* "!RC4", "-SHA", "+AES", "@STRENGTH", "ECDHE+AESGCM", a name. */
@@ -111,8 +129,7 @@ static bool is_item(struct str item)
     if (item.at[0] == '@')
         return is_one_of(item, orders);
     struct str name = has_sign(item) ? str_skip(item, 1) : item;
-    return is_known(name) || (has_sign(item) && is_one_of(name, gone)) ||
-           (has_sign(item) && item.at[0] != '+' && is_old_name(name));
+    return is_known(name) || (has_sign(item) && (is_old_join(name) || is_old_cipher(name)));
 }
 
 static bool refuse(struct diag *diag, const struct word *word, struct str item)
@@ -142,6 +159,28 @@ static bool check_item(const struct word *word, struct str item, struct diag *di
              "name the suites of TLS 1.3 that are wanted, like TLS_AES_256_GCM_SHA384, in their order",
              "'%.*s' does nothing: '%c' is for ciphers of TLS 1.2", STR_ARGS(item), item.at[0]);
     return false;
+}
+
+/* OpenSSL knows them at the beginning of a list only, and passes them over elsewhere. */
+static bool check_presets(const struct word *words, size_t count, struct diag *diag)
+{
+    static const char *const presets[] = {"DEFAULT", "SUITEB128", "SUITEB128C2", "SUITEB128ONLY", "SUITEB192", NULL};
+    bool is_first = true, is_fine = true;
+    for (size_t i = 0; i < count; i++) {
+        struct str rest = words[i].text, item;
+        while (next_item(&rest, &item)) {
+            if (is_suite(item))
+                continue;
+            if (is_one_of(has_sign(item) ? str_skip(item, 1) : item, presets) && (!is_first || has_sign(item))) {
+                struct place place = place_of(&words[i], item);
+                diag_add(diag, DIAG_ERROR, &place, "it begins the list of ciphers, or is not in it",
+                         "'%.*s' does nothing here", STR_ARGS(item));
+                is_fine = false;
+            }
+            is_first = false;
+        }
+    }
+    return is_fine;
 }
 
 /* Between two colons. */
@@ -227,6 +266,7 @@ bool tls_ciphers_set(SSL_CTX *ctx, const struct word *words, size_t count, struc
     bool is_fine = true;
     for (size_t i = 0; i < count; i++)
         is_fine &= check_word(&words[i], diag);
+    is_fine = is_fine && check_presets(words, count, diag);
     return is_fine && (count == 0 || (set_all(ctx, words, count, diag) && is_safe(ctx, words, count, diag)));
 }
 

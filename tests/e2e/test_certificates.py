@@ -480,6 +480,15 @@ def test_check_tells_ciphers_that_are_of_no_use(authority, folder, key, tls, exp
     assert expected is None or expected in told
 
 
+@pytest.mark.parametrize("source", ["self-signed", "auto { email a@site.test; agree-terms on }"])
+@pytest.mark.parametrize("ciphers,is_told", [("ECDHE+AESGCM", False), ("ECDHE-RSA-AES128-GCM-SHA256", True)])
+def test_check_knows_ciphers_for_certificates_that_are_still_to_be_made(folder, source, ciphers, is_told):
+    """They have ECDSA keys."""
+    text = f"host site.test; certificate {source}; tls {{ ciphers {ciphers} }}"
+    status, told = check(folder, f"state {folder}/state; reverse site {{ listen 127.0.0.1:8443 tls; listen 127.0.0.1:80; {text}; respond 200 }}\n")
+    assert status == 0 and ("none of these ciphers goes with a certificate" in told) == is_told, told
+
+
 def test_check_tells_a_curve_that_few_take(authority, folder):
     openssl = ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-days", "30", "-subj", "/CN=site.test", "-addext", "subjectAltName=DNS:site.test"]
     for curve, is_told in (("secp256k1", True), ("P-384", False)):

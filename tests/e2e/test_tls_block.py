@@ -138,6 +138,15 @@ def test_the_first_block_is_not_in_force_for_another(gatehouse, authority, pairs
     ("ciphers ECDHE+AESGCM:!TLS_AES_128_GCM_SHA256", "'!TLS_AES_128_GCM_SHA256' does nothing: '!' is for ciphers of TLS 1.2"),
     ("ciphers ECDHE+AESGCM -TLS_AES_128_GCM_SHA256", "'-TLS_AES_128_GCM_SHA256' does nothing: '-' is for"),
     ("ciphers ECDHE+AESGCM:!TLS_AES_128_GCM_SHA257", "there is no cipher '!TLS_AES_128_GCM_SHA257'"),
+    ("ciphers HIGH:!aNULL:!ECDHE-ECDSA-AES256-GCM-SHA348", "there is no cipher '!ECDHE-ECDSA-AES256-GCM-SHA348'"),
+    ("ciphers HIGH:!aNULL:!ECDHE-ECDSA-AES512-SHA", "there is no cipher '!ECDHE-ECDSA-AES512-SHA'"),
+    ("ciphers HIGH:!aNULL:!DHE-RSA-AES256-SHA257:-RC4-SHAA", "there is no cipher '-RC4-SHAA'"),
+    ("ciphers HIGH:!aNULL:!AES128-SHA-ECDHE", "there is no cipher '!AES128-SHA-ECDHE'"),
+    ("ciphers HIGH:!aNULL:!kRSA+CAMELIA", "there is no cipher '!kRSA+CAMELIA'"),
+    ("ciphers ECDHE-ECDSA-CHACHA20-POLY1305:DEFAULT", "'DEFAULT' does nothing here"),
+    ("ciphers HIGH:!aNULL:!DEFAULT", "'!DEFAULT' does nothing here"),
+    ("ciphers !aNULL:DEFAULT", "'DEFAULT' does nothing here"),
+    ("ciphers HIGH SUITEB128", "'SUITEB128' does nothing here"),
     ("ciphers eNULL", "does not encrypt"),
     ("ciphers ALL", "exclude such ciphers: !aNULL:!eNULL"),
     ("ciphers \"\"", "there is no cipher ''"),
@@ -206,7 +215,8 @@ def test_mistakes_of_a_block(web_folder, authority, pairs, text, expected):
 
 
 @pytest.mark.parametrize("ciphers", ["ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!MD5:!RC4", "HIGH:!aNULL:!MD5", "ECDHE-ECDSA-AES128-GCM-SHA256 ECDHE-RSA-AES128-GCM-SHA256",
-                                     "DEFAULT:@SECLEVEL=2", "DEFAULT@SECLEVEL=2", "DEFAULT-SHA!PSK",
+                                     "DEFAULT:@SECLEVEL=2", "DEFAULT@SECLEVEL=2", "DEFAULT-SHA!PSK", "TLS_AES_256_GCM_SHA384 DEFAULT:!SHA", "SUITEB128",
+                                     "HIGH:!aNULL:!EDH-DSS-DES-CBC3-SHA:!KRB5-DES-CBC3-SHA:!ECDHE-RSA-RC4-SHA:!EXP-RC4-MD5:!RC4+RSA:!PSK-RC4-SHA",
                                      "ECDHE+AESGCM,ECDHE+CHACHA20,!RC4,!EDH-RSA-DES-CBC3-SHA", '"ECDHE+AESGCM, ECDHE+CHACHA20; !aNULL"',
                                      "ECDHE+AESGCM,TLS_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384"])
 def test_lists_that_people_have(web_folder, pairs, ciphers):
