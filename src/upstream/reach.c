@@ -400,6 +400,7 @@ static bool choose_server(struct reach *reach)
     if (index < 0)
         return false;
     reach->tries++;
+    reach->detail = STR_NONE; /* that of the one before */
     reach->conf = pool->conf->servers[index];
     reach->conf.text = arena_dup(reach->arena, reach->conf.text);
     if (reach->conf.host.at != NULL)

@@ -121,6 +121,18 @@ def test_an_expired_certificate_is_refused(gatehouse, authority, secure):
     refused(gatehouse(pool(f"127.0.0.1:{n.tls_port}", f"tls {{ ca {authority.certificate} }}")), "certificate has expired")
 
 
+def test_a_reason_is_of_the_server_that_is_told_with_it(gatehouse, certificate, secure):
+    bad, closed = secure(certificate), free_port()
+    g = gatehouse(ONE + f"pool app {{ server https://127.0.0.1:{bad.tls_port}; server https://127.0.0.1:{closed} }}\n" + SITE)
+    told = set()
+    for _ in range(6):
+        answer = curl(g.url("/tls"))
+        record = record_of(g, answer)
+        assert answer.status == 502
+        told.add((record["server"].rpartition(":")[2], record["fault"], "self-signed" in record.get("fault_detail", "")))
+    assert told == {(str(bad.tls_port), "tls-untrusted", True), (str(closed), "connect-failed", False)}, told
+
+
 def test_a_self_signed_certificate_is_refused(gatehouse, certificate, secure):
     n = secure(certificate)
     refused(gatehouse(pool(f"https://127.0.0.1:{n.tls_port}")), "self-signed certificate")
