@@ -214,8 +214,11 @@ static int give_line(struct supervisor *supervisor, struct child *child)
         child->lined_to = keeper;
         child->lines = 0;
     }
+    bool may_have = child->lines < LINES_OF_THREAD * child->threads;
     errno = EMFILE;
-    return child->lines++ < LINES_OF_THREAD * child->threads ? keeping_link(supervisor) : -1;
+    int line = may_have ? keeping_link(supervisor) : -1;
+    child->lines += line >= 0;
+    return line;
 }
 
 /* A worker asks that a key be kept, or for a line to the keeper. */

@@ -231,8 +231,12 @@ static msec hold(struct keeper *keeper, struct pollfd *polled, size_t count)
     clock_update();
     if (pace_allows(&keeper->pace, 1, clock_mono()) > 0)
         return 0;
-    if (poll(polled, count, 0) > 0)
-        tell_of_pace(keeper);
+    poll(polled, count, 0);
+    for (size_t i = 0; i < count; i++)
+        if (polled[i].revents & POLLIN) {
+            tell_of_pace(keeper);
+            break;
+        }
     return pace_wait(&keeper->pace);
 }
 

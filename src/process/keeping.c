@@ -24,7 +24,7 @@ static const struct aide_kind keeper = {"keeper", 500};
 
 /* Who is given keys is waited for, and takes what all do meanwhile, not the little that is left to who signs (keeper.c);
    as far as the supervisor may say so. Where an administrator has chosen how all are scheduled, nothing is said. */
-static void set_pace(const struct keeping *keeping, bool is_waited_for)
+static void set_niceness(const struct keeping *keeping, bool is_waited_for)
 {
     int nice = getpriority(PRIO_PROCESS, 0) + (is_waited_for ? 0 : KEEPER_NICENESS);
     if (keeping->aide.pid != 0 && sched_getscheduler(0) == SCHED_OTHER)
@@ -34,13 +34,13 @@ static void set_pace(const struct keeping *keeping, bool is_waited_for)
 static void begin_waiting(struct keeping *keeping)
 {
     if (keeping->waits++ == 0)
-        set_pace(keeping, true);
+        set_niceness(keeping, true);
 }
 
 static void end_waiting(struct keeping *keeping)
 {
     if (--keeping->waits == 0)
-        set_pace(keeping, false);
+        set_niceness(keeping, false);
 }
 
 /* It has no descriptors to pass, whatever it answers to. */
