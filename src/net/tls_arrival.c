@@ -54,7 +54,7 @@ static enum flow hear(struct tls_arrival *arrival)
     return transport_read(arrival->transport, &arrival->rest, BLOCK_SIZE, &arrival->task);
 }
 
-/* A method begins with a letter (RFC 9112 3.1), and no record of TLS does. */
+/* As all methods that are registered do (RFC 9110 16.1), and no record of TLS. */
 static bool is_in_clear(const struct tls_arrival *arrival)
 {
     char first = *buffer_front(&arrival->rest).at;
@@ -118,13 +118,13 @@ static void run(struct task *task)
     over.ops->arrived(over.owner, over.transport);
 }
 
-struct tls_arrival *tls_arrival_new(struct transport *taken, struct buffer *rest, msec patience,
+struct tls_arrival *tls_arrival_new(struct transport *taken, struct buffer *rest, msec waited, msec patience,
                                     const struct tls_arrival_owner *ops, void *owner)
 {
     struct tls_arrival *arrival = must_calloc(1, sizeof *arrival);
     arrival->transport = taken;
     buffer_move(&arrival->rest, rest, rest->len);
-    arrival->accepted = clock_mono();
+    arrival->accepted = mono_after(clock_mono(), -waited);
     arrival->ops = ops;
     arrival->owner = owner;
     task_init(&arrival->task, run);

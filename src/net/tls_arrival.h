@@ -25,8 +25,8 @@ struct tls_arrival_owner {
     void (*failed)(void *owner, struct str name, const char *why);
 };
 
-/* `taken` is freshly accepted; `rest` has what was read of it already, and is emptied. */
-struct tls_arrival *tls_arrival_new(struct transport *taken, struct buffer *rest, msec patience,
+/* `taken` was accepted so long ago; `rest` has what was read of it meanwhile, and is emptied. */
+struct tls_arrival *tls_arrival_new(struct transport *taken, struct buffer *rest, msec waited, msec patience,
                                     const struct tls_arrival_owner *ops, void *owner);
 /* Nothing of a handshake is there, or seen to come. */
 bool tls_arrival_is_silent(const struct tls_arrival *arrival);

@@ -204,6 +204,14 @@ static const struct gate *gate_of(const struct generation *generation, const str
     return NULL;
 }
 
+/* Whatever else is wrong with what was sent here, but for half a head, of which nobody knows. */
+static void say_mistaken(struct stream *stream)
+{
+    if (stream->fault != FAULT_CLIENT_SLOW_HEAD)
+        stream->fault = FAULT_NOT_TLS;
+    stream->must_close = true;
+}
+
 static void client_begin(void *owner, struct stream *stream)
 {
     struct client *client = owner;
@@ -211,10 +219,10 @@ static void client_begin(void *owner, struct stream *stream)
     struct hub *hub = port->hub;
     set_standing(client, STANDING_BUSY);
     tidy_soon(&hub->tidy);
-    if (client->kind != kind_of(port->gate) && stream->fault == FAULT_NONE) /* SHUTDOWN: it is another since a reload */
-        stream->fault = client->kind == KIND_MISTAKEN ? FAULT_NOT_TLS : FAULT_SHUTDOWN;
     if (client->kind == KIND_MISTAKEN)
-        stream->must_close = true;
+        say_mistaken(stream);
+    else if (client->kind != kind_of(port->gate) && stream->fault == FAULT_NONE) /* it is another since a reload */
+        stream->fault = FAULT_SHUTDOWN;
     if (descriptors_are_short() || room_is_wanted())
         stream->must_close = true; /* so that the others, who wait to be accepted, get their turn */
     struct caller caller = {.ip = client->ip, .port = client->ip_port, .told = client->told, .seen = client->seen};
@@ -325,21 +333,21 @@ static const struct tls_arrival_owner greeting_ops = {
     .gate = greeting_gate, .arrived = greeted, .in_clear = greeted_in_clear, .failed = not_greeted};
 
 /* `rest` is what was read already; it is emptied. */
-static void greet(struct client *client, struct transport *taken, struct buffer *rest)
+static void greet(struct client *client, struct transport *taken, struct buffer *rest, msec waited)
 {
     struct port *port = client->port;
     client->stage = STAGE_GREETING;
     tidy_soon(&port->hub->tidy);
     client->generation = generation_ref(port->generation);
-    client->greeting = tls_arrival_new(taken, rest, port->gate->timeouts->tls_handshake, &greeting_ops, client);
+    client->greeting = tls_arrival_new(taken, rest, waited, port->gate->timeouts->tls_handshake, &greeting_ops, client);
 }
 
 /* True: it is HTTP in clear, and `rest` is still to be given to its server; else it was taken. */
-static bool begin_serving(struct client *client, struct transport *taken, struct buffer *rest)
+static bool begin_serving(struct client *client, struct transport *taken, struct buffer *rest, msec waited)
 {
     client->kind = kind_of(client->port->gate);
     if (client->kind == KIND_TLS) {
-        greet(client, taken, rest);
+        greet(client, taken, rest, waited);
     } else if (client->kind == KIND_PASSTHROUGH) {
         client->stage = STAGE_PASSED;
         client->passthrough = passthrough_new(taken, rest, &client_ops, client);
@@ -367,7 +375,7 @@ static void arrived(void *owner, struct transport *taken, struct buffer *rest, c
         forget_client(client);
         return;
     }
-    if (begin_serving(client, taken, rest))
+    if (begin_serving(client, taken, rest, waited))
         serve_rest(client, rest, waited);
 }
 
@@ -445,7 +453,7 @@ static void accepted(void *owner, int taken_fd, const struct addr *peer)
     if (is_arriving)
         client->arrival = arrival_new(transport, port->gate->timeouts->client_header, &arrival_ops, client);
     else
-        begin_serving(client, transport, &(struct buffer){0});
+        begin_serving(client, transport, &(struct buffer){0}, 0);
 }
 
 /* Each client may need a second descriptor for its server. What is idle goes first. */

@@ -240,6 +240,17 @@ def test_http_in_clear_is_told_that_this_is_tls(gatehouse, authority, pair, mode
     until(lambda: "no TLS handshake: http request" in g.errors(), 10, "the notice")
 
 
+@pytest.mark.parametrize("sent", [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET /\r\n\r\n", b"EHLO site.test\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+                                  b"GET / HTTP/1.1\r\n\r\n"])
+def test_whatever_in_clear_is_told_that_this_is_tls(gatehouse, pair, sent):
+    g = gatehouse("\nlog { to stdout; format json }" + SITE.format(pair))
+    with Client(g.port) as c:
+        c.send(sent)
+        answer = c.response()
+        assert answer.status == 400 and b"This port is for TLS" in answer.body
+    assert records(g, 1)[0]["fault"] == "not-tls"
+
+
 @pytest.mark.parametrize("is_apart", [True, False])
 def test_http_in_clear_behind_a_proxy_header(gatehouse, pair, is_apart):
     g = gatehouse("\nlog { to stdout; format json }" + SITE.format(pair).replace(" tls\n", " tls proxy-protocol from 127.0.0.1\n"))
