@@ -340,7 +340,7 @@ const struct directive directives[] = {
     {.name = "ocsp-stapling", .blocks = BLOCK_TLS, .type = VALUE_SWITCH, MEMBER(struct tls_server_conf, stapling), .fallback = "on",
      .help = "clients that ask are shown with a certificate what its issuer's OCSP responder says of it, if the certificate names one and its file has the issuer; asked for in the background, never during a handshake"},
     {.name = "hsts", .blocks = BLOCK_TLS, .type = VALUE_DURATION, MEMBER(struct tls_server_conf, hsts), .fallback = "off", .words = off_is_negative,
-     .help = "in a reverse block: answers carry Strict-Transport-Security with this max-age, in place of the servers' own; 0 takes it back; for includeSubDomains say set-header response Strict-Transport-Security \"max-age=31536000; includeSubDomains\""},
+     .help = "in a reverse block: answers carry Strict-Transport-Security with this max-age, in place of the servers' own; 0 takes it back; for includeSubDomains say set-header response Strict-Transport-Security \"max-age=31536000; includeSubDomains\" if scheme(https)"},
     {.name = "host", .blocks = BLOCK_REVERSE | BLOCK_PASSTHROUGH, SPECIAL(set_host, 1, MANY, "PATTERN..."), .repeats = true, .fallback_note = "default",
      .help = "the names served here: example.org, *.example.org (below), .example.org (itself and below); default: the rest"},
     {.name = "to", .blocks = SITES | BLOCK_PASSTHROUGH, SPECIAL(set_to, 1, MANY, "ADDRESS..."), .help = "the servers: a pool in short; off in a route: nothing serves it"},
