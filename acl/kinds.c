@@ -70,8 +70,9 @@ const struct condition_kind condition_kinds[] = {
      header_parse, header_truth, NULL, TUNNEL_PARTS},
     {"client-certificate", PHASE_REQUEST, 1, ANY, "SUBJECT-GLOB...",
      "the client has shown a certificate, verified by tls { client-ca }, whose subject (RFC 4514: CN=ann,O=Example) matches, part by part; "
-     "* is any run of characters of one part, and ? is one; a part that is * alone is one or more, and at the beginning and the end of the "
-     "pattern a * is also of any parts; \\, \\* and \\? are such characters of a name",
+     "* is any run of characters of one part, and ? is one; a part that is * alone is one part or more: *,O=Example is true of CN=ann,OU=web,O=Example, "
+     "and not of O=Example; a * at the beginning or the end of the pattern is also true of whole parts there, or none; \\, \\* and \\? are such "
+     "characters of a name",
      client_certificate_parse, client_certificate_truth, NULL, TUNNEL_SAME},
     {"time", PHASE_REQUEST, 1, ANY, "SPEC... [zone TZ]",
      "days, hours, or days and hours: Mon-Fri 08:00-18:00; the end is exclusive; past midnight belongs to the day it begins on",

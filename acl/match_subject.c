@@ -7,6 +7,7 @@
  */
 #include "acl/condition.h"
 
+#include "base/escape.h"
 #include "base/glob.h"
 
 struct subject_condition {
@@ -111,7 +112,7 @@ struct condition *client_certificate_parse(const struct acl_scope *scope, const 
     condition->globs = arena_zalloc(scope->arena, count * sizeof *condition->globs);
     condition->count = count;
     for (size_t i = 0; i < count; i++) {
-        condition->globs[i] = values[i].text;
+        condition->globs[i] = escape_subject_in(scope->arena, values[i].text);
         warn_loose_type(scope, &values[i]);
     }
     return (void *)condition;

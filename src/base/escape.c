@@ -56,6 +56,35 @@ static size_t write_log(struct str rest, char into[PIECE_MAX], size_t *ret_used)
     return sizeof(piece);
 }
 
+static bool is_of_subject(unsigned char c)
+{
+    return is_odd(c) && c != '"';
+}
+
+static size_t write_hex(char *into, unsigned char c)
+{
+    static const char capitals[] = "0123456789ABCDEF";
+    char piece[3] = {'\\', capitals[c >> 4], capitals[c & 15]};
+    memcpy(into, piece, sizeof piece);
+    return sizeof piece;
+}
+
+static size_t write_subject(struct str rest, char into[PIECE_MAX], size_t *ret_used)
+{
+    *ret_used = 1;
+    if (rest.at[0] != '\\')
+        return write_hex(into, (unsigned char)rest.at[0]);
+    if (rest.len > 2 && char_hex(rest.at[1]) >= 0 && char_hex(rest.at[2]) >= 0) {
+        *ret_used = 3;
+        return write_hex(into, (unsigned char)(char_hex(rest.at[1]) << 4 | char_hex(rest.at[2])));
+    }
+    if (rest.len > 1 && rest.at[1] != '\\' && is_of_subject((unsigned char)rest.at[1]))
+        return 0; /* there will be one */
+    *ret_used = rest.len > 1 ? 2 : 1;
+    memcpy(into, rest.at, *ret_used);
+    return *ret_used;
+}
+
 static size_t write_html(struct str rest, char into[PIECE_MAX], size_t *ret_used)
 {
     static const struct {
@@ -75,6 +104,7 @@ static size_t write_html(struct str rest, char into[PIECE_MAX], size_t *ret_used
 
 static const struct escape json = {is_odd, write_json};
 static const struct escape log_line = {is_odd, write_log};
+static const struct escape subject = {is_of_subject, write_subject};
 static const struct escape html = {is_html, write_html};
 
 /* How many bytes at the beginning stay as they are. */
@@ -157,4 +187,9 @@ struct str escape_log_in(struct arena *arena, struct str s)
 struct str escape_html_in(struct arena *arena, struct str s)
 {
     return add_in(&html, arena, s);
+}
+
+struct str escape_subject_in(struct arena *arena, struct str s)
+{
+    return add_in(&subject, arena, s);
 }

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 #include "base/arena.h"
+#include "base/escape.h"
 #include "base/hostname.h"
 #include "base/must.h"
 #include "base/regex.h"
@@ -177,6 +178,18 @@ static const struct reverse_conf *other_block(struct explaining *x)
     return other;
 }
 
+/* The handshake needs a block for the name in the greeting only. */
+static void say_unserved(const struct explaining *x, struct str host)
+{
+    bool is_spoken = x->least != WAY_HOST, is_tls = str_eq(x->request.facts.scheme, STR("https"));
+    if (is_tls && (!is_spoken || x->request.facts.tls_name.at != NULL))
+        printf("no block serves the host %.*s over TLS: the handshake ends\n", STR_ARGS(host));
+    else if (!is_spoken)
+        printf("no block serves the host %.*s, nor anything in clear: answered 400\n", STR_ARGS(host));
+    else
+        printf("no block serves the host %.*s: answered 421\n", STR_ARGS(host));
+}
+
 static int say_no_block(struct explaining *x)
 {
     struct str host = x->request.facts.host;
@@ -185,10 +198,8 @@ static int say_no_block(struct explaining *x)
     const struct reverse_conf *other = other_block(x);
     if (other != NULL)
         printf("a request for the host %.*s comes to the block %.*s\n", STR_ARGS(host), STR_ARGS(other->name.text));
-    else if (x->least != WAY_HOST && str_eq(x->request.facts.scheme, STR("https")))
-        printf("no block serves the host %.*s over TLS: the handshake ends\n", STR_ARGS(host));
     else
-        printf("no block serves the host %.*s: answered 421\n", STR_ARGS(host));
+        say_unserved(x, host);
     return EXIT_DONE;
 }
 
@@ -223,9 +234,10 @@ static const char *read_certificate(struct explaining *x)
 {
     struct facts *facts = &x->request.facts;
     const struct tls_server_conf *tls = tls_of(&x->chosen);
-    facts->client_certificate = str_of(args_get(x->args, "--client-certificate"));
-    if (facts->client_certificate.at == NULL)
+    const char *subject = args_get(x->args, "--client-certificate");
+    if (subject == NULL)
         return NULL;
+    facts->client_certificate = escape_subject_in(&x->arena, str_of(subject));
     if (facts->client_certificate.len == 0)
         return "--client-certificate: the subject is empty; without the option the client shows no certificate";
     if (tls == NULL || tls->client_certificate == CLIENT_CERTIFICATE_NONE)

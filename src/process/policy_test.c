@@ -1,5 +1,6 @@
 #include "process/policy_test.h"
 
+#include "base/escape.h"
 #include "modes/forward/decide.h"
 #include "modes/forward/tunnel_check.h"
 #include "modes/reverse/decide.h"
@@ -207,7 +208,8 @@ static void run_test(const struct config *config, const struct test_conf *test, 
     lint_way(test, way, &request.facts, diag);
     if (test->to.version != 0)
         request.facts.destination = test->to;
-    request.facts.client_certificate = test->client_certificate;
+    if (test->client_certificate.at != NULL)
+        request.facts.client_certificate = escape_subject_in(arena, test->client_certificate);
     request.facts.has_hello = test->reverse != NULL && test->reverse->is_passthrough;
     if (test->reverse != NULL)
         try_reverse(test->reverse, &request.facts, arena, &outcome);

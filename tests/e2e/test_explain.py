@@ -319,3 +319,17 @@ def test_where_nothing_decides_the_block_has_to_be_named(tmp_path):
     file.write_text(SCHEMES.replace("host default other.test", "host other.test"))
     done = run("explain", "https://nobody.test/", "-c", file)
     assert done.stdout == "no block serves the host nobody.test over TLS: the handshake ends\n"
+
+
+@pytest.mark.parametrize("listens,url,expected", [
+    ("127.0.0.1:8443 tls", "https://nobody.test/", "no block serves the host nobody.test over TLS: the handshake ends"),
+    ("127.0.0.1:8443 tls", "https://127.0.0.1/", "no block serves the host 127.0.0.1: answered 421"),        # no name in the greeting
+    ("127.0.0.1:8443 tls", "http://nobody.test/", "no block serves the host nobody.test, nor anything in clear: answered 400"),
+    ("127.0.0.1:8080", "http://nobody.test/", "no block serves the host nobody.test: answered 421"),
+    ("127.0.0.1:8080", "https://nobody.test/", "no block serves the host nobody.test over TLS: the handshake ends"),
+])
+def test_what_becomes_of_a_host_that_no_block_has(tmp_path, listens, url, expected):
+    file = tmp_path / "g.conf"
+    certificate = "certificate self-signed; " if "tls" in listens else ""
+    file.write_text(f"reverse site {{ listen {listens}; {certificate}host site.test; respond 200 }}\n")
+    assert run("explain", url, "-c", file).stdout == expected + "\n"

@@ -352,6 +352,10 @@ def test_explain_knows_where_a_certificate_is_shown(web_folder, pairs, clients):
         return run("explain", url, "-c", web_folder.put("g.conf", text), *options)
     assert "result deny as known " in explain(ca, "https://a.test/", "--client-certificate", "CN=a").stdout
     assert "result respond as rest " in explain(ca, "https://a.test/", "--client-certificate=CN=x").stdout
+    for name in ("O=Müller", "O=M\\c3\\bcller", "O=M\\C3\\BCller"):       # each is the same subject, and the last is how it is written
+        for glob in ("CN=x,O=Müller", "CN=*,O=M\\\\c3\\\\bcller", "*,O=M\\\\C3\\\\BCller"):
+            inside = rules.replace("CN=a", f'"{glob}"')
+            assert "result deny as known " in explain(ca, "https://a.test/", "--client-certificate", f"CN=x,{name}", inside=inside).stdout
     required = explain(ca, "https://a.test/")
     assert required.returncode == 0 and required.stdout == ("the block one requires a certificate of the client: without one the TLS handshake ends; "
                                                             "say --client-certificate SUBJECT\n")

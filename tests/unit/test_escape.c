@@ -1,5 +1,6 @@
 #include "base/escape.h"
 
+#include "base/must.h"
 #include "base/utf8.h"
 
 #include <check.h>
@@ -25,6 +26,28 @@ static void check_escape(void (*add)(struct text *, struct str), struct str (*in
 #define JSON(s, expected) check_escape(escape_json, escape_json_in, (s), (expected))
 #define LOG(s, expected) check_escape(escape_log, escape_log_in, (s), (expected))
 #define HTML(s, expected) check_escape(escape_html, escape_html_in, (s), (expected))
+
+START_TEST(test_subject)
+{
+    static const struct {
+        const char *written, *expected;
+    } rows[] = {{"CN=ann,O=Example", "CN=ann,O=Example"},
+                {"CN=a \"b\",O=*?", "CN=a \"b\",O=*?"},
+                {"O=M\xc3\xbcller", "O=M\\C3\\BCller"},
+                {"O=M\\c3\\bCller", "O=M\\C3\\BCller"},
+                {"O=a\\,b\\*\\\\c3", "O=a\\,b\\*\\\\c3"},
+                {"O=\t\x7f", "O=\\09\\7F"},
+                {"O=\\", "O=\\"},
+                {"O=\\c", "O=\\c"},
+                {"O=\\\xc3\xbc", "O=\\C3\\BC"},
+                {"", ""}};
+    struct arena arena;
+    arena_init(&arena);
+    for (size_t i = 0; i < lengthof(rows); i++)
+        ck_assert_str_eq(arena_dup(&arena, escape_subject_in(&arena, str_of(rows[i].written))).at, rows[i].expected);
+    arena_reset(&arena);
+}
+END_TEST
 
 START_TEST(test_json)
 {
@@ -155,6 +178,7 @@ Suite *suite_escape(void)
 {
     Suite *suite = suite_create("escape");
     TCase *tcase = tcase_create("escape");
+    tcase_add_test(tcase, test_subject);
     tcase_add_test(tcase, test_json);
     tcase_add_test(tcase, test_log);
     tcase_add_test(tcase, test_html);
