@@ -69,6 +69,18 @@ static size_t write_hex(char *into, unsigned char c)
     return sizeof piece;
 }
 
+/* What needs no code has none: a comma has a backslash only, and so have blanks where other programs write a code for
+   one, at the ends of a name. */
+static size_t write_coded(char *into, unsigned char c)
+{
+    if (c < 0x20 || c >= 0x7f)
+        return write_hex(into, c);
+    bool is_escaped = strchr(",+\"\\<>;#*? ", c) != NULL;
+    into[0] = '\\';
+    into[is_escaped] = (char)c;
+    return 1 + is_escaped;
+}
+
 static size_t write_subject(struct str rest, char into[PIECE_MAX], size_t *ret_used)
 {
     *ret_used = 1;
@@ -76,7 +88,7 @@ static size_t write_subject(struct str rest, char into[PIECE_MAX], size_t *ret_u
         return write_hex(into, (unsigned char)rest.at[0]);
     if (rest.len > 2 && char_hex(rest.at[1]) >= 0 && char_hex(rest.at[2]) >= 0) {
         *ret_used = 3;
-        return write_hex(into, (unsigned char)(char_hex(rest.at[1]) << 4 | char_hex(rest.at[2])));
+        return write_coded(into, (unsigned char)(char_hex(rest.at[1]) << 4 | char_hex(rest.at[2])));
     }
     if (rest.len > 1 && rest.at[1] != '\\' && is_of_subject((unsigned char)rest.at[1]))
         return 0; /* there will be one */

@@ -6,7 +6,7 @@
  *          its code points, any other byte from 0x80 on as the ISO 8859-1 character that it once was
  *   log    the inside of a quoted part of a combined log line: the same bytes as \xXX
  *   subject  of a certificate, or a pattern of one, as somebody has written it: as OpenSSL writes it by RFC 4514, with
- *          controls and all from 0x7f on as \XX, in capitals; what has a backslash already keeps it
+ *          controls and all from 0x7f on as \XX, in capitals; other codes as the characters they are for
  *   html   text or a quoted attribute: & < > " ' as references; bytes from 0x80 on and controls stay
  */
 #ifndef BASE_ESCAPE_H

@@ -36,6 +36,7 @@ START_TEST(test_subject)
                 {"O=M\xc3\xbcller", "O=M\\C3\\BCller"},
                 {"O=M\\c3\\bCller", "O=M\\C3\\BCller"},
                 {"O=a\\,b\\*\\\\c3", "O=a\\,b\\*\\\\c3"},
+                {"O=a\\2cb\\41\\20,CN=\\2A\\5c", "O=a\\,bA\\ ,CN=\\*\\\\"},
                 {"O=\t\x7f", "O=\\09\\7F"},
                 {"O=\\", "O=\\"},
                 {"O=\\c", "O=\\c"},
