@@ -161,23 +161,26 @@ static bool check_item(const struct word *word, struct str item, struct diag *di
     return false;
 }
 
+static bool is_preset(struct str item)
+{
+    static const char *const presets[] = {"DEFAULT", "SUITEB128", "SUITEB128C2", "SUITEB128ONLY", "SUITEB192", NULL};
+    return is_one_of(has_sign(item) ? str_skip(item, 1) : item, presets);
+}
+
 /* OpenSSL knows them at the beginning of a list only, and passes them over elsewhere. */
 static bool check_presets(const struct word *words, size_t count, struct diag *diag)
 {
-    static const char *const presets[] = {"DEFAULT", "SUITEB128", "SUITEB128C2", "SUITEB128ONLY", "SUITEB192", NULL};
     bool is_first = true, is_fine = true;
     for (size_t i = 0; i < count; i++) {
         struct str rest = words[i].text, item;
         while (next_item(&rest, &item)) {
-            if (is_suite(item))
-                continue;
-            if (is_one_of(has_sign(item) ? str_skip(item, 1) : item, presets) && (!is_first || has_sign(item))) {
-                struct place place = place_of(&words[i], item);
+            bool is_idle_here = is_preset(item) && (!is_first || has_sign(item));
+            struct place place = place_of(&words[i], item);
+            if (is_idle_here)
                 diag_add(diag, DIAG_ERROR, &place, "it begins the list of ciphers, or is not in it",
                          "'%.*s' does nothing here", STR_ARGS(item));
-                is_fine = false;
-            }
-            is_first = false;
+            is_fine &= !is_idle_here;
+            is_first &= is_suite(item);
         }
     }
     return is_fine;
