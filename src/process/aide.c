@@ -52,7 +52,7 @@ bool aide_lost(struct aide *aide, pid_t pid, int status)
     return true;
 }
 
-bool aide_is_lost(struct aide *aide)
+bool aide_reap(struct aide *aide)
 {
     struct pollfd channel = {.fd = aide->channel};
     pid_t pid = aide->pid;

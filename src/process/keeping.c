@@ -164,7 +164,7 @@ static bool ask(struct supervisor *supervisor, struct letter_to *letter, enum me
 {
     struct keeping *keeping = &supervisor->keeping;
     return ask_once(supervisor, letter, wanted, ret_why) ||
-           (!keeping->has_answered && keeping->waits == 0 && aide_is_lost(&keeping->aide) &&
+           (!keeping->has_answered && keeping->waits == 0 && aide_reap(&keeping->aide) &&
             ask_once(supervisor, letter, wanted, ret_why));
 }
 

@@ -153,8 +153,8 @@ bool aide_start(struct supervisor *supervisor, struct aide *aide, const struct a
                 const struct identity *identity);
 /* Plans another: at once, or some time after one that died as soon as it lived. False: `pid` is not it. */
 bool aide_lost(struct aide *aide, pid_t pid, int status);
-/* Has it died, and nobody was told of it yet? Then it is as above. */
-bool aide_is_lost(struct aide *aide);
+/* As above, for one that has died and of whom nobody was told yet. False: it lives, or there is none. */
+bool aide_reap(struct aide *aide);
 /* Waits for its end, which is brought about when it does not come by itself. */
 void aide_end(struct aide *aide);
 

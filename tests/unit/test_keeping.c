@@ -218,7 +218,6 @@ START_TEST(test_a_key_that_is_taken_too_late_is_forgotten)
 }
 END_TEST
 
-/* Too early, the keeper would give the old one again; and none may be shown that has ended. */
 static void make_one(uint32_t good_seconds)
 {
     char why[KEY_WHY_MAX];
@@ -232,7 +231,8 @@ static void make_one(uint32_t good_seconds)
     text_fini(&pem);
 }
 
-/* As old as the keeper says, not as old as the load: it gives those that it has made before. */
+/* As the keeper says, not as the load is old: it gives those that it has made before. Earlier it would give the same
+   again, and later it would end. */
 START_TEST(test_certificates_that_are_made_anew_in_time)
 {
     enum { GOOD_SECONDS = 5000, SLOW_MS = 60 * 1000 };
@@ -299,7 +299,7 @@ START_TEST(test_one_that_has_died_is_seen_at_once)
     int ends[2], status;
     ck_assert(channel_pair(ends));
     struct aide aide = {.kind = &kind, .channel = ends[0]};
-    ck_assert(!aide_is_lost(&aide)); /* there is none */
+    ck_assert(!aide_reap(&aide)); /* there is none */
     pid_t pid = aide.pid = fork();
     if (pid == 0) {
         close(ends[0]);
@@ -309,16 +309,16 @@ START_TEST(test_one_that_has_died_is_seen_at_once)
     }
     ck_assert_int_gt(pid, 0);
     close(ends[1]);
-    ck_assert(!aide_is_lost(&aide));
+    ck_assert(!aide_reap(&aide));
     ck_assert_int_eq(kill(pid, SIGKILL), 0);
     struct pollfd gone = {.fd = ends[0]};
     ck_assert_int_eq(poll(&gone, 1, FLOOD_SECONDS * 1000), 1);
-    ck_assert(aide_is_lost(&aide));
+    ck_assert(aide_reap(&aide));
     ck_assert_int_eq(aide.pid, 0);
     ck_assert_int_eq(aide.channel, -1);
     ck_assert_int_gt(aide.revive_at_ms, 0);
     ck_assert_int_eq(waitpid(pid, &status, WNOHANG), -1); /* nobody else is told of it */
-    ck_assert(!aide_is_lost(&aide));
+    ck_assert(!aide_reap(&aide));
 }
 END_TEST
 
