@@ -86,6 +86,29 @@ START_TEST(test_lines_to_one_keeper)
 }
 END_TEST
 
+/* What was asked for in vain is none that it has had. */
+START_TEST(test_lines_to_a_keeper_that_takes_no_letters)
+{
+    const struct letter_to filler = {.kind = MESSAGE_PACE, .at_once = true}, letter = {.kind = MESSAGE_LINK};
+    begin();
+    supervisor->keeping.is_silent = true;
+    while (channel_send(supervisor->keeping.aide.channel, &filler))
+        ;
+    for (int i = 0; i < 2 * LINES_OF_THREAD * THREADS; i++) {
+        ck_assert(channel_send(files, &letter));
+        child_read(supervisor, child);
+        expect(files, MESSAGE_LINK);
+        ck_assert_int_lt(message.fd, 0);
+    }
+    while (channel_receive(keeper, false, &message) == RECEIVED_MESSAGE)
+        ck_assert_uint_eq(message.kind, MESSAGE_PACE);
+    for (int i = 0; i < LINES_OF_THREAD * THREADS; i++)
+        ck_assert(gets_line());
+    ck_assert(!gets_line());
+    end();
+}
+END_TEST
+
 static struct str line_of(int number)
 {
     static char line[LINE];
@@ -122,6 +145,7 @@ Suite *suite_child(void)
     Suite *suite = suite_create("child");
     TCase *all = tcase_create("all");
     tcase_add_test(all, test_lines_to_one_keeper);
+    tcase_add_test(all, test_lines_to_a_keeper_that_takes_no_letters);
     tcase_add_test(all, test_told_without_end);
     suite_add_tcase(suite, all);
     return suite;

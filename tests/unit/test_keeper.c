@@ -18,6 +18,7 @@ Suite *suite_keeper(void);
 enum { BOUND_SECONDS = 30, LINES = 3 };
 
 static int channel; /* the supervisor's end */
+static int lines[LINES];
 static pid_t keeper;
 
 /* It ends with the channel, and at the latest with its time. */
@@ -30,6 +31,16 @@ static _Noreturn void be_keeper(const int ends[2])
     if (ends[1] != WORKER_CHANNEL)
         close(ends[1]);
     _exit(keeper_main());
+}
+
+static int line_to_keeper(void)
+{
+    int ends[2];
+    ck_assert(channel_pair(ends));
+    struct letter_to letter = {.kind = MESSAGE_LINK, .with_fd = true, .fd = ends[1]};
+    ck_assert(channel_send(channel, &letter));
+    close(ends[1]);
+    return ends[0];
 }
 
 static void begin(void)
@@ -46,6 +57,8 @@ static void begin(void)
     struct letter_to letter = {.kind = MESSAGE_BEGIN, .index = BEGIN_WITHOUT_SANDBOX};
     letter.text = str_from((const char *)&nobody_else, sizeof nobody_else);
     ck_assert(channel_send(channel, &letter));
+    for (size_t i = 0; i < lengthof(lines); i++)
+        lines[i] = line_to_keeper();
 }
 
 static void end(void)
@@ -54,16 +67,6 @@ static void end(void)
     close(channel);
     ck_assert_int_eq(waitpid(keeper, &status, 0), keeper);
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
-}
-
-static int line_to_keeper(void)
-{
-    int ends[2];
-    ck_assert(channel_pair(ends));
-    struct letter_to letter = {.kind = MESSAGE_LINK, .with_fd = true, .fd = ends[1]};
-    ck_assert(channel_send(channel, &letter));
-    close(ends[1]);
-    return ends[0];
 }
 
 /* For a key that it does not have: it says so. False: it has not taken those before. */
@@ -107,10 +110,7 @@ static uint32_t ask_in_vain(int line, int other)
 /* The others are answered, before and behind it, and it gets all it has asked for in the end. */
 START_TEST(test_who_takes_no_answers_holds_up_nobody)
 {
-    int lines[LINES];
     begin();
-    for (size_t i = 0; i < lengthof(lines); i++)
-        lines[i] = line_to_keeper();
     uint32_t count = ask_in_vain(lines[1], lines[2]);
     ask_and_hear(lines[0], 1);
     int later = line_to_keeper();
@@ -128,10 +128,7 @@ END_TEST
 /* Whose lines close up goes on being asked nothing, and who has gone is no more in the way. */
 START_TEST(test_lines_that_close_beside_one_that_is_full)
 {
-    int lines[LINES];
     begin();
-    for (size_t i = 0; i < lengthof(lines); i++)
-        lines[i] = line_to_keeper();
     uint32_t count = ask_in_vain(lines[1], lines[2]);
     close(lines[0]);
     uint32_t more = ask_in_vain(lines[1], lines[2]);
